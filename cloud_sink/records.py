@@ -1,0 +1,266 @@
+"""Records: everything that may leave the site, with deterministic keys, so that a replay writes nothing twice.
+
+A record's key is made from what it says (site, asset, rule, event time), never from a clock, a counter or chance.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+SCHEMA_VERSION = 1
+
+
+class Lane(IntEnum):
+    """Order of delivery: a lower lane always goes first."""
+
+    ALERT = 0
+    EVENT = 1
+    SUMMARY = 2
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """An alert that opened or cleared.
+
+    Attributes:
+        asset: The machine it concerns.
+        rule: "anomaly", "data_quality", or the name of an immediate rule.
+        state: "opened" or "cleared".
+        severity: "warning" or "alarm".
+        score: Of the deciding window; NaN where the rule has none.
+        threshold: In the unit of the score.
+        model: "name@version", "" where no model spoke.
+        opened_at: Event time of the opening, ns since the epoch (end of the deciding window).
+        at: Event time of this change of state, ns since the epoch; equals `opened_at` for "opened".
+        received_time: When the sample that decided this change reached the gateway, ns since the epoch.
+        contributions: (tag, share 0..1) of the tags that contributed most, largest first.
+        detail: One sentence for people.
+    """
+
+    asset: str
+    rule: str
+    state: str
+    severity: str
+    score: float
+    threshold: float
+    model: str
+    opened_at: int
+    at: int
+    received_time: int
+    contributions: tuple[tuple[str, float], ...] = ()
+    detail: str = ""
+
+    lane = Lane.ALERT
+
+    @property
+    def alert_id(self) -> str:
+        """Shared by the opening and the clearing of one alert."""
+        return _digest("alert", self.asset, self.rule, self.opened_at)
+
+    @property
+    def key(self) -> str:
+        """Idempotency key: one per change of state."""
+        return f"alert/{self.alert_id}/{self.state}"
+
+    @property
+    def time(self) -> int:
+        """Event time, ns."""
+        return self.at
+
+    def encode(self) -> bytes:
+        """As one JSON object."""
+        return _json({**asdict(self), "alert_id": self.alert_id})
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to the data or the gateway: a gap, a drop, a change of model, a migration.
+
+    Attributes:
+        asset: "" where it concerns the gateway.
+        kind: "gap", "dropped", "late", "model", "migration", ...
+        reason: One of a bounded set per kind.
+        start: Event time, ns; 0 = unknown.
+        end: Event time, ns.
+        count: Samples or records concerned, 0 where unknown.
+        source: Driver, stage or bundle.
+        detail: One sentence for people.
+    """
+
+    asset: str
+    kind: str
+    reason: str
+    start: int
+    end: int
+    count: int = 0
+    source: str = ""
+    detail: str = ""
+
+    lane = Lane.EVENT
+
+    @property
+    def key(self) -> str:
+        """Idempotency key."""
+        return "event/" + _digest(
+            self.asset, self.kind, self.reason, self.start, self.end, self.count, self.source
+        )
+
+    @property
+    def time(self) -> int:
+        """Event time, ns."""
+        return self.end
+
+    def encode(self) -> bytes:
+        """As one JSON object."""
+        return _json(asdict(self))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WindowSummary:
+    """One closed window of one asset: a row per tag, columnar.
+
+    Attributes:
+        asset: The machine.
+        start: Event time, ns, inclusive.
+        end: Event time, ns, exclusive.
+        tags: Names, one per row.
+        features: Names, one per column of `values`.
+        n: int32[tags], good samples in the window.
+        n_bad: int32[tags], samples with uncertain or bad status (counted, not featurized).
+        coverage: float32[tags], share of the expected samples that came good; NaN where not judged.
+        values: float32[tags, features]; NaN where there was no good sample.
+        score: Of the window; NaN where the model abstained or there is none.
+        threshold: In the unit of the score; NaN where there is none.
+        model: "name@version" or "".
+        partial: The window was closed early (declared migration), so it does not hold all its samples.
+    """
+
+    asset: str
+    start: int
+    end: int
+    tags: tuple[str, ...]
+    features: tuple[str, ...]
+    n: NDArray[np.int32]
+    n_bad: NDArray[np.int32]
+    coverage: NDArray[np.float32]
+    values: NDArray[np.float32]
+    score: float
+    threshold: float
+    model: str
+    partial: bool = False
+
+    lane = Lane.SUMMARY
+
+    @property
+    def key(self) -> str:
+        """Idempotency key."""
+        return f"summary/{self.asset}/{self.start}/{self.end}" + ("/partial" if self.partial else "")
+
+    @property
+    def time(self) -> int:
+        """Event time, ns."""
+        return self.start
+
+    def encode(self) -> bytes:
+        """A JSON head (length-prefixed) and the columns as little-endian bytes."""
+        head = _json(
+            {
+                "v": SCHEMA_VERSION,
+                "asset": self.asset,
+                "start": self.start,
+                "end": self.end,
+                "tags": self.tags,
+                "features": self.features,
+                "score": self.score,
+                "threshold": self.threshold,
+                "model": self.model,
+                "partial": self.partial,
+            }
+        )
+        columns = (
+            self.n.astype("<i4").tobytes(),
+            self.n_bad.astype("<i4").tobytes(),
+            self.coverage.astype("<f4").tobytes(),
+            self.values.astype("<f4").tobytes(),
+        )
+        return len(head).to_bytes(4, "little") + head + b"".join(columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The books of one asset's stream: cumulative, so that writing one twice changes nothing.
+
+    received = placed + late + sum(dropped), always. Not delivered: kept in the outbox beside the records.
+    """
+
+    asset: str
+    received: int
+    placed: int
+    late: int
+    dropped: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every sample received is accounted for."""
+        return self.received == self.placed + self.late + sum(count for _, count in self.dropped)
+
+
+Record = Alert | Event | WindowSummary
+
+
+def decode_summary(body: bytes) -> WindowSummary:
+    """Inverse of `WindowSummary.encode`.
+
+    Raises:
+        ValueError: The body was written by a newer schema or is cut short.
+    """
+    size = int.from_bytes(body[:4], "little")
+    head = json.loads(body[4 : 4 + size])
+    if head["v"] > SCHEMA_VERSION:
+        msg = f"summary of schema {head['v']}, this software reads up to {SCHEMA_VERSION}; upgrade it"
+        raise ValueError(msg)
+    tags, features = tuple(head["tags"]), tuple(head["features"])
+    rows, at = len(tags), 4 + size
+
+    def column(dtype: str, count: int) -> NDArray[Any]:
+        nonlocal at
+        array = np.frombuffer(body, dtype, count, at)
+        at += array.nbytes
+        return array
+
+    return WindowSummary(
+        head["asset"],
+        head["start"],
+        head["end"],
+        tags,
+        features,
+        column("<i4", rows),
+        column("<i4", rows),
+        column("<f4", rows),
+        column("<f4", rows * len(features)).reshape(rows, len(features)),
+        _number(head["score"]),
+        _number(head["threshold"]),
+        head["model"],
+        head["partial"],
+    )
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else value
+
+
+def _json(data: dict[str, Any]) -> bytes:
+    """Compact JSON; NaN becomes null, since JSON has no NaN (RFC 8259, 6)."""
+    clean = {k: None if isinstance(v, float) and v != v else v for k, v in data.items()}  # noqa: PLR0124
+    return json.dumps(clean, separators=(",", ":"), allow_nan=False).encode()
