@@ -112,9 +112,7 @@ class Event:
     @property
     def key(self) -> str:
         """Idempotency key."""
-        return "event/" + _digest(
-            self.asset, self.kind, self.reason, self.start, self.end, self.count, self.source
-        )
+        return "event/" + _digest(self.asset, self.kind, self.reason, self.start, self.end, self.count, self.source)
 
     @property
     def time(self) -> int:

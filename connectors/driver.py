@@ -27,8 +27,10 @@ class Driver(Protocol):
         ...
 
     async def run(self, emit: Emit) -> None:
-        """Acquire until cancelled. Trouble with the device or the link is never raised: it is retried with back-off,
-        logged once per change of state, and shown in the data as bad status and gap notices.
+        """Acquire until cancelled.
+
+        Trouble with the device or the link is never raised: it is retried with back-off, logged once per change of
+        state, and shown in the data as bad status and gap notices.
         """
         ...
 

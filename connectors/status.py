@@ -35,14 +35,17 @@ _SEVERITY_SHIFT = 30
 
 def is_good(status: NDArray[np.uint32]) -> NDArray[np.bool_]:
     """True where the severity is good."""
-    return (status >> np.uint32(_SEVERITY_SHIFT)) == 0
+    good: NDArray[np.bool_] = status < np.uint32(1 << _SEVERITY_SHIFT)
+    return good
 
 
 def is_bad(status: NDArray[np.uint32]) -> NDArray[np.bool_]:
     """True where the severity is bad (or the reserved fourth)."""
-    return (status >> np.uint32(_SEVERITY_SHIFT)) >= 2
+    bad: NDArray[np.bool_] = status >= np.uint32(2 << _SEVERITY_SHIFT)
+    return bad
 
 
 def has_overflowed(status: NDArray[np.uint32]) -> NDArray[np.bool_]:
     """True where the server says that its queue lost values before this one (OPC 10000-4, 7.39.1)."""
-    return (status & np.uint32(OVERFLOW_BITS)) == OVERFLOW_BITS
+    overflowed: NDArray[np.bool_] = (status & np.uint32(OVERFLOW_BITS)) == OVERFLOW_BITS
+    return overflowed
