@@ -1,0 +1,173 @@
+"""What a link to one OPC-UA server obeys. Units, ranges and reasons: README.md."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from connectors.opcua.address import NodeAddress, parse_node
+
+Policy = Literal["None", "Basic256Sha256", "Aes128Sha256RsaOaep", "Aes256Sha256RsaPss"]
+Mode = Literal["None", "Sign", "SignAndEncrypt"]
+
+BRIDGED_OUTAGE = timedelta(seconds=30)  # an automatic queue holds this much, so that so long an outage loses nothing
+SMALLEST_QUEUE = 10
+MAX_INTERVAL = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class OpcUaTag:
+    """Where one tag comes from.
+
+    Attributes:
+        asset: Name of the asset table.
+        tag: Name of the tag in that table.
+        node: "nsu=<namespace uri>;s=<identifier>" (or i=, g=, b=).
+        sampling_interval: How often the server looks at the value; None = half the publishing interval.
+        queue_size: Values the server keeps for us; None = enough for an outage of 30 s, at least 10.
+    """
+
+    asset: str
+    tag: str
+    node: str
+    sampling_interval: timedelta | None = None
+    queue_size: int | None = None
+
+    def __post_init__(self) -> None:
+        parse_node(self.node)
+        if self.sampling_interval is not None and not timedelta(0) <= self.sampling_interval <= MAX_INTERVAL:
+            msg = f"{self.asset}/{self.tag}: sampling_interval {self.sampling_interval} must be within 0 and {MAX_INTERVAL}"
+            raise ValueError(msg)
+        if self.queue_size is not None and not 1 <= self.queue_size <= 1_000_000:
+            msg = f"{self.asset}/{self.tag}: queue_size {self.queue_size} must be within 1 and 1,000,000"
+            raise ValueError(msg)
+
+    @property
+    def address(self) -> NodeAddress:
+        """The node, parsed."""
+        return parse_node(self.node)
+
+
+@dataclass(frozen=True, slots=True)
+class OpcUaSettings:
+    """One server.
+
+    Attributes:
+        name: Unique in the gateway.
+        endpoint: opc.tcp://host:port/path, without user or password.
+        application_uri: Of this gateway; must stand in its certificate.
+        policy: Security policy; "None" is for trials and closed cells only.
+        mode: Security mode; "None" exactly when the policy is.
+        certificate: This gateway's certificate, DER or PEM.
+        private_key: Its key, PEM or DER.
+        server_certificate: The one certificate that the server must show (pinned).
+        trust_folder: Or: certificates of servers and authorities that are trusted. Refused ones are kept in `rejected/` in it.
+        user: User name; None = anonymous.
+        password: Never shown, logged or sent unencrypted (see `allow_plaintext_password`).
+        allow_plaintext_password: Send the password readable if the server has no encryption for it.
+        publishing_interval: How often the server sends what it has.
+        keepalive: How often an idle server must say that it lives.
+        connect_timeout: For socket, secure channel and session each.
+        request_timeout: For one request.
+        session_timeout: How long the server keeps session and queues while we are gone.
+        reconnect_min: First delay before another try.
+        reconnect_max: Longest delay.
+        publish_in_flight: Publish requests that wait at the server.
+        tags: What to subscribe to.
+    """
+
+    name: str
+    endpoint: str
+    application_uri: str
+    policy: Policy = "Basic256Sha256"
+    mode: Mode = "SignAndEncrypt"
+    certificate: Path | None = None
+    private_key: Path | None = None
+    server_certificate: Path | None = None
+    trust_folder: Path | None = None
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    allow_plaintext_password: bool = False
+    publishing_interval: timedelta = timedelta(milliseconds=500)
+    keepalive: timedelta = timedelta(seconds=5)
+    connect_timeout: timedelta = timedelta(seconds=5)
+    request_timeout: timedelta = timedelta(seconds=5)
+    session_timeout: timedelta = timedelta(seconds=120)
+    reconnect_min: timedelta = timedelta(milliseconds=250)
+    reconnect_max: timedelta = timedelta(seconds=15)
+    publish_in_flight: int = 3
+    tags: tuple[OpcUaTag, ...] = ()
+
+    def __post_init__(self) -> None:
+        self._check_endpoint()
+        self._check_security()
+        for key, low, high in (
+            ("publishing_interval", timedelta(milliseconds=10), timedelta(hours=1)),
+            ("keepalive", timedelta(milliseconds=100), timedelta(hours=1)),
+            ("connect_timeout", timedelta(milliseconds=100), timedelta(minutes=5)),
+            ("request_timeout", timedelta(milliseconds=100), timedelta(minutes=5)),
+            ("session_timeout", timedelta(seconds=1), timedelta(days=1)),
+            ("reconnect_min", timedelta(milliseconds=10), self.reconnect_max),
+            ("reconnect_max", timedelta(milliseconds=10), timedelta(hours=1)),
+        ):
+            value: timedelta = getattr(self, key)
+            if not low <= value <= high:
+                self._refuse(key, value, f"must be within {low} and {high}")
+        if not 1 <= self.publish_in_flight <= 20:
+            self._refuse("publish_in_flight", self.publish_in_flight, "must be within 1 and 20; 3 suits most servers")
+        names = [(tag.asset, tag.tag) for tag in self.tags]
+        if len(set(names)) != len(names):
+            twice = sorted({"/".join(name) for name in names if names.count(name) > 1})
+            self._refuse("tags", twice, "a tag may have one node only; remove the others")
+
+    def _check_endpoint(self) -> None:
+        try:
+            url = urlsplit(self.endpoint)
+            port = url.port
+        except ValueError:
+            self._refuse("endpoint", self.endpoint, "is no URL; write opc.tcp://host:port")
+        if url.scheme != "opc.tcp" or not url.hostname or not port:
+            self._refuse("endpoint", self.endpoint, "must have the form opc.tcp://host:port")
+        if "@" in url.netloc:
+            self._refuse("endpoint", "opc.tcp://...@...", "must not hold credentials; use user and password")
+
+    def _check_security(self) -> None:
+        if (self.policy == "None") != (self.mode == "None"):
+            self._refuse("mode", self.mode, f"does not fit policy {self.policy!r}; both are 'None' or neither is")
+        if self.policy != "None":
+            for key in ("certificate", "private_key"):
+                if getattr(self, key) is None:
+                    self._refuse(key, None, f"is needed for policy {self.policy!r}; make one and name it")
+            if (self.server_certificate is None) == (self.trust_folder is None):
+                self._refuse(
+                    "server_certificate / trust_folder",
+                    (self.server_certificate, self.trust_folder),
+                    "exactly one of them says which server to trust; set one",
+                )
+        if self.password is not None and self.user is None:
+            self._refuse("user", None, "is needed beside a password")
+        if self.password is not None and self.policy == "None" and not self.allow_plaintext_password:
+            self._refuse(
+                "policy", "None", "would send the password readable; use a policy, or set allow_plaintext_password"
+            )
+
+    def _refuse(self, key: str, value: object, rule: str) -> None:
+        msg = f"opcua {self.name!r}: {key} = {value}: {rule}"
+        raise ValueError(msg)
+
+    def sampling_of(self, tag: OpcUaTag) -> timedelta:
+        """Half the publishing interval unless told otherwise: equal rates would alias."""
+        return self.publishing_interval / 2 if tag.sampling_interval is None else tag.sampling_interval
+
+    def queue_of(self, tag: OpcUaTag) -> int:
+        """Values the server is asked to keep between two notifications or during an outage."""
+        if tag.queue_size is not None:
+            return tag.queue_size
+        sampling = self.sampling_of(tag)
+        if not sampling:  # as fast as the server can: no ratio to compute from
+            return 1000
+        return max(SMALLEST_QUEUE, math.ceil(BRIDGED_OUTAGE / sampling))
