@@ -5,7 +5,14 @@ ConnectorError
 ├── JournalDamaged    a segment that cannot be read
 ├── JournalTooNew     written by newer software
 ├── JournalWriteFailed  the disk refused an append
-└── UnknownAsset      a block of an asset the journal was not opened with
+├── UnknownAsset      a block of an asset the journal was not opened with
+├── EndpointUnreachable  nobody answers there
+├── LinkLost          a link that worked does not any more
+├── RequestRefused    a device answered with a bad status code
+├── MalformedMessage  bytes that the protocol does not allow
+└── SecurityRefused   somebody has to change something, here or at the device
+    ├── CertificateNotTrusted, CertificateExpired, GatewayNotTrusted
+    └── UserRejected, PlaintextPassword, EndpointNotOffered
 """
 
 # ruff: noqa: N818  the names say what happened; every one of them is a ConnectorError
@@ -73,3 +80,106 @@ class UnknownAsset(ConnectorError):
             f"asset {asset!r}: not in this journal or with other tags; it was opened for {', '.join(known) or 'none'}. "
             "Open the journal with the tables of all drivers."
         )
+
+
+class EndpointUnreachable(ConnectorError):
+    """Nobody answers there, or not in time. The driver tries again."""
+
+    def __init__(self, endpoint: str, detail: str) -> None:
+        super().__init__(f"{endpoint} cannot be reached ({detail}); check address, cable, firewall and that it runs")
+        self.endpoint = endpoint
+        self.detail = detail
+
+
+class LinkLost(ConnectorError):
+    """A link that worked does not any more. The driver reconnects.
+
+    Attributes:
+        resumable: The session may live on at the server.
+    """
+
+    def __init__(self, endpoint: str, detail: str, *, resumable: bool = True) -> None:
+        super().__init__(f"link to {endpoint} lost: {detail}")
+        self.endpoint = endpoint
+        self.detail = detail
+        self.resumable = resumable
+
+
+class RequestRefused(ConnectorError):
+    """The peer answered a request with a bad status code."""
+
+    def __init__(self, endpoint: str, request: str, code: int, name: str) -> None:
+        super().__init__(f"{endpoint} refused {request}: {name} (0x{code:08X})")
+        self.endpoint = endpoint
+        self.request = request
+        self.code = code
+        self.name = name
+
+
+class MalformedMessage(ConnectorError):
+    """Bytes that the protocol does not allow. Nothing of the message is used."""
+
+
+class SecurityRefused(ConnectorError):
+    """Not to be healed by trying again at once: somebody has to change something, here or at the server."""
+
+
+class CertificateNotTrusted(SecurityRefused):
+    """The server shows a certificate that nobody here has trusted. No credentials were sent."""
+
+    def __init__(self, endpoint: str, thumbprint: str, fix: str) -> None:
+        super().__init__(f"{endpoint} shows a certificate that is not trusted (SHA-1 {thumbprint}); {fix}")
+        self.endpoint = endpoint
+        self.thumbprint = thumbprint
+
+
+class CertificateExpired(SecurityRefused):
+    """A certificate, the server's or our own, is not valid at this time."""
+
+    def __init__(self, whose: str, not_before: str, not_after: str) -> None:
+        super().__init__(
+            f"the certificate of {whose} is valid from {not_before} to {not_after} only; renew it, or set the clock right"
+        )
+        self.whose = whose
+
+
+class GatewayNotTrusted(SecurityRefused):
+    """The server does not accept this gateway's certificate."""
+
+    def __init__(self, endpoint: str, detail: str) -> None:
+        super().__init__(
+            f"{endpoint} closed the secure channel ({detail}); trust this gateway's certificate at the server, "
+            "and see that application_uri stands in it"
+        )
+        self.endpoint = endpoint
+
+
+class UserRejected(SecurityRefused):
+    """User or password refused."""
+
+    def __init__(self, endpoint: str, user: str | None, name: str) -> None:
+        super().__init__(f"{endpoint} refused {f'user {user!r}' if user else 'anonymous access'}: {name}; check both")
+        self.endpoint = endpoint
+        self.user = user
+
+
+class PlaintextPassword(SecurityRefused):
+    """The password would travel readable; it was not sent."""
+
+    def __init__(self, endpoint: str) -> None:
+        super().__init__(
+            f"{endpoint} offers no encryption for the password; use mode SignAndEncrypt, or set allow_plaintext_password"
+        )
+        self.endpoint = endpoint
+
+
+class EndpointNotOffered(SecurityRefused):
+    """The server has no endpoint of that security policy and mode."""
+
+    def __init__(self, endpoint: str, wanted: str, offered: str) -> None:
+        super().__init__(
+            f"{endpoint} does not offer {wanted}; it offers {offered}; set policy and mode to one of these"
+        )
+        self.endpoint = endpoint
+        self.wanted = wanted
+        self.offered = offered

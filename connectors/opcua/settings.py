@@ -40,7 +40,7 @@ class OpcUaTag:
     def __post_init__(self) -> None:
         parse_node(self.node)
         if self.sampling_interval is not None and not timedelta(0) <= self.sampling_interval <= MAX_INTERVAL:
-            msg = f"{self.asset}/{self.tag}: sampling_interval {self.sampling_interval} must be within 0 and {MAX_INTERVAL}"
+            msg = f"{self.asset}/{self.tag}: sampling_interval {self.sampling_interval} must be within 0 and 1 day"
             raise ValueError(msg)
         if self.queue_size is not None and not 1 <= self.queue_size <= 1_000_000:
             msg = f"{self.asset}/{self.tag}: queue_size {self.queue_size} must be within 1 and 1,000,000"
@@ -65,7 +65,8 @@ class OpcUaSettings:
         certificate: This gateway's certificate, DER or PEM.
         private_key: Its key, PEM or DER.
         server_certificate: The one certificate that the server must show (pinned).
-        trust_folder: Or: certificates of servers and authorities that are trusted. Refused ones are kept in `rejected/` in it.
+        trust_folder: Or: certificates of servers and authorities that are trusted, one a file (.der, .pem). What a server
+            showed and was refused is kept in its folder `rejected/`.
         user: User name; None = anonymous.
         password: Never shown, logged or sent unencrypted (see `allow_plaintext_password`).
         allow_plaintext_password: Send the password readable if the server has no encryption for it.
