@@ -1,0 +1,55 @@
+# Two commands matter: `make demo` and `make test`. Both set up their own environment first.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench integration wheel-test lock clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+SHELL := /bin/bash
+
+# The first Python on the path that is 3.11 or 3.12 (Bytewax has wheels for these); override with PYTHON=...
+PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && { command -v "$$p"; break; }; done)
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "Sluicegate needs Python 3.11 or 3.12; found: $$(python3 --version 2>&1)."; \
+		echo "Install one (Debian 12: apt install python3 python3-venv) or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12"; exit 2; fi
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' || { \
+		echo "$(PYTHON) is not Python 3.11 or 3.12. Name one that is: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12"; exit 2; }
+	@"$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || { \
+		echo "$(PYTHON) has no venv module. On Debian: apt install python3-venv"; exit 2; }
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version) from requirements.lock: about a minute, once."
+	@rm -rf $(VENV) && "$(PYTHON)" -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+setup: $(VENV)/.ready ## make the environment (the others do it when needed)
+
+demo: setup ## the whole job on a simulated plant over real protocols, under two minutes (ARGS='--fault drift')
+	@$(BIN)/sluicegate demo $(ARGS)
+
+test: setup ## all tests: unit, real sockets, the whole gateway with kills
+	@$(BIN)/python -m pytest $(ARGS)
+
+integration: setup ## only the tests with real server processes
+	@$(BIN)/python -m pytest -m "integration or e2e" $(ARGS)
+
+lint: setup ## format, lint, types, layers
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+bench: setup ## benchmarks, all or ONLY=name; writes var/bench/results.json and results.md
+	@$(BIN)/python tests/benchmarks/run.py $(if $(ONLY),--only $(ONLY))
+
+wheel-test: setup ## build the wheel and run the tests against it, with no sources on the path
+	@$(BIN)/python .ci/wheel_test.py
+
+lock: ## pin the dependencies anew (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+		--all-extras --no-emit-package sluicegate pyproject.toml -o requirements.lock
+
+clean: ## remove what these commands made
+	rm -rf $(VENV) var .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,104 @@
+"""The one command: `sluicegate`. Each sub-command is thin; the work is done in the module it imports when called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from edge_gateway import __version__
+from edge_gateway.exit_codes import Exit
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Edge gateway: OPC-UA and Modbus in, windows, features and anomaly models on site, only alerts and compact "
+    "summaries out. Exit codes: 0 ok, 1 the answer is no, 2 configuration or usage, 3 the dataflow raised.",
+    pretty_exceptions_enable=False,
+)
+
+ConfigFile = Annotated[Path, typer.Argument(metavar="GATEWAY.TOML", help="The configuration.", show_default=False)]
+
+
+def main() -> None:
+    """Entry point of the `sluicegate` command."""
+    app()
+
+
+def _version(asked: bool) -> None:  # noqa: FBT001 - a callback's signature
+    if asked:
+        typer.echo(f"sluicegate {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def check(config: ConfigFile) -> None:
+    """Check a configuration and everything it names, without touching a device."""
+    from edge_gateway.check import describe, load_checked
+    from edge_gateway.config.problems import ConfigRejected
+
+    try:
+        checked = load_checked(config)
+    except ConfigRejected as rejected:
+        typer.echo(str(rejected), err=True)
+        raise typer.Exit(Exit.CONFIG) from rejected
+    Console().print(describe(checked, config))
+
+
+@app.command()
+def run(
+    config: ConfigFile,
+    only: Annotated[
+        str | None, typer.Option(metavar="acquire|flow|deliver", help="Run one of the three processes by itself.")
+    ] = None,
+    drain: Annotated[
+        bool, typer.Option("--drain", help="With --only deliver: send everything that waits, then end.")
+    ] = False,
+) -> None:
+    """Run the gateway until SIGTERM or Ctrl-C."""
+    from edge_gateway.processes.start import start
+
+    raise typer.Exit(start(config, only, drain=drain))
+
+
+@app.command()
+def train(
+    config: ConfigFile,
+    recording: Annotated[Path, typer.Option("--from", help="Recording (.parquet) or a journal folder.")],
+    asset: Annotated[list[str], typer.Option(help="Asset to learn from; repeat for several of one kind.")],
+    out: Annotated[Path, typer.Option(help="Folder of the bundle to write; must not exist.")],
+    version: Annotated[str, typer.Option(help="Version of the bundle.")] = "1",
+) -> None:
+    """Fit a model on normal operation and write a bundle, windowed and featurized by the code the gateway runs."""
+    from edge_gateway.training import train_command
+
+    raise typer.Exit(train_command(config, recording, asset, out, version))
+
+
+@app.command()
+def demo(
+    seconds: Annotated[float, typer.Option(help="Length of the live part, 45 to 600.", min=45, max=600)] = 80,
+    fault: Annotated[str, typer.Option(help="Fault to inject; --fault list shows all.")] = "bearing_wear",
+    seed: Annotated[int, typer.Option(help="Seed of the plant.")] = 1,
+    report: Annotated[Path | None, typer.Option(help="Where to write report.json; default in --folder.")] = None,
+    folder: Annotated[Path, typer.Option(help="Where everything is kept; emptied first.")] = Path("var/demo"),
+    no_ui: Annotated[bool, typer.Option("--no-ui", help="Plain lines instead of the living screen.")] = False,
+    serve: Annotated[bool, typer.Option("--serve", help="Only run the plant, for any client, until Ctrl-C.")] = False,
+) -> None:
+    """Watch the whole job on a simulated pump station served over real OPC-UA and Modbus, in under two minutes."""
+    from edge_gateway.demo.command import DemoOptions, run_demo, serve_plant
+
+    if serve:
+        raise typer.Exit(serve_plant(folder, seed))
+    options = DemoOptions(seconds, fault, seed, report or folder / "report.json", folder)
+    raise typer.Exit(run_demo(options, live=not no_ui))

@@ -1,0 +1,93 @@
+"""From a file to a `Config`, or to every problem it has."""
+
+from __future__ import annotations
+
+import tomllib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from edge_gateway.config.problems import ConfigRejected, Problem, from_validation
+from edge_gateway.config.sections import Config
+
+
+def load(path: Path) -> Config:
+    """Read and check a configuration file; relative paths in it are taken against its own folder.
+
+    Raises:
+        ConfigRejected: With all problems found. Nothing outside the file was looked at.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigRejected(
+            path, [Problem("file", None, f"cannot be read: {error.strerror}", "Name an existing TOML file.")]
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        fix = "Correct the TOML there."
+        raise ConfigRejected(path, [Problem("file", None, f"is not TOML: {error}", fix)]) from error
+    problems = list(_across_sections(data))
+    try:
+        config = Config.model_validate(data)
+    except ValidationError as error:
+        raise ConfigRejected(path, [*from_validation(error, data), *problems]) from error
+    if problems:
+        raise ConfigRejected(path, problems)
+    return _absolute(config, path.resolve().parent)
+
+
+def _across_sections(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """Rules no single section can see, on the raw data, so that they are told beside all others."""
+    links = [(kind, link) for kind in ("opcua", "modbus") for link in _tables(data.get(kind))]
+    if not links:
+        yield Problem("opcua, modbus", None, "no source", "Add at least one [[opcua]] or [[modbus]] table.")
+    tags = [
+        (f'{kind} "{link.get("name")}"', f"{tag.get('asset')}/{tag.get('tag')}")
+        for kind, link in links
+        for tag in _tables(link.get("tags"))
+    ]
+    yield from _repeated("name of a link", [str(link.get("name")) for _, link in links])
+    yield from _repeated("tag", [name for _, name in tags])
+    assets = {name.split("/")[0] for _, name in tags}
+    scored: list[str] = []
+    for number, model in enumerate(_tables(data.get("model"))):
+        for asset in model.get("assets") or []:
+            scored.append(str(asset))
+            if asset not in assets:
+                have = ", ".join(sorted(assets)) or "none"
+                rule = "no link has a tag of this asset"
+                yield Problem(f"model[{number}].assets", f'"{asset}"', rule, f"Assets with tags: {have}.")
+    yield from _repeated("asset of a model", scored)
+
+
+def _tables(value: Any) -> list[Mapping[str, Any]]:
+    return [table for table in value if isinstance(table, dict)] if isinstance(value, list) else []
+
+
+def _repeated(what: str, names: list[str]) -> Iterator[Problem]:
+    for name, count in Counter(names).items():
+        if count > 1:
+            yield Problem(what, f'"{name}"', f"stands {count} times, must be unique", "Rename or remove all but one.")
+
+
+def _absolute(config: Config, base: Path) -> Config:
+    """The same configuration with every path absolute."""
+
+    def walk(value: Any) -> Any:
+        if isinstance(value, Path):
+            return value if value.is_absolute() else base / value
+        if isinstance(value, tuple):
+            return tuple(walk(item) for item in value)
+        if isinstance(value, type(config).__mro__[1]):
+            return value.model_copy(update={name: walk(getattr(value, name)) for name in type(value).model_fields})
+        return value
+
+    flow = config.gateway.flow
+    if flow.endswith(".py") and not Path(flow).is_absolute():
+        gateway = config.gateway.model_copy(update={"flow": str(base / flow)})
+        config = config.model_copy(update={"gateway": gateway})
+    absolute: Config = walk(config)
+    return absolute

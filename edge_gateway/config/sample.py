@@ -1,0 +1,75 @@
+"""Writes `sample.toml`: every option with its meaning, unit, range and default, made from the sections themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from edge_gateway.config.problems import section_of
+from edge_gateway.config.sections import Config
+from edge_gateway.config.units import duration_text, size_text
+
+_HEAD = """\
+# Sluicegate: every option there is. Required ones are written out; a commented one shows its default,
+# or an example where there is none ("example"). Durations: 250ms, 10s, 15min, 1h, 7d. Sizes: 64 KiB, 512 MiB, 2 GiB.
+# Check your own file with: sluicegate check gateway.toml
+"""
+
+
+def sample() -> str:
+    """The text of sample.toml."""
+    return _HEAD + "".join(_table(name, info, "") for name, info in Config.model_fields.items())
+
+
+def _table(name: str, info: FieldInfo, prefix: str) -> str:
+    section = section_of(info)
+    assert section is not None
+    path = f"{prefix}{name}"
+    many = _is_list(info)
+    lines = ["", f"# {info.description}", f"[[{path}]]" if many else f"[{path}]"]
+    nested = []
+    for field, sub in section.model_fields.items():
+        if _is_list(sub) and section_of(sub):
+            nested.append((field, sub))
+            continue
+        lines += _option(field, sub)
+    return "\n".join(lines) + "\n" + "".join(_table(field, sub, f"{path}.") for field, sub in nested)
+
+
+def _option(name: str, info: FieldInfo) -> Iterator[str]:
+    extra: Any = info.json_schema_extra
+    yield f"# {info.description}"
+    if info.default is PydanticUndefined or extra["shown"]:
+        yield f"{name} = {_toml(extra['example'])}"
+    elif info.default is None or info.default == "":
+        example = extra["example"] if extra["example"] is not None else ""
+        yield f"# {name} = {_toml(example)}" + ("  # example" if example != "" else "")
+    else:
+        yield f"# {name} = {_toml(info.default, size='quota' in name or 'reserve' in name)}"
+
+
+def _is_list(info: FieldInfo) -> bool:
+    return str(info.annotation).startswith("tuple[")
+
+
+def _toml(value: Any, *, size: bool = False) -> str:
+    if size:
+        return f'"{size_text(value)}"'
+    if isinstance(value, timedelta):
+        return f'"{duration_text(value)}"' if value else '"0ms"'
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    if isinstance(value, str | Path):
+        return f'"{value}"'
+    assert not isinstance(value, BaseModel)
+    return str(value)
+
+
+if __name__ == "__main__":
+    (Path(__file__).parents[1] / "sample.toml").write_text(sample(), encoding="utf-8")

@@ -1,0 +1,68 @@
+"""Texts with units as people write them: durations, sizes of data, paths."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainSerializer
+
+from flows.durations import duration
+
+# IEC 80000-13 binary prefixes and SI decimal ones.
+_SIZES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]+)\s*")
+
+
+def parse_size(text: object) -> int:
+    """Bytes of "512 MiB", "20 GB", "4096 B".
+
+    Raises:
+        ValueError: No number with one of the units.
+    """
+    match = _SIZE.fullmatch(text) if isinstance(text, str) else None
+    if match is None or match[2] not in _SIZES:
+        msg = f"must be a text of a number and one of the units {', '.join(_SIZES)}, for example '512 MiB'"
+        raise ValueError(msg)
+    return round(float(match[1]) * _SIZES[match[2]])
+
+
+def size_text(size: int) -> str:
+    """The shortest exact text of a size in binary units."""
+    for unit in ("GiB", "MiB", "KiB"):
+        if size and size % _SIZES[unit] == 0:
+            return f"{size // _SIZES[unit]} {unit}"
+    return f"{size} B"
+
+
+def duration_text(duration: timedelta) -> str:
+    """The shortest exact text of a duration."""
+    us = round(duration / timedelta(microseconds=1))
+    for unit, size in (("d", 86_400_000_000), ("h", 3_600_000_000), ("min", 60_000_000), ("s", 1_000_000)):
+        if us and us % size == 0:
+            return f"{us // size}{unit}"
+    return f"{us // 1000}ms" if us % 1000 == 0 else f"{us / 1000}ms"
+
+
+def _duration(value: object) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    if isinstance(value, str):
+        try:
+            return duration(value)
+        except ValueError as error:
+            # It leads with "duration = ...:"; key and value are told by the problem it becomes part of.
+            raise ValueError(str(error).split(": ", 1)[1]) from error
+    msg = "must be a text of a number and a unit (ms, s, min, h, d), for example '500ms' or '15min'"
+    raise ValueError(msg)
+
+
+def _path(value: Any) -> Any:
+    return Path(value).expanduser() if isinstance(value, str) and value else value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(duration_text)]
+Size = Annotated[int, BeforeValidator(parse_size), PlainSerializer(size_text)]
+FilePath = Annotated[Path, BeforeValidator(_path), PlainSerializer(str)]

@@ -1,0 +1,42 @@
+"""Where a gateway keeps what in its data folder; the one place that knows the names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Folders of one gateway.
+
+    Attributes:
+        root: The configured data folder.
+    """
+
+    root: Path
+
+    @property
+    def journal(self) -> Path:
+        """Raw samples; never leaves the site."""
+        return self.root / "journal"
+
+    @property
+    def outbox(self) -> Path:
+        """Records waiting for delivery."""
+        return self.root / "outbox"
+
+    @property
+    def recovery(self) -> Path:
+        """Bytewax's recovery store; one flow each."""
+        return self.root / "recovery"
+
+    @property
+    def status(self) -> Path:
+        """What the processes say of themselves."""
+        return self.root / "status"
+
+    @property
+    def identity(self) -> Path:
+        """Our own certificate and key."""
+        return self.root / "identity"

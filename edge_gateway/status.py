@@ -1,0 +1,51 @@
+"""What each process says of itself, a small JSON file it replaces twice a second. Read by `demo`, tests and people."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+ROLES = ("acquire", "flow", "deliver")
+EVERY_S = 0.5
+
+
+class StatusFile:
+    """Writes one process's status; call `beat` as often as you like."""
+
+    def __init__(self, folder: Path, role: str, facts: Callable[[], Mapping[str, Any]]) -> None:
+        """Prepare `folder/role.json`.
+
+        Args:
+            folder: Made if absent.
+            role: One of `ROLES`.
+            facts: Called at each write; plain JSON values.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        self._path = folder / f"{role}.json"
+        self._facts = facts
+        self._started = time.time_ns()
+        self._due = 0.0
+
+    def beat(self, *, now: bool = False) -> None:
+        """Write if it is time (or at once with `now`). Costs a clock read otherwise."""
+        at = time.monotonic()
+        if at < self._due and not now:
+            return
+        self._due = at + EVERY_S
+        body = {"pid": os.getpid(), "started": self._started, "time": time.time_ns(), **self._facts()}
+        temporary = self._path.with_suffix(".tmp")
+        temporary.write_text(json.dumps(body), encoding="utf-8")
+        temporary.replace(self._path)
+
+
+def read_status(folder: Path, role: str) -> dict[str, Any]:
+    """The last status of a process, {} where there is none yet."""
+    try:
+        status: dict[str, Any] = json.loads((folder / f"{role}.json").read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError):
+        return {}
+    return status

@@ -1,0 +1,96 @@
+"""Keeps the three processes alive, each replaceable while the others go on, and stops them in the order of the data."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import structlog
+
+from edge_gateway.exit_codes import Exit
+from edge_gateway.status import ROLES
+
+log = structlog.get_logger()
+
+# A stop must end within 20 s (containers then send SIGKILL). Upstream first, so that what is in flight still gets
+# through: seconds granted to each process.
+_GRACE_S = {"acquire": 5.0, "flow": 8.0, "deliver": 5.0}
+_FIRST_RESTART_S, _LONGEST_RESTART_S = 0.25, 30.0
+_STABLE_S = 60.0  # running this long makes a process count as healthy again
+
+
+class Supervisor:
+    """Starts, watches, restarts and stops the processes of one gateway."""
+
+    def __init__(self, config: Path, roles: tuple[str, ...] = ROLES) -> None:
+        self._config = config
+        self._roles = roles
+        self._stop = asyncio.Event()
+        self._children: dict[str, asyncio.subprocess.Process] = {}
+        self._fatal = Exit.OK
+
+    async def run(self) -> int:
+        """Run until SIGTERM or SIGINT, or until a process says that no restart can help.
+
+        Returns:
+            An `Exit` code.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        keepers = {role: asyncio.create_task(self._keep(role), name=role) for role in self._roles}
+        await self._stop.wait()
+        for role in self._roles:
+            await self._end(role)
+            await keepers[role]
+        log.info("gateway_stopped")
+        return self._fatal
+
+    async def _keep(self, role: str) -> None:
+        delay = _FIRST_RESTART_S
+        while not self._stop.is_set():
+            started = time.monotonic()
+            child = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "edge_gateway",
+                "run",
+                str(self._config),
+                "--only",
+                role,
+                stdin=asyncio.subprocess.DEVNULL,
+                env={**os.environ, "SLUICEGATE_PARENT": str(os.getpid())},
+                start_new_session=True,  # a Ctrl-C must reach the supervisor alone, which stops them in order
+            )
+            self._children[role] = child
+            code = await child.wait()
+            if self._stop.is_set():
+                return
+            if code == Exit.CONFIG:
+                log.error("process_refused", process_name=role, exit_code=code)
+                self._fatal = Exit.CONFIG
+                self._stop.set()
+                return
+            if time.monotonic() - started > _STABLE_S:
+                delay = _FIRST_RESTART_S
+            log.warning("process_restarting", process_name=role, exit_code=code, retry_in_s=delay)
+            try:
+                await asyncio.wait_for(self._stop.wait(), delay)
+            except TimeoutError:
+                delay = min(2 * delay, _LONGEST_RESTART_S)
+
+    async def _end(self, role: str) -> None:
+        child = self._children.get(role)
+        if child is None or child.returncode is not None:
+            return
+        child.terminate()
+        try:
+            await asyncio.wait_for(child.wait(), _GRACE_S[role])
+        except TimeoutError:
+            log.error("process_killed", process_name=role, after_s=_GRACE_S[role])
+            child.kill()
+            await child.wait()
