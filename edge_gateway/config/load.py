@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from edge_gateway.config.problems import ConfigRejected, Problem, from_validation
-from edge_gateway.config.sections import Config
+from edge_gateway.config.sections import Config, Section
 
 
 def load(path: Path) -> Config:
@@ -81,7 +81,7 @@ def _absolute(config: Config, base: Path) -> Config:
             return value if value.is_absolute() else base / value
         if isinstance(value, tuple):
             return tuple(walk(item) for item in value)
-        if isinstance(value, type(config).__mro__[1]):
+        if isinstance(value, Section):
             return value.model_copy(update={name: walk(getattr(value, name)) for name in type(value).model_fields})
         return value
 

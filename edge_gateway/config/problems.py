@@ -54,7 +54,12 @@ def from_validation(error: ValidationError, data: Mapping[str, Any]) -> list[Pro
         error: What validation raised.
         data: The parsed TOML.
     """
-    return [_problem(found, data) for found in error.errors(include_url=False)]
+    return [_problem(found, data) for found in error.errors(include_url=False) if not _echo(found, data)]
+
+
+def _echo(found: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
+    """A list that pydantic calls too short only because its items were refused, each told already."""
+    return found["type"] == "too_short" and bool(_locate(found["loc"], data)[2])
 
 
 def _problem(found: Mapping[str, Any], data: Mapping[str, Any]) -> Problem:
