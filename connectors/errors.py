@@ -7,12 +7,17 @@ ConnectorError
 ├── JournalWriteFailed  the disk refused an append
 ├── UnknownAsset      a block of an asset the journal was not opened with
 ├── EndpointUnreachable  nobody answers there
-├── LinkLost          a link that worked does not any more
+├── LinkDown          a link that worked does not any more
 ├── RequestRefused    a device answered with a bad status code
 ├── MalformedMessage  bytes that the protocol does not allow
-└── SecurityRefused   somebody has to change something, here or at the device
-    ├── CertificateNotTrusted, CertificateExpired, GatewayNotTrusted
-    └── UserRejected, PlaintextPassword, EndpointNotOffered
+├── SecurityRefused   somebody has to change something, here or at the device
+│   ├── CertificateNotTrusted, CertificateExpired, GatewayNotTrusted
+│   └── UserRejected, PlaintextPassword, EndpointNotOffered
+├── AddressError      a Modbus address that cannot be what it says
+└── ModbusError       a read over a link that is there, and no values
+    ├── NoReply       the time-out of the request passed
+    ├── BadReply      a reply that is not the answer to the request; the link is dropped
+    └── DeviceException  the device answered with an exception code
 """
 
 # ruff: noqa: N818  the names say what happened; every one of them is a ConnectorError
@@ -91,7 +96,7 @@ class EndpointUnreachable(ConnectorError):
         self.detail = detail
 
 
-class LinkLost(ConnectorError):
+class LinkDown(ConnectorError):
     """A link that worked does not any more. The driver reconnects.
 
     Attributes:
@@ -138,7 +143,7 @@ class CertificateExpired(SecurityRefused):
 
     def __init__(self, whose: str, not_before: str, not_after: str) -> None:
         super().__init__(
-            f"the certificate of {whose} is valid from {not_before} to {not_after} only; renew it, or set the clock right"
+            f"the certificate of {whose} is valid from {not_before} to {not_after} only; renew it or set the clock"
         )
         self.whose = whose
 
@@ -168,7 +173,7 @@ class PlaintextPassword(SecurityRefused):
 
     def __init__(self, endpoint: str) -> None:
         super().__init__(
-            f"{endpoint} offers no encryption for the password; use mode SignAndEncrypt, or set allow_plaintext_password"
+            f"{endpoint} offers no encryption for the password; use SignAndEncrypt or set allow_plaintext_password"
         )
         self.endpoint = endpoint
 
@@ -183,3 +188,45 @@ class EndpointNotOffered(SecurityRefused):
         self.endpoint = endpoint
         self.wanted = wanted
         self.offered = offered
+
+
+class AddressError(ConnectorError, ValueError):
+    """A Modbus address that cannot be what it says."""
+
+    def __init__(self, value: str, rule: str, fix: str) -> None:
+        self.value = value
+        self.rule = rule
+        self.fix = fix
+        super().__init__(f"Modbus address: {value}: {rule}. {fix}")
+
+
+class ModbusError(ConnectorError):
+    """A read that brought no values although the link is there. The driver turns it into bad status."""
+
+
+class NoReply(ModbusError):
+    """The time-out of one request passed."""
+
+    def __init__(self, unit: int, timeout_s: float) -> None:
+        self.unit = unit
+        self.timeout_s = timeout_s
+        super().__init__(f"unit {unit}: no reply within {timeout_s:g} s")
+
+
+class BadReply(ModbusError):
+    """Bytes that are not the answer to the request. Nothing in them may be taken for a value."""
+
+    def __init__(self, field: str, got: int, expected: str) -> None:
+        self.field = field
+        self.got = got
+        self.expected = expected
+        super().__init__(f"reply with {field} {got}, expected {expected}")
+
+
+class DeviceException(ModbusError):
+    """The device answered with an exception code (Modbus Application Protocol V1.1b3, 7)."""
+
+    def __init__(self, code: int, name: str) -> None:
+        self.code = code
+        self.name = name
+        super().__init__(f"exception {code:#04x}, {name}")

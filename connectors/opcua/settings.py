@@ -65,8 +65,8 @@ class OpcUaSettings:
         certificate: This gateway's certificate, DER or PEM.
         private_key: Its key, PEM or DER.
         server_certificate: The one certificate that the server must show (pinned).
-        trust_folder: Or: certificates of servers and authorities that are trusted, one a file (.der, .pem). What a server
-            showed and was refused is kept in its folder `rejected/`.
+        trust_folder: Or: certificates of servers and authorities that are trusted, one a file (.der, .pem). What a
+            server showed and was refused is kept in its folder `rejected/`.
         user: User name; None = anonymous.
         password: Never shown, logged or sent unencrypted (see `allow_plaintext_password`).
         allow_plaintext_password: Send the password readable if the server has no encryption for it.

@@ -1,0 +1,238 @@
+"""Both ways of reading data values agree with each other and with the library's own encoding."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import struct
+
+import numpy as np
+import pytest
+from asyncua import ua
+from asyncua.ua.ua_binary import struct_to_binary
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connectors.errors import MalformedMessage
+from connectors.opcua.wire import (
+    Fault,
+    Notification,
+    Shape,
+    Values,
+    read_publish,
+    read_read,
+    read_republish,
+    read_values,
+)
+
+FORMATS = {1: "B", 2: "b", 3: "B", 4: "h", 5: "H", 6: "i", 7: "I", 8: "q", 9: "Q", 10: "f", 11: "d", 13: "q"}
+
+
+def _bytes_of(code: str) -> st.SearchStrategy[bytes]:
+    size = struct.calcsize("<" + code)
+    return st.binary(min_size=size, max_size=size)  # every value of the type, NaN and extremes included
+
+
+def _variant() -> st.SearchStrategy[bytes]:
+    scalars = st.sampled_from(sorted(FORMATS)).flatmap(
+        lambda kind: _bytes_of(FORMATS[kind]).map(lambda raw: bytes([kind]) + raw)
+    )
+    arrays = st.sampled_from(sorted(FORMATS)).flatmap(
+        lambda kind: st.lists(_bytes_of(FORMATS[kind]), max_size=5).map(
+            lambda items: bytes([kind | 0x80]) + struct.pack("<i", len(items)) + b"".join(items)
+        )
+    )
+    strings = st.text(max_size=9).map(lambda text: b"\x0c" + struct.pack("<i", len(text.encode())) + text.encode())
+    matrix = st.just(b"\xcb" + struct.pack("<i2di2i", 2, 1.0, 2.0, 2, 1, 2))
+    return st.one_of(scalars, arrays, strings, matrix, st.just(b"\x00"))
+
+
+def _item(variant: bytes, mask: int, handle: int, seed: int) -> bytes:
+    rng = np.random.default_rng(seed)
+    parts = [struct.pack("<IB", handle, mask)]
+    if mask & 1:
+        parts.append(variant)
+    for bit, size in ((2, 4), (4, 8), (16, 2), (8, 8), (32, 2)):
+        if mask & bit:
+            parts.append(rng.bytes(size))
+    return b"".join(parts)
+
+
+_RUNS = st.lists(
+    st.tuples(_variant(), st.integers(0, 63), st.integers(1, 40), st.integers(0, 2**16)), min_size=1, max_size=6
+)
+
+
+def _equal(one: Values, other: Values) -> None:
+    for name in ("handle", "status", "source", "server", "shape"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
+        assert getattr(one, name).dtype == getattr(other, name).dtype
+    np.testing.assert_array_equal(one.value, other.value)  # NaN equals NaN here
+    assert one.arrays.keys() == other.arrays.keys()
+    for row, array in one.arrays.items():
+        np.testing.assert_array_equal(array, other.arrays[row])
+
+
+@settings(max_examples=300, deadline=None)
+@given(_RUNS)
+def test_blocks_and_single_items_read_the_same(runs: list[tuple[bytes, int, int, int]]) -> None:
+    items = [_item(variant, mask, seed + i, seed + i) for variant, mask, count, seed in runs for i in range(count)]
+    data = b"".join(items)
+    with np.errstate(invalid="ignore"):
+        fast = read_values(data, 0, len(items), handles=True)
+        slow = read_values(data, 0, len(items), handles=True, shortest_run=10**9)
+    assert len(fast) == len(items)
+    _equal(fast, slow)
+
+
+@settings(max_examples=300, deadline=None)
+@given(_RUNS, st.data())
+def test_damaged_messages_raise_one_of_the_three_and_never_anything_else(
+    runs: list[tuple[bytes, int, int, int]], data: st.DataObject
+) -> None:
+    items = [_item(variant, mask, seed + i, seed + i) for variant, mask, count, seed in runs for i in range(count)]
+    whole = b"".join(items)
+    cut = whole[: data.draw(st.integers(0, len(whole) - 1))]
+    with pytest.raises((ValueError, IndexError, struct.error)), np.errstate(invalid="ignore"):
+        read_values(cut, 0, len(items), handles=True)
+
+
+@given(st.binary(max_size=200))
+def test_garbage_is_malformed(data: bytes) -> None:
+    for read in (read_publish, read_republish, read_read):
+        try:
+            read(data)
+        except MalformedMessage:
+            continue
+
+
+NOW = dt.datetime(2024, 2, 29, 12, 0, 0, 250000, tzinfo=dt.UTC)
+NOW_TICKS = 133_536_816_002_500_000
+
+
+def _value(value: object, kind: ua.VariantType, status: int = 0) -> ua.DataValue:
+    return ua.DataValue(
+        ua.Variant(value, kind),
+        ua.StatusCode(status),
+        SourceTimestamp=NOW,
+        ServerTimestamp=NOW + dt.timedelta(seconds=1),
+    )
+
+
+def _response(items: list[ua.MonitoredItemNotification], sequence: int = 7) -> bytes:
+    response = ua.PublishResponse()
+    response.Parameters.SubscriptionId = 42
+    response.Parameters.AvailableSequenceNumbers = [5, 6, 7]
+    response.Parameters.NotificationMessage.SequenceNumber = sequence
+    if items:
+        response.Parameters.NotificationMessage.NotificationData = [ua.DataChangeNotification(MonitoredItems=items)]
+    return struct_to_binary(response)
+
+
+def _read(data: bytes) -> Notification:
+    notification = read_publish(data)
+    assert isinstance(notification, Notification)
+    return notification
+
+
+KINDS = ua.VariantType
+CASES: list[tuple[object, ua.VariantType, float]] = [
+    (True, KINDS.Boolean, 1.0),
+    (-128, KINDS.SByte, -128.0),
+    (255, KINDS.Byte, 255.0),
+    (-32768, KINDS.Int16, -32768.0),
+    (65535, KINDS.UInt16, 65535.0),
+    (-(2**31), KINDS.Int32, -(2.0**31)),
+    (2**32 - 1, KINDS.UInt32, 2.0**32 - 1),
+    (-(2**63), KINDS.Int64, -(2.0**63)),
+    (2**64 - 1, KINDS.UInt64, 2.0**64),
+    (0.5, KINDS.Float, 0.5),
+    (math.inf, KINDS.Double, math.inf),
+    (math.nan, KINDS.Double, math.nan),
+    (NOW, KINDS.DateTime, 1709208000.25),
+]
+
+
+@pytest.mark.parametrize(("value", "kind", "expected"), CASES)
+@pytest.mark.parametrize("count", [1, 20])
+def test_what_the_library_writes_is_read_back(value: object, kind: ua.VariantType, expected: float, count: int) -> None:
+    items = [ua.MonitoredItemNotification(ClientHandle=i, Value=_value(value, kind, 0x480)) for i in range(count)]
+    notification = _read(_response(items))
+    assert (notification.subscription, notification.sequence, notification.keepalive) == (42, 7, False)
+    (values,) = notification.values
+    np.testing.assert_array_equal(values.handle, np.arange(count))
+    np.testing.assert_array_equal(values.value, np.full(count, expected))
+    assert set(values.status.tolist()) == {0x480}
+    assert set(values.source.tolist()) == {NOW_TICKS}
+    assert set(values.server.tolist()) == {NOW_TICKS + 10_000_000}
+    assert set(values.shape.tolist()) == {Shape.NUMBER}
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ("text", KINDS.String),
+        (ua.LocalizedText("text", "en"), KINDS.LocalizedText),
+        (ua.QualifiedName("name", 3), KINDS.QualifiedName),
+        (ua.NodeId("name", 3), KINDS.NodeId),
+        (b"bytes", KINDS.ByteString),
+        (ua.StatusCode(0x80340000), KINDS.StatusCode),
+        (["a", "b"], KINDS.String),
+        ([[1.0, 2.0], [3.0, 4.0]], KINDS.Double),
+        (ua.ReadValueId(NodeId=ua.NodeId(1, 2)), KINDS.ExtensionObject),
+    ],
+)
+def test_what_is_no_number_is_passed_over_and_the_next_item_is_right(value: object, kind: ua.VariantType) -> None:
+    items = [
+        ua.MonitoredItemNotification(ClientHandle=1, Value=_value(value, kind)),
+        ua.MonitoredItemNotification(ClientHandle=2, Value=_value(2.5, KINDS.Double)),
+    ]
+    (values,) = _read(_response(items)).values
+    assert values.shape.tolist() == [Shape.OTHER, Shape.NUMBER]
+    assert values.handle.tolist() == [1, 2]
+    assert values.value[1] == 2.5
+    assert math.isnan(values.value[0])
+
+
+def test_array_of_numbers_and_a_null_value() -> None:
+    items = [
+        ua.MonitoredItemNotification(ClientHandle=1, Value=_value([1.0, 2.0, 3.0], KINDS.Float)),
+        ua.MonitoredItemNotification(ClientHandle=2, Value=_value(None, KINDS.Null, 0x80340000)),
+    ]
+    (values,) = _read(_response(items)).values
+    assert values.shape.tolist() == [Shape.NUMBERS, Shape.NOTHING]
+    assert values.status.tolist() == [0, 0x80340000]
+    np.testing.assert_array_equal(values.arrays[0], [1.0, 2.0, 3.0])
+
+
+def test_keepalive_status_change_and_fault() -> None:
+    assert _read(_response([], sequence=9)).keepalive
+
+    response = ua.PublishResponse()
+    response.Parameters.NotificationMessage.NotificationData = [
+        ua.StatusChangeNotification(Status=ua.StatusCode(ua.StatusCodes.BadTimeout))
+    ]
+    assert _read(struct_to_binary(response)).ended == ua.StatusCodes.BadTimeout
+
+    fault = ua.ServiceFault()
+    fault.ResponseHeader.ServiceResult = ua.StatusCode(ua.StatusCodes.BadNoSubscription)
+    assert read_publish(struct_to_binary(fault)) == Fault(ua.StatusCodes.BadNoSubscription)
+
+
+def test_read_and_republish_responses() -> None:
+    read = ua.ReadResponse(Results=[_value(1.5, KINDS.Double), _value("x", KINDS.String)])
+    values = read_read(struct_to_binary(read))
+    assert isinstance(values, Values)
+    assert values.handle.tolist() == [0, 1]
+    assert values.value[0] == 1.5
+
+    again = ua.RepublishResponse()
+    again.NotificationMessage.SequenceNumber = 3
+    notification = read_republish(struct_to_binary(again))
+    assert isinstance(notification, Notification)
+    assert notification.keepalive
+
+
+def test_a_count_beyond_the_data_is_refused_before_anything_is_allocated() -> None:
+    with pytest.raises(ValueError, match="2147483647 values"):
+        read_values(b"\x00" * 10, 0, 2**31 - 1, handles=True)
