@@ -1,0 +1,90 @@
+"""What can go wrong on the way to the cloud, as one tree with facts as fields."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+
+
+class CloudSinkError(Exception):
+    """Root of everything this room raises."""
+
+
+class OutboxError(CloudSinkError):
+    """The outbox file cannot do what was asked."""
+
+    def __init__(self, path: Path, message: str) -> None:
+        super().__init__(f"outbox {path}: {message}")
+        self.path = path
+
+
+class OutboxLocked(OutboxError):  # noqa: N818 - reads as a state
+    """Another process already plays this role."""
+
+    def __init__(self, path: Path, holder: str) -> None:
+        super().__init__(
+            path,
+            f"in use by process {holder or 'unknown'}; one process a role may work on an outbox: "
+            "stop the other one or give this gateway a data folder of its own",
+        )
+        self.holder = holder
+
+
+class OutboxTooNew(OutboxError):  # noqa: N818 - reads as a state
+    """The file was written by newer software."""
+
+    def __init__(self, path: Path, found: int, supported: int) -> None:
+        super().__init__(
+            path, f"has schema {found}, this software knows up to {supported}; upgrade it, or use another data folder"
+        )
+        self.found = found
+        self.supported = supported
+
+
+class OutboxBusy(OutboxError):  # noqa: N818 - reads as a state
+    """The other process held the write lock for longer than is sane."""
+
+
+class OutboxFull(OutboxError):  # noqa: N818 - reads as a state
+    """The disk (or the file's page limit) is full."""
+
+
+class OutboxDamaged(OutboxError):  # noqa: N818 - reads as a state
+    """SQLite says that the file is malformed."""
+
+
+class TransientReason(StrEnum):
+    """Why a delivery did not work and will be tried again. Bounded: it labels a metric."""
+
+    TARGET_MISSING = "target_missing"  # the folder, medium or share is not there
+    TARGET_FULL = "target_full"
+    TARGET_DENIED = "target_denied"  # read-only or no permission: held until a person mends it
+    TARGET_IO = "target_io"
+    VERIFY_FAILED = "verify_failed"  # what was read back is not what was sent
+
+
+class PermanentReason(StrEnum):
+    """Why trying again cannot help. Bounded: it labels a metric."""
+
+    KEY_CONFLICT = "key_conflict"  # another object already has this key
+    UNREADABLE = "unreadable"  # a record of this batch cannot be decoded
+
+
+class DeliveryError(CloudSinkError):
+    """An object was not delivered."""
+
+
+class TransientDeliveryError(DeliveryError):
+    """Not now; the same object is sent again under the same key."""
+
+    def __init__(self, reason: TransientReason, message: str) -> None:
+        super().__init__(f"{reason}: {message}")
+        self.reason = reason
+
+
+class PermanentDeliveryError(DeliveryError):
+    """Never; the batch is set aside."""
+
+    def __init__(self, reason: PermanentReason, message: str) -> None:
+        super().__init__(f"{reason}: {message}")
+        self.reason = reason
