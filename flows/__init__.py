@@ -1,0 +1,42 @@
+"""What happens to data between a driver and the cloud, written as Bytewax dataflows.
+
+A dataflow is put together from ordinary Bytewax operators (`bytewax.operators`) and these:
+
+    window(step_id, up, WindowSettings(length="10s", every="2s", lateness="3s"))   blocks -> closed windows
+    featurize(step_id, up, STANDARD)                                              windows -> features
+    score(step_id, up, gateway.scorer)                                            features -> scores
+    alert(step_id, up, AlertSettings())                                           scores -> alerts
+    summarize(step_id, up)                                                        scores -> summaries
+
+`flows.condition_monitoring` is the standard flow, `flows.press_line` and `flows.vibration_watch` are worked examples.
+Every operator is a thin shell over pure functions; `flows.recorded` runs those over a recording, for training.
+
+Words owned here: window, watermark, late, coverage, step.
+"""
+
+from __future__ import annotations
+
+from flows.alert import AlertSettings, alert
+from flows.blocks import FeatureBlock, LateBlock, ScoredBlock, WindowBlock
+from flows.featurize import featurize
+from flows.gateway import Gateway
+from flows.score import score
+from flows.summarize import summarize
+from flows.window import WindowStreams, window
+from flows.window_settings import WindowSettings
+
+__all__ = [
+    "AlertSettings",
+    "FeatureBlock",
+    "Gateway",
+    "LateBlock",
+    "ScoredBlock",
+    "WindowBlock",
+    "WindowSettings",
+    "WindowStreams",
+    "alert",
+    "featurize",
+    "score",
+    "summarize",
+    "window",
+]

@@ -1,0 +1,113 @@
+"""What flows between the steps after the windows: all windows of one asset that closed together, columnar.
+
+Treat every block as immutable: branches of a dataflow share it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from connectors.samples import SampleBatch
+from connectors.tags import TagTable
+from models.features import Segments
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Windows:
+    """Which windows closed, and how well each was fed. w windows in order of start, T tags of the asset's table.
+
+    Attributes:
+        tags: The asset and its tags.
+        start: int64[w], event time, ns, inclusive.
+        end: int64[w], exclusive.
+        n: int32[w, T], good samples (good status, finite value).
+        n_bad: int32[w, T], other samples: counted, never featurized.
+        coverage: float32[w, T], n as a share of the samples expected, at most 1; NaN where no interval is known.
+        decided_received: ns, when the block that closed these windows was received.
+        partial: They were closed early, by a migration, and do not hold all their samples.
+    """
+
+    tags: TagTable
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+    n: NDArray[np.int32]
+    n_bad: NDArray[np.int32]
+    coverage: NDArray[np.float32]
+    decided_received: int
+    partial: bool
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    @property
+    def asset(self) -> str:
+        """Name of the asset, the key of the stream."""
+        return self.tags.asset
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class WindowBlock(Windows):
+    """Closed windows and their good samples.
+
+    Attributes:
+        segments: w * T of them, window by window and then tag by tag; time-ordered, arrival breaking ties.
+    """
+
+    segments: Segments
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class FeatureBlock(Windows):
+    """Closed windows and their features.
+
+    Attributes:
+        features: Names, one per column.
+        values: float64[w, T, features]; NaN where a tag had no good sample.
+    """
+
+    features: tuple[str, ...]
+    values: NDArray[np.float64]
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class ScoredBlock(FeatureBlock):
+    """Closed windows, their features, and what the model says. M = tags the model wants.
+
+    Attributes:
+        score: float64[w]; 1.0 = the calibrated threshold; NaN = the model abstained, or there is none.
+        model: "name@version"; "" = there is no model for this asset.
+        model_tags: Names of the tags the model wants.
+        contributions: float64[w, M]: share of each in the score; NaN where it abstained.
+        model_coverage: float32[w, M]: coverage of each; 0 for a tag without a good sample or that the asset lacks.
+        min_coverage: Below this in any tag the model abstains.
+    """
+
+    score: NDArray[np.float64]
+    model: str
+    model_tags: tuple[str, ...]
+    contributions: NDArray[np.float64]
+    model_coverage: NDArray[np.float32]
+    min_coverage: float
+
+
+@dataclass(slots=True, eq=False)
+class LateBlock:
+    """Samples that came when every window they belong to was closed. They are in the books as late.
+
+    Attributes:
+        samples: As received.
+        window_start: int64[n], start of the last window each missed.
+        window_length: ns.
+    """
+
+    samples: SampleBatch
+    window_start: NDArray[np.int64]
+    window_length: int
+
+    @property
+    def asset(self) -> str:
+        """Name of the asset, the key of the stream."""
+        return self.samples.asset

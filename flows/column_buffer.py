@@ -1,0 +1,105 @@
+"""Raw columns of the open windows of one asset, in arrays that grow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_LEAST = 64
+BYTES_PER_SAMPLE = 18
+
+
+class ColumnBuffer:
+    """Tag, source time and value of samples, 18 bytes each, in arrival order until `sort` is called.
+
+    Samples are copied in, so that a buffer never keeps alive the read buffer a block was cut from. The arrays grow by
+    doubling and shrink again when a quarter would do.
+    """
+
+    __slots__ = ("_sorted", "_tag", "_time", "_value", "size")
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._sorted = 0  # length of the leading part that is known to be in time order
+        self._tag = np.empty(0, dtype=np.uint16)
+        self._time = np.empty(0, dtype=np.int64)
+        self._value = np.empty(0, dtype=np.float64)
+
+    @property
+    def tag(self) -> NDArray[np.uint16]:
+        """View, valid until the next change."""
+        return self._tag[: self.size]
+
+    @property
+    def time(self) -> NDArray[np.int64]:
+        """View, valid until the next change."""
+        return self._time[: self.size]
+
+    @property
+    def value(self) -> NDArray[np.float64]:
+        """View, valid until the next change."""
+        return self._value[: self.size]
+
+    def append(self, tag: NDArray[np.uint16], time: NDArray[np.int64], value: NDArray[np.float64]) -> None:
+        """Copy samples in at the end."""
+        end = self.size + len(tag)
+        if end > len(self._tag):
+            self._resize(max(_LEAST, 2 * end))
+        self._tag[self.size : end] = tag
+        self._time[self.size : end] = time
+        self._value[self.size : end] = value
+        self.size = end
+
+    def sort(self) -> None:
+        """Put into time order, keeping the order of arrival among equal times. Costs one look if it is so already."""
+        if self._sorted == self.size:
+            return
+        time = self.time
+        fresh = time[max(self._sorted - 1, 0) :]
+        if (fresh[1:] < fresh[:-1]).any():
+            order = time.argsort(kind="stable")
+            self.tag[:], self.time[:], self.value[:] = self.tag[order], time[order], self.value[order]
+        self._sorted = self.size
+
+    def drop_first(self, count: int) -> None:
+        """Let go of the oldest samples. Call on a sorted buffer."""
+        rest = self.size - count
+        used = self.size
+        for column in (self._tag, self._time, self._value):
+            column[:rest] = column[count:used]  # numpy sees the overlap
+        self.size = self._sorted = rest
+        if max(_LEAST, 4 * used) < len(self._tag):
+            self._resize(2 * used)
+
+    def _resize(self, capacity: int) -> None:
+        self._tag, self._time, self._value = (
+            _resized(column, self.size, capacity) for column in (self._tag, self._time, self._value)
+        )
+
+    def dump(self) -> bytes:
+        """The columns, little-endian, one after the other."""
+        columns = (self.tag.astype("<u2"), self.time.astype("<i8"), self.value.astype("<f8"))
+        return b"".join(column.tobytes() for column in columns)
+
+    @classmethod
+    def load(cls, data: bytes, at: int, size: int) -> ColumnBuffer:
+        """Inverse of `dump` for `size` samples that stand at `at`.
+
+        Raises:
+            ValueError: The data are too short.
+        """
+        buffer = cls()
+        buffer.append(
+            np.frombuffer(data, "<u2", size, at),
+            np.frombuffer(data, "<i8", size, at + 2 * size),
+            np.frombuffer(data, "<f8", size, at + 10 * size),
+        )
+        return buffer
+
+
+def _resized(column: NDArray[Any], size: int, capacity: int) -> NDArray[Any]:
+    bigger = np.empty(capacity, dtype=column.dtype)
+    bigger[:size] = column[:size]
+    return bigger

@@ -1,0 +1,32 @@
+"""The standard flow: every asset is windowed, featurized, scored and summarized; what is abnormal becomes an alert."""
+
+from __future__ import annotations
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow
+
+from flows.alert import alert
+from flows.featurize import featurize
+from flows.gateway import Gateway
+from flows.late import report_late
+from flows.score import score
+from flows.summarize import summarize
+from flows.window import window
+
+
+def build(gateway: Gateway) -> Dataflow:
+    """Put the flow together. Its id and step ids key the recovery state: renaming one is a migration."""
+    flow = Dataflow("condition_monitoring")
+
+    samples = op.input("samples", flow, gateway.source())
+    windows = window("window", samples, gateway.windows)
+    features = featurize("features", windows.closed, gateway.features)
+    scores = score("score", features, gateway.scorer)
+
+    alerts = alert("alert", scores, gateway.alerts)
+    summaries = summarize("summary", scores)
+    late = report_late("late", windows.late)
+
+    records = op.merge("records", alerts, summaries, windows.events, late, windows.accounts)
+    op.output("outbox", records, gateway.sink())
+    return flow

@@ -1,0 +1,45 @@
+"""What a dataflow asks of the gateway it runs in. In a test: lists at both ends."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from bytewax.inputs import Source
+from bytewax.outputs import Sink
+
+from connectors.samples import Item
+from flows.alert_state import AlertSettings
+from flows.window_settings import WindowSettings
+from models.features import FeatureSet
+from models.scores import Scorer
+
+
+class Gateway(Protocol):
+    """Handed to every `build(gateway)`."""
+
+    def source(self) -> Source[tuple[str, Item]]:
+        """Blocks and notices, each with its asset as the key."""
+        ...
+
+    def sink(self) -> Sink[Any]:
+        """Takes (asset, `Record`) and (asset, `Account`); Any, because merged streams of several kinds have no type."""
+        ...
+
+    def scorer(self, asset: str) -> Scorer | None:
+        """The model of an asset as of now; None = there is none. Cheap: asked for every block."""
+        ...
+
+    @property
+    def windows(self) -> WindowSettings:
+        """From the configuration."""
+        ...
+
+    @property
+    def alerts(self) -> AlertSettings:
+        """From the configuration."""
+        ...
+
+    @property
+    def features(self) -> FeatureSet:
+        """The feature set that the models of this gateway were trained with."""
+        ...

@@ -1,0 +1,53 @@
+"""The summary operator: scored windows in, compact records out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import bytewax.operators as op
+import numpy as np
+from bytewax.dataflow import operator
+from bytewax.operators import KeyedStream
+
+from cloud_sink.records import WindowSummary
+from flows.blocks import ScoredBlock
+
+
+@operator
+def summarize(step_id: str, up: KeyedStream[ScoredBlock]) -> KeyedStream[WindowSummary]:  # noqa: ARG001
+    """One summary per window: features, coverage and score of all tags.
+
+    Args:
+        step_id: Short stable word.
+        up: Scored windows keyed by asset.
+    """
+
+    def shim_mapper(items: list[tuple[str, ScoredBlock]]) -> Iterable[tuple[str, WindowSummary]]:
+        return [(key, summary) for key, block in items for summary in summaries_of(block)]
+
+    return op.flat_map_batch("summaries", up, shim_mapper)
+
+
+def summaries_of(block: ScoredBlock) -> list[WindowSummary]:
+    """The records of a block, window by window. Pure."""
+    with np.errstate(over="ignore"):  # beyond float32: infinite
+        values = block.values.astype(np.float32)
+    threshold = 1.0 if block.model else float("nan")  # scores are in units of their threshold
+    return [
+        WindowSummary(
+            asset=block.asset,
+            start=int(block.start[row]),
+            end=int(block.end[row]),
+            tags=block.tags.names,
+            features=block.features,
+            n=block.n[row],
+            n_bad=block.n_bad[row],
+            coverage=block.coverage[row],
+            values=values[row],
+            score=float(block.score[row]),
+            threshold=threshold,
+            model=block.model,
+            partial=block.partial,
+        )
+        for row in range(len(block))
+    ]

@@ -1,0 +1,258 @@
+"""The windows of one asset that are still open: what is pushed in, what falls out. Pure: no clock, no I/O, no Bytewax.
+
+The same code runs behind the operator (`flows.window`) and over a recording (`flows.recorded`).
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cloud_sink.records import Account, Event
+from connectors.samples import Item, Notice, NoticeKind, SampleBatch
+from connectors.status import is_good
+from connectors.tags import TagTable
+from flows.blocks import LateBlock, WindowBlock
+from flows.column_buffer import BYTES_PER_SAMPLE, ColumnBuffer
+from flows.errors import StateError
+from flows.window_cut import WindowCutter
+from flows.window_settings import WindowSettings
+
+WindowOutput = WindowBlock | LateBlock | Event | Account
+
+_MAGIC = b"SGW1"  # the digit is the version of the format
+_SIZES = struct.Struct("<II")
+_FINEST_GOOD = 1 << 30  # status codes below this have severity good
+CLOCK_SKEW = "clock_skew"
+
+
+class WindowState:
+    """Event-time windows of one asset.
+
+    A sample is dropped when it is stamped too far ahead of its reception, late when every window it belongs to is
+    closed, else placed, once, however many hopping windows hold it. The watermark is the newest source time placed
+    less the lateness, or that of an idle notice; no wall clock moves it, so a replay, a stall or a restart gives the
+    same windows. The books always balance: received = placed + late + dropped.
+    """
+
+    def __init__(self, settings: WindowSettings) -> None:
+        self._settings = settings
+        self._in_force = settings  # differs from `_settings` only between a restore and the first item after it
+        self._asset = ""
+        self._tags: TagTable | None = None
+        self._cutter: WindowCutter | None = None
+        self._good = ColumnBuffer()
+        self._bad = ColumnBuffer()
+        self._open_from: int | None = None  # start of the earliest open window; None before the first watermark
+        self._newest: int | None = None  # newest source time placed
+        self._received = self._placed = self._late = 0
+        self._dropped: dict[str, int] = {}
+
+    def push(self, item: Item) -> list[WindowOutput]:
+        """Take in a block or a notice of this asset; hand back what it decided and, if anything, the books."""
+        self._asset = item.asset
+        if isinstance(item, Notice):
+            out = self._adopt(self._tags, item.end) + self._heed(item)
+        else:
+            out = [] if item.tags is self._tags else self._adopt(item.tags, item.received_time)
+            out += self._take(item)
+        if out:
+            out.append(self.account())
+        return out
+
+    def account(self) -> Account:
+        """The books so far."""
+        dropped = tuple(sorted(self._dropped.items()))
+        return Account(self._asset, self._received, self._placed, self._late, dropped)
+
+    def _take(self, block: SampleBatch) -> list[WindowOutput]:
+        if not len(block):
+            return []
+        self._received += len(block)
+        newest = int(block.source_time.max())
+        limit = block.received_time + self._settings.allowed_skew_ns
+        if newest > limit:
+            block = self._drop_ahead(block, limit)
+            if not len(block):
+                return []
+            newest = int(block.source_time.max())
+        out: list[WindowOutput] = []
+        if self._open_from is not None and int(block.source_time.min()) < self._open_from:
+            block, late = self._split_late(block, self._open_from)
+            out.append(late)
+            if not len(block):
+                return out
+        self._placed += len(block)
+        self._keep(block)
+        if self._newest is None or newest > self._newest:
+            self._newest = newest
+            out += self._advance(newest - self._settings.lateness_ns, block.received_time)
+        return out
+
+    def _heed(self, notice: Notice) -> list[WindowOutput]:
+        if notice.kind is NoticeKind.IDLE:
+            return self._advance(notice.end - self._settings.lateness_ns, notice.end)
+        if notice.kind is NoticeKind.DROPPED:
+            self._received += notice.count
+            self._dropped[notice.reason] = self._dropped.get(notice.reason, 0) + notice.count
+            detail = f"{notice.count} samples were let go before they reached a window: {notice.reason}."
+        else:
+            detail = f"Nothing was acquired: {notice.reason}. Windows without any sample are not reported."
+        return [
+            Event(
+                notice.asset,
+                str(notice.kind),
+                notice.reason,
+                notice.start,
+                notice.end,
+                notice.count,
+                notice.source,
+                detail,
+            )
+        ]
+
+    def _drop_ahead(self, block: SampleBatch, limit: int) -> SampleBatch:
+        kept = _where(block, block.source_time <= limit)
+        self._dropped[CLOCK_SKEW] = self._dropped.get(CLOCK_SKEW, 0) + len(block) - len(kept)
+        return kept
+
+    def _split_late(self, block: SampleBatch, open_from: int) -> tuple[SampleBatch, LateBlock]:
+        is_late = block.source_time < open_from
+        late = _where(block, is_late)
+        self._late += len(late)
+        every = self._settings.every_ns
+        missed = late.source_time // every * every
+        return _where(block, ~is_late), LateBlock(late, missed, self._settings.length_ns)
+
+    def _keep(self, block: SampleBatch) -> None:
+        """Buffer the good samples with their values, the others to be counted."""
+        if block.status.max() < _FINEST_GOOD and np.isfinite(block.value).all():
+            self._good.append(block.tag, block.source_time, block.value)
+            return
+        good = is_good(block.status) & np.isfinite(block.value)
+        for buffer, rows in ((self._good, good), (self._bad, ~good)):
+            buffer.append(block.tag[rows], block.source_time[rows], block.value[rows])
+
+    def _advance(self, watermark: int, received: int) -> list[WindowOutput]:
+        """Close every window that ends at or before the watermark."""
+        low, high = self._open_from, self._settings.open_from(watermark)
+        if low is not None and high <= low:
+            return []
+        self._open_from = high
+        if self._cutter is None:
+            return []
+        block = self._cutter.cut(self._good, self._bad, low, high, received)
+        if block is None:
+            return []
+        for buffer in (self._good, self._bad):
+            buffer.drop_first(int(buffer.time.searchsorted(high)))
+        return [block]
+
+    def _adopt(self, tags: TagTable | None, received: int) -> list[WindowOutput]:
+        """Go on with this tag table and the settings asked for; close out what was opened under others."""
+        same_table = self._tags is None or tags == self._tags
+        out: list[WindowOutput] = []
+        if not (same_table and _same_shape(self._in_force, self._settings)):
+            out = self._close_out("tag_table" if not same_table else "window_settings", received)
+        if tags is not None and (out or self._cutter is None):
+            self._cutter = WindowCutter(tags, self._settings)
+        self._tags = tags
+        self._in_force = self._settings
+        return out
+
+    def _close_out(self, reason: str, received: int) -> list[WindowOutput]:
+        """Declared migration: hand out the open windows as partial ones.
+
+        New windows begin after the newest sample, so none is reported twice; what still comes for the old is late.
+        """
+        out: list[WindowOutput] = []
+        seam = max((time for time in (self._open_from, self._next_time()) if time is not None), default=0)
+        block = None
+        if self._cutter is not None and self._newest is not None:
+            block = self._cutter.cut(self._good, self._bad, self._open_from, self._newest + 1, received, partial=True)
+        if block is not None:
+            out.append(block)
+        count = 0 if block is None else len(block)
+        start = seam if block is None else int(block.start[0])
+        if self._open_from is not None or self._newest is not None:
+            self._open_from = -(-seam // self._settings.every_ns) * self._settings.every_ns
+        self._good, self._bad = ColumnBuffer(), ColumnBuffer()
+        detail = f"The {reason.replace('_', ' ')} changed: {count} open windows were closed out early."
+        out.append(Event(self._asset, "migration", reason, start, seam, count, "window", detail))
+        return out
+
+    def _next_time(self) -> int | None:
+        return None if self._newest is None else self._newest + 1
+
+    def snapshot(self) -> bytes:
+        """The state in a format of ours: magic and version, two JSON texts, the raw columns. Nothing to unpickle.
+
+        The window shape and the whole tag table stand in it, so that a later start with others can close out the old
+        windows as what they were.
+        """
+        head = {
+            "asset": self._asset,
+            "length_us": self._in_force.length_ns // 1_000,
+            "every_us": self._in_force.every_ns // 1_000,
+            "open_from": self._open_from,
+            "newest": self._newest,
+            "received": self._received,
+            "placed": self._placed,
+            "late": self._late,
+            "dropped": self._dropped,
+            "good": self._good.size,
+            "bad": self._bad.size,
+        }
+        texts = [json.dumps(part).encode() for part in (head, self._tags.to_json() if self._tags else None)]
+        return b"".join([_MAGIC, _SIZES.pack(*map(len, texts)), *texts, self._good.dump(), self._bad.dump()])
+
+    @classmethod
+    def restore(cls, data: bytes, settings: WindowSettings) -> WindowState:
+        """Inverse of `snapshot`. If the settings cut other windows, the first item pushed closes out the old ones.
+
+        Raises:
+            StateError: Another format, or cut short.
+        """
+        if data[: len(_MAGIC)] != _MAGIC:
+            raise StateError("window", f"format {data[: len(_MAGIC)]!r} where {_MAGIC!r} is read")
+        try:
+            head_size, tags_size = _SIZES.unpack_from(data, len(_MAGIC))
+            at = len(_MAGIC) + _SIZES.size
+            head = json.loads(data[at : at + head_size])
+            tags = json.loads(data[at + head_size : at + head_size + tags_size])
+            at += head_size + tags_size
+            good = ColumnBuffer.load(data, at, head["good"])
+            bad = ColumnBuffer.load(data, at + head["good"] * BYTES_PER_SAMPLE, head["bad"])
+        except (ValueError, struct.error) as error:
+            raise StateError("window", f"cut short or damaged ({error})") from error
+        state = cls(settings)
+        state._in_force = settings.with_shape(head["length_us"], head["every_us"])
+        state._asset = head["asset"]
+        if tags is not None:
+            state._tags = TagTable.from_json(tags)
+            state._cutter = WindowCutter(state._tags, state._in_force)
+        state._good, state._bad = good, bad
+        state._open_from, state._newest = head["open_from"], head["newest"]
+        state._received, state._placed, state._late = head["received"], head["placed"], head["late"]
+        state._dropped = head["dropped"]
+        return state
+
+
+def _same_shape(one: WindowSettings, other: WindowSettings) -> bool:
+    """Whether both cut the same windows; lateness and skew may change freely."""
+    return one.length == other.length and one.every == other.every
+
+
+def _where(block: SampleBatch, rows: NDArray[np.bool_]) -> SampleBatch:
+    return SampleBatch(
+        block.tags,
+        block.tag[rows],
+        block.source_time[rows],
+        block.value[rows],
+        block.status[rows],
+        block.received_time,
+        block.origin,
+    )
