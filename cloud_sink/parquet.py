@@ -114,7 +114,7 @@ def read_summaries(source: Path | bytes) -> list[WindowSummary]:
     Raises:
         ValueError: The file is of a newer layout.
     """
-    file = pq.ParquetFile(io.BytesIO(source) if isinstance(source, bytes) else source)
+    file = pq.ParquetFile(io.BytesIO(source) if isinstance(source, bytes) else source, page_checksum_verification=True)
     if (found := int(file.metadata.metadata[b"sluicegate.schema"])) > SCHEMA_VERSION:
         msg = f"summary file of schema {found}, this software reads up to {SCHEMA_VERSION}; upgrade it"
         raise ValueError(msg)

@@ -12,8 +12,9 @@ REASON = "outbox_quota"
 
 # What was set aside goes before what can still be delivered; frozen rows are on their way and are never touched.
 _CANDIDATES = (
-    "SELECT seq, time, size FROM outbox WHERE lane = ? AND state IN (2, 3) ORDER BY seq",
-    "SELECT seq, time, size FROM outbox WHERE lane = ? AND state = 0 AND batch IS NULL ORDER BY seq",
+    "SELECT seq, time, size FROM outbox INDEXED BY outbox_set_aside WHERE lane = ? AND state IN (2, 3) ORDER BY seq",
+    "SELECT seq, time, size FROM outbox INDEXED BY outbox_waiting "
+    "WHERE lane = ? AND state = 0 AND batch IS NULL ORDER BY seq",
 )
 
 

@@ -87,9 +87,10 @@ class OutboxReader:
 
     def _frozen(self, lane: Lane) -> list[tuple[str, int, str, int, bytes, bool]]:
         rows = self._database.execute(
-            "SELECT batch, seq, key, time, created, body, crc FROM outbox "
+            "SELECT batch, seq, key, time, created, body, crc FROM outbox INDEXED BY outbox_frozen "
             "WHERE lane = ? AND state = 0 AND batch IS NOT NULL AND batch = "
-            "(SELECT batch FROM outbox WHERE lane = ? AND state = 0 AND batch IS NOT NULL ORDER BY seq LIMIT 1) "
+            "(SELECT batch FROM outbox INDEXED BY outbox_frozen "
+            "WHERE lane = ? AND state = 0 AND batch IS NOT NULL ORDER BY seq LIMIT 1) "
             "ORDER BY seq",
             (lane, lane),
         )
@@ -118,7 +119,7 @@ class OutboxReader:
 
     def _choose_oldest(self, lane: Lane, limit: int) -> list[_Chosen]:
         rows = self._database.execute(
-            "SELECT seq, key, time, size FROM outbox "
+            "SELECT seq, key, time, size FROM outbox INDEXED BY outbox_waiting "
             "WHERE lane = ? AND state = 0 AND batch IS NULL ORDER BY seq LIMIT ?",
             (lane, limit),
         )
@@ -127,8 +128,8 @@ class OutboxReader:
 
     def _choose_bucket(self, start: int) -> list[_Chosen]:
         rows = self._database.execute(
-            "SELECT seq, key, time, size FROM outbox WHERE state = 0 AND batch IS NULL AND lane = 2 "
-            "AND time >= ? AND time < ? ORDER BY time, seq LIMIT ?",
+            "SELECT seq, key, time, size FROM outbox INDEXED BY outbox_summaries "
+            "WHERE state = 0 AND batch IS NULL AND lane = 2 AND time >= ? AND time < ? ORDER BY time, seq LIMIT ?",
             (start, start + self._bucket_ns, self._batches.summary_rows),
         )
         return self._fitting(rows)
@@ -148,7 +149,7 @@ class OutboxReader:
 
     def _ready_bucket(self, *, flush: bool) -> int | None:
         """Start of the oldest bucket when its file can be closed. If the oldest cannot, no later one can."""
-        where = "FROM outbox WHERE state = 0 AND batch IS NULL AND lane = 2 ORDER BY time"
+        where = "FROM outbox INDEXED BY outbox_summaries WHERE state = 0 AND batch IS NULL AND lane = 2 ORDER BY time"
         oldest = self._database.execute(f"SELECT time {where} LIMIT 1")
         if not oldest:
             return None
@@ -218,7 +219,8 @@ class OutboxReader:
         """Small housekeeping steps; call when there is time, a second apart or more."""
         committed = meta_int(self._database, COMMITTED)
         stale = self._database.execute(
-            "SELECT seq FROM outbox WHERE state IN (1, 4) AND seq <= ? LIMIT ?", (committed, _PURGE_ROWS)
+            "SELECT seq FROM outbox INDEXED BY outbox_tombstones WHERE state IN (1, 4) AND seq <= ? LIMIT ?",
+            (committed, _PURGE_ROWS),
         )
         if stale:
             self._with_reserve(lambda: self._delete(stale))

@@ -85,7 +85,9 @@ def stat(database: Database) -> OutboxStat:
 def backlog(database: Database, lane: Lane) -> Backlog:
     """What waits in a lane, frozen or not. Costs the same however much it is."""
     ((count, size),) = database.execute("SELECT rows, bytes FROM held WHERE lane = ? AND state = 0", (lane,))
-    oldest = database.execute("SELECT time FROM outbox WHERE lane = ? AND state = 0 ORDER BY seq LIMIT 1", (lane,))
+    oldest = database.execute(
+        "SELECT time FROM outbox INDEXED BY outbox_waiting WHERE lane = ? AND state = 0 ORDER BY seq LIMIT 1", (lane,)
+    )
     return Backlog(count, size, oldest[0][0] if oldest else 0)
 
 

@@ -1,0 +1,136 @@
+"""The outbox against a model of two dictionaries: whatever is put, replayed, killed and delivered, in any order."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from cloud_sink.outbox.reader import OutboxReader
+from cloud_sink.outbox.writer import OutboxWriter
+from cloud_sink.records import Alert, Event, Lane, WindowSummary
+from cloud_sink.settings import BatchSettings, OutboxSettings
+
+SETTINGS = OutboxSettings(disk_reserve=0, lock_wait=timedelta(0))
+NONE = np.zeros(0, np.int32)
+FLOATS = np.zeros(0, np.float32)
+
+
+def record(lane: Lane, i: int):
+    time = 1_700_000_000_000_000_000 + i * 10**11
+    if lane is Lane.ALERT:
+        return Alert("a", "r", "opened", "alarm", 1.0, 1.0, "", time, time, time)
+    if lane is Lane.EVENT:
+        return Event("a", "gap", "r", time, time + 1)
+    return WindowSummary(
+        "a", time, time + 1, (), (), NONE, NONE, FLOATS, FLOATS.reshape(0, 0), float("nan"), float("nan"), ""
+    )
+
+
+numbers = st.lists(st.tuples(st.sampled_from(Lane), st.integers(0, 12)), min_size=1, max_size=5)
+
+
+class Outbox(RuleBasedStateMachine):
+    def __init__(self):
+        super().__init__()
+        shm = Path("/dev/shm")
+        self.folder = Path(tempfile.mkdtemp(dir=shm if shm.is_dir() else None))
+        self.writer = OutboxWriter(self.folder, SETTINGS)
+        self.reader = OutboxReader(self.folder, SETTINGS, BatchSettings(rows=3))
+        self.known: dict[str, object] = {}  # ever acknowledged
+        self.objects: dict[str, tuple[str, ...]] = {}  # at the target: batch id -> keys
+        self.since_commit: list[object] = []  # what a replay would bring again
+        self.marked = 0
+        self.held = None  # a batch sent, but not yet ticked off
+
+    @rule(which=numbers)
+    def put(self, which):
+        # A key whose epoch is committed never comes again: the source has moved on.
+        replayable = {item.key for item in self.since_commit}
+        records = [record(*one) for one in which]
+        records = [item for item in records if item.key not in self.known or item.key in replayable]
+        new = {item.key for item in records} - set(self.known)
+        result = self.writer.put(records)
+        assert result.written == len(new)
+        assert result.repeats == len(records) - len(new)
+        self.known.update((item.key, item) for item in records)
+        self.since_commit += records
+
+    @rule()
+    def end_of_epoch(self):
+        self.writer.snapshot_mark()
+        self.marked = len(self.since_commit)
+
+    @rule()
+    def committed(self):
+        self.writer.committed()
+        self.since_commit = self.since_commit[self.marked :]
+        self.marked = 0
+
+    @rule()
+    def flow_dies_and_replays(self):
+        self.writer._role.close()
+        self.writer = OutboxWriter(self.folder, SETTINGS)
+        self.marked = 0
+        assert self.writer.put(self.since_commit).written == 0
+
+    @precondition(lambda self: self.held is None)
+    @rule(lane=st.sampled_from(Lane))
+    def send(self, lane):
+        batch = self.reader.freeze(lane, flush=True)
+        if batch is None:
+            return
+        for row in batch.rows:
+            assert row.body == self.known[row.key].encode()
+        keys = tuple(row.key for row in batch.rows)
+        assert self.objects.setdefault(batch.id, keys) == keys  # the same name is the same object
+        self.held = batch
+
+    @precondition(lambda self: self.held is not None)
+    @rule()
+    def tick_off(self):
+        self.reader.delivered(self.held)
+        self.held = None
+
+    @rule()
+    def deliverer_dies(self):
+        self.reader._role.close()
+        self.reader = OutboxReader(self.folder, SETTINGS, BatchSettings(rows=3))
+        self.held = None
+
+    @rule()
+    def housekeeping(self):
+        self.reader.maintain()
+
+    @invariant()
+    def nothing_is_lost_or_in_two_objects(self):
+        sent = [key for keys in self.objects.values() for key in keys]
+        assert len(sent) == len(set(sent))
+        waiting = {key for (key,) in self.reader._database.execute("SELECT key FROM outbox WHERE state = 0")}
+        assert waiting | set(sent) == set(self.known)
+
+    @invariant()
+    def the_counts_are_right(self):
+        held = "SELECT lane, state, rows, bytes FROM held WHERE rows > 0 ORDER BY lane, state"
+        counted = "SELECT lane, state, count(*), sum(size) FROM outbox GROUP BY lane, state ORDER BY lane, state"
+        assert self.reader._database.execute(held) == self.reader._database.execute(counted)
+
+    def teardown(self):
+        for lane in Lane:
+            while (batch := self.reader.freeze(lane, flush=True)) is not None:
+                self.objects[batch.id] = tuple(row.key for row in batch.rows)
+                self.reader.delivered(batch)
+        self.nothing_is_lost_or_in_two_objects()
+        self.writer.close()
+        self.reader.close()
+        shutil.rmtree(self.folder)
+
+
+TestOutbox = Outbox.TestCase
+TestOutbox.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from cloud_sink.errors import PermanentReason
+from cloud_sink.outbox.books import held_bytes
+from cloud_sink.outbox.writer import OutboxWriter
+from cloud_sink.records import Lane
+from cloud_sink.settings import OutboxSettings
+
+QUOTA = 20_000
+RESERVE = 5_000
+
+
+@pytest.fixture
+def small():
+    return OutboxSettings(quota=QUOTA, alert_reserve=RESERVE, disk_reserve=0)
+
+
+def counts(writer):
+    return [backlog.count for backlog in writer.stat().backlog.values()]
+
+
+def test_the_oldest_summaries_go_first_and_every_one_is_counted(writer, reader, make):
+    writer.put([make.alert(0)])
+    dropped = sum(writer.put([make.summary(i, tags=50)]).dropped for i in range(40))
+    assert dropped > 0
+    assert held_bytes(writer._database) <= QUOTA + 500  # the event that tells
+    assert writer.stat().losses == {"dropped/summary/outbox_quota": dropped}
+    kept = [row.time for batch in drain(reader, Lane.SUMMARY) for row in batch.rows]
+    assert kept == [make.summary(i).time for i in range(dropped, 40)]
+    assert counts(writer)[0] == 1
+
+
+def drain(reader, lane):
+    while (batch := reader.freeze(lane, flush=True)) is not None:
+        reader.delivered(batch)
+        yield batch
+
+
+def test_drops_of_an_outage_are_one_event(writer, reader, make):
+    for i in range(60):
+        writer.put([make.summary(i, tags=50)])
+    (row,) = reader.freeze(Lane.EVENT).rows
+    event = json.loads(row.body)
+    dropped = 60 - counts(writer)[Lane.SUMMARY]
+    assert (event["kind"], event["reason"], event["count"]) == ("dropped", "outbox_quota", dropped)
+    assert event["start"] == make.summary(0).time
+    assert event["end"] == make.summary(dropped - 1).time
+
+
+def test_once_that_event_is_on_its_way_a_new_one_is_begun(writer, reader, make):
+    for i in range(40):
+        writer.put([make.summary(i, tags=50)])
+    first = reader.freeze(Lane.EVENT)
+    for i in range(40, 60):
+        writer.put([make.summary(i, tags=50)])
+    reader.delivered(first)
+    second = reader.freeze(Lane.EVENT)
+    told = sum(json.loads(row.body)["count"] for row in first.rows + second.rows)
+    assert told == writer.stat().losses["dropped/summary/outbox_quota"] == 60 - counts(writer)[Lane.SUMMARY]
+
+
+def test_events_go_before_alerts_but_not_the_one_that_tells(writer, make):
+    writer.put([make.event(i) for i in range(50)])
+    writer.put([make.alert(i) for i in range(60)])
+    losses = writer.stat().losses
+    assert losses["dropped/event/outbox_quota"] > 0
+    assert "dropped/alert/outbox_quota" not in losses
+    assert counts(writer)[Lane.ALERT] == 60
+    assert counts(writer)[Lane.EVENT] == 50 - losses["dropped/event/outbox_quota"] + 1
+
+
+def test_alerts_are_dropped_last_and_only_beyond_their_reserve(writer, make):
+    writer.put([make.summary(0), make.event(0)])
+    for i in range(200):
+        writer.put([make.alert(i)])
+    size = len(make.alert(0).encode())
+    assert counts(writer)[Lane.SUMMARY] == 0
+    assert counts(writer)[Lane.ALERT] * size > QUOTA
+    assert held_bytes(writer._database) <= QUOTA + RESERVE + 1500
+    assert writer.stat().losses["dropped/alert/outbox_quota"] == 200 - counts(writer)[Lane.ALERT]
+
+
+def test_a_frozen_batch_is_not_touched(writer, reader, make):
+    writer.put([make.summary(0, tags=50)])
+    batch = reader.freeze(Lane.SUMMARY, flush=True)
+    for i in range(1, 40):
+        writer.put([make.summary(i, tags=50)])
+    assert reader.freeze(Lane.SUMMARY) == batch
+
+
+def test_what_was_set_aside_makes_room_first(writer, reader, make):
+    writer.put([make.summary(i, tags=50) for i in range(8)])
+    reader.quarantine(reader.freeze(Lane.SUMMARY, flush=True), PermanentReason.KEY_CONFLICT)
+    for i in range(20, 30):
+        writer.put([make.summary(i, tags=50)])
+    assert counts(writer)[Lane.SUMMARY] == 10
+    assert writer.stat().set_aside < 8
+
+
+def test_a_replay_does_not_bring_back_or_count_again_what_was_dropped(writer, make):
+    records = [make.summary(i, tags=50) for i in range(40)]
+    writer.put(records)
+    losses = writer.stat().losses
+    assert writer.put(records).repeats == 40
+    assert writer.stat().losses == losses
+
+
+def test_a_smaller_quota_takes_effect_at_the_next_start(tmp_path, small, make):
+    generous = OutboxWriter(tmp_path, OutboxSettings(disk_reserve=0))
+    generous.put([make.summary(i, tags=50) for i in range(100)])
+    generous.close()
+    tight = OutboxWriter(tmp_path, small)
+    tight.put([make.alert(0)])
+    assert held_bytes(tight._database) <= QUOTA + 500
+    tight.close()

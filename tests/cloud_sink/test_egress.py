@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import json
+
+from cloud_sink.egress import EgressLedger
+from cloud_sink.objects import CloudObject
+from cloud_sink.records import Lane
+
+SENT = CloudObject(Lane.ALERT, "alerts/v1/x.jsonl.gz", b"12345", 3)
+
+
+def test_a_line_for_each_object(tmp_path):
+    ledger = EgressLedger(tmp_path)
+    ledger.note(SENT, "file:/mnt", SENT.sha256, 1_700_000_000_123_000_000)
+    ledger.note(SENT, "file:/mnt", SENT.sha256, 1_700_000_001_000_000_000)
+    lines = [json.loads(line) for line in (tmp_path / "egress.jsonl").read_text().splitlines()]
+    assert lines[0] == {
+        "time": "2023-11-14T22:13:20.123+00:00",
+        "target": "file:/mnt",
+        "lane": "alert",
+        "key": "alerts/v1/x.jsonl.gz",
+        "records": 3,
+        "bytes": 5,
+        "sha256": SENT.sha256,
+    }
+    assert len(lines) == 2
+
+
+def test_stays_bounded(tmp_path):
+    ledger = EgressLedger(tmp_path, max_bytes=1000)
+    for i in range(50):
+        ledger.note(SENT, "file:/mnt", SENT.sha256, i)
+    files = sorted(tmp_path.iterdir())
+    assert [path.name for path in files] == ["egress.1.jsonl", "egress.jsonl"] or len(files) == 1
+    assert sum(path.stat().st_size for path in files) < 2500

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow
+from bytewax.testing import TestingSource, run_main
+
+from cloud_sink.outbox.writer import OutboxWriter
+from cloud_sink.records import Account, Lane
+from cloud_sink.sink import PARTITION, OutboxSink
+
+
+def test_a_flow_ends_in_the_outbox(tmp_path, small, make):
+    calls = []
+    sink = OutboxSink(lambda: OutboxWriter(tmp_path, small), lambda result, records: calls.append((result, records)))
+    flow = Dataflow("test")
+    items = [("pump", make.alert(0)), ("pump", make.summary(0)), ("pump", Account("pump", 5, 5, 0))]
+    op.output("out", op.input("in", flow, TestingSource(items, batch_size=2)), sink)
+    run_main(flow)
+    writer = OutboxWriter(tmp_path, small)  # the flow has let go of the role
+    assert [backlog.count for backlog in writer.stat().backlog.values()] == [1, 0, 1]
+    assert writer.stat().accounts == (Account("pump", 5, 5, 0),)
+    assert [(result.written, len(records)) for result, records in calls] == [(2, 2), (0, 1)]
+    writer.close()
+
+
+def test_the_commit_hook_lets_keys_be_forgotten(tmp_path, small, make, reader):
+    sink = OutboxSink(lambda: OutboxWriter(tmp_path, small))
+    sink.committed()  # before the first item there is no outbox yet
+    assert sink.list_parts() == [PARTITION] == ["outbox-0"]
+    part = sink.build_part("out", PARTITION, 7)
+    part.write_batch([make.alert(0)])
+    reader.delivered(reader.freeze(Lane.ALERT))
+    assert part.snapshot() == 1
+    sink.committed()
+    reader.maintain()
+    assert reader.stat().tombstones == 0
+    part.close()
+
+
+def test_close_never_raises(tmp_path, small, make):
+    sink = OutboxSink(lambda: OutboxWriter(tmp_path, small))
+    part = sink.build_part("out", PARTITION, None)
+    part.close()
+    part.close()
