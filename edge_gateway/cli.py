@@ -48,7 +48,7 @@ def check(config: ConfigFile) -> None:
     from edge_gateway.config.problems import ConfigRejected
 
     try:
-        checked = load_checked(config)
+        checked = load_checked(config, deep=True)
     except ConfigRejected as rejected:
         typer.echo(str(rejected), err=True)
         raise typer.Exit(Exit.CONFIG) from rejected

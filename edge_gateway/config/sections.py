@@ -347,6 +347,12 @@ class AlertsSection(Section):
     clear_after: int = option(
         3, description="Windows in a row before an alert clears. 1 to 1000.", fix="1 to 1000.", ge=1, le=1000
     )
+    alarm_above: float = option(
+        2.0,
+        description="Score from which an alert opens as 'alarm' rather than 'warning'.",
+        fix="At least open_above.",
+        gt=0,
+    )
     quality_after: int = option(
         2,
         description="Windows in a row in which a model had to abstain for want of good data, before the "
@@ -373,7 +379,7 @@ class JournalSection(Section):
         2 * GIB,
         description="Bytes on disk; beyond it the oldest goes, counted if it was unread.",
         fix="At least 16 MiB.",
-        ge=MIB,
+        ge=16 * MIB,
     )
     retention: Duration = option(
         7 * day,
@@ -418,10 +424,10 @@ class OutboxSection(Section):
     )
     summary_file: Duration = option(
         15 * minute,
-        description="Event time covered by one summary file.",
-        fix="1s to 1d; 15min is a good size.",
+        description="Event time covered by one summary file; must divide one hour.",
+        fix="15min is a good size; shorter files cost more bytes.",
         ge=s,
-        le=day,
+        le=60 * minute,
     )
     retry_first: Duration = option(
         1 * s,
@@ -433,6 +439,14 @@ class OutboxSection(Section):
     retry_cap: Duration = option(
         5 * minute, description="Longest wait between two tries.", fix="1s to 1h.", ge=s, le=60 * minute
     )
+
+    @field_validator("summary_file")
+    @classmethod
+    def _divides(cls, value: timedelta) -> timedelta:
+        if timedelta(hours=1) % value:
+            msg = "must divide one hour, since a file has one hour in its key"
+            raise ValueError(msg)
+        return value
 
 
 class FileTargetSection(Section):

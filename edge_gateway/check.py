@@ -1,0 +1,116 @@
+"""Checks that look beyond the configuration file: what it names must be there and fit together. No device is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from edge_gateway.config.load import load
+from edge_gateway.config.problems import ConfigRejected, Problem
+from edge_gateway.config.sections import Config, ModelSection
+from edge_gateway.config.units import duration_text
+from edge_gateway.rooms import foreign_owners
+from edge_gateway.tables import tag_tables
+
+
+def load_checked(path: Path, *, deep: bool = False) -> Config:
+    """A configuration that can run.
+
+    Args:
+        path: Of the file.
+        deep: Also open bundles and import the dataflow; `check` does, a starting process finds out by itself.
+
+    Raises:
+        ConfigRejected: With all problems.
+    """
+    config = load(path)
+    problems = [*_missing_files(config), *(_deep(config) if deep else ())]
+    if problems:
+        raise ConfigRejected(path, problems)
+    return config
+
+
+def _missing_files(config: Config) -> Iterator[Problem]:
+    for number, link in enumerate(config.opcua):
+        for key in ("certificate", "private_key", "server_certificate", "trust_folder", "password_file"):
+            file: Path | None = getattr(link, key)
+            if file is not None and not file.exists():
+                yield Problem(f'opcua[{number}] "{link.name}".{key}', f'"{file}"', "is not there", "Put it there.")
+    for number, model in enumerate(config.model):
+        if not (model.bundle / "manifest.json").is_file():
+            fix = "Train one with `sluicegate train`, or copy it there."
+            yield Problem(f"model[{number}].bundle", f'"{model.bundle}"', "is not a bundle folder", fix)
+
+
+def _deep(config: Config) -> Iterator[Problem]:
+    from edge_gateway.flow_file import FlowRejected, load_build  # noqa: PLC0415 - imports Bytewax
+
+    for room, owners in foreign_owners().items():
+        fix = "Install Sluicegate in an environment of its own."
+        yield Problem("environment", None, f"package {room!r} also belongs to {', '.join(owners)}", fix)
+    try:
+        load_build(config.gateway.flow)
+    except FlowRejected as rejected:
+        reason = str(rejected).split(": ", 1)[1].rstrip(".")
+        yield Problem("gateway.flow", f'"{config.gateway.flow}"', reason, "")
+    for number, model in enumerate(config.model):
+        if (model.bundle / "manifest.json").is_file():
+            yield from _bundle(config, number, model)
+
+
+def _bundle(config: Config, number: int, model: ModelSection) -> Iterator[Problem]:
+    from models.bundle import verify_bundle  # noqa: PLC0415 - only where a bundle is named
+    from models.errors import ModelError  # noqa: PLC0415
+    from models.features import STANDARD  # noqa: PLC0415
+
+    key = f"model[{number}].bundle"
+    try:
+        manifest = verify_bundle(model.bundle)
+    except ModelError as error:
+        yield Problem(key, f'"{model.bundle}"', str(error).rstrip("."), "")
+        return
+    if manifest.feature_set.hash != STANDARD.hash:
+        rule = f"was trained on feature set {manifest.feature_set.name}@{manifest.feature_set.version}, not on this one"
+        yield Problem(key, f'"{model.bundle}"', rule, "Train it again with this version.")
+    every = config.windows.every or config.windows.length
+    trained = (manifest.window_length_ns / 1e9, manifest.window_every_ns / 1e9)
+    if trained != (config.windows.length.total_seconds(), every.total_seconds()):
+        rule = f"was trained on windows of {trained[0]:g} s every {trained[1]:g} s"
+        yield Problem(key, f'"{model.bundle}"', rule, "Set [windows] so, or train it again.")
+    tables = {table.asset: table for table in tag_tables(config)}
+    for asset in model.assets:
+        missing = [tag for tag in manifest.tags if tag not in tables[asset].names]
+        if missing:
+            rule = f"needs tags that asset {asset} lacks: {', '.join(missing)}"
+            yield Problem(key, f'"{model.bundle}"', rule, "Add the tags, or train a model without them.")
+
+
+def describe(config: Config, path: Path) -> RenderableType:
+    """What the configuration means, for people."""
+    links = Table(title="links", title_justify="left", box=box.SIMPLE)
+    for name in ("name", "protocol", "where", "tags", "every"):
+        links.add_column(name)
+    for link in config.opcua:
+        where = f"{link.endpoint} ({link.policy}, {link.mode})"
+        links.add_row(link.name, "OPC-UA", where, str(len(link.tags)), duration_text(link.publishing_interval))
+    for unit in config.modbus:
+        where = f"{unit.host}:{unit.port} unit {unit.unit_id}"
+        links.add_row(unit.name, "Modbus TCP", where, str(len(unit.tags)), duration_text(unit.poll_interval))
+    scored = {asset: model.bundle.name for model in config.model for asset in model.assets}
+    assets = Table(title="assets", title_justify="left", box=box.SIMPLE)
+    for name in ("asset", "tags", "model"):
+        assets.add_column(name)
+    for table in tag_tables(config):
+        assets.add_row(table.asset, ", ".join(table.names), scored.get(table.asset, "none: summarized only"))
+    every = config.windows.every or config.windows.length
+    summary = Text.assemble(
+        (f"{path}: ok\n", "bold"),
+        f"flow {config.gateway.flow}, windows of {duration_text(config.windows.length)} every {duration_text(every)}, ",
+        f"target {config.target.kind} {config.target.path}",
+    )
+    return Group(summary, links, assets)

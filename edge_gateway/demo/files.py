@@ -1,0 +1,164 @@
+"""The demo's folder and its gateway.toml: an ordinary configuration that one may run and change afterwards."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from connectors.simulator.tags import MODBUS_POINTS, OPCUA_POINTS, PUMPS, TABLES
+
+_MARKER = ".sluicegate-demo"
+WINDOW = "3s"
+LATENESS = "1s"
+
+
+class FolderRefused(Exception):  # noqa: N818 - reads as a sentence where it is caught
+    """The folder holds something that is not a demo's."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoFiles:
+    """Where the demo keeps what."""
+
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        """The configuration."""
+        return self.root / "gateway.toml"
+
+    @property
+    def data(self) -> Path:
+        """The gateway's data folder."""
+        return self.root / "data"
+
+    @property
+    def cloud(self) -> Path:
+        """The target folder."""
+        return self.root / "cloud"
+
+    @property
+    def away(self) -> Path:
+        """Where the target folder is while the uplink is cut."""
+        return self.root / "cloud-unplugged"
+
+    @property
+    def plant(self) -> Path:
+        """The plant's folder, with its certificates."""
+        return self.root / "plant"
+
+    @property
+    def bundle(self) -> Path:
+        """The trained model."""
+        return self.root / "models" / "pump"
+
+    @property
+    def log(self) -> Path:
+        """What the gateway said."""
+        return self.root / "gateway.log"
+
+    @property
+    def plant_log(self) -> Path:
+        """What the plant said."""
+        return self.root / "plant.log"
+
+    def prepare(self) -> None:
+        """Empty the folder of an earlier demo and make it anew.
+
+        Raises:
+            FolderRefused: There is something in it, and no demo put it there.
+        """
+        if self.root.exists() and any(self.root.iterdir()):
+            if not (self.root / _MARKER).exists():
+                msg = f"{self.root} holds files that are not a demo's: name another --folder"
+                raise FolderRefused(msg)
+            shutil.rmtree(self.root)
+        for folder in (self.cloud, self.plant):
+            folder.mkdir(parents=True)
+        (self.root / _MARKER).touch()
+
+    def write_config(self, plant: dict[str, Any]) -> None:
+        """Write gateway.toml for a running plant.
+
+        Args:
+            plant: What it said when ready.
+        """
+        self.config.write_text(config_text(plant), encoding="utf-8")
+
+
+def config_text(plant: dict[str, Any]) -> str:
+    """A gateway.toml for the plant; paths are relative to its own folder."""
+    parts = [
+        f"""\
+# Written by `sluicegate demo` for its simulated pump station. Every option: edge_gateway/sample.toml
+[gateway]
+site = "demo"
+name = "gateway-1"
+data = "data"
+
+[windows]
+length = "{WINDOW}"
+lateness = "{LATENESS}"
+
+[[model]]
+assets = {list(PUMPS)}
+bundle = "models/pump"
+
+[alerts]
+open_after = 2
+clear_after = 2
+
+[outbox]
+summary_file = "10s"   # 15min in real life; short here, so that you see files arrive
+retry_cap = "2s"
+
+[target]
+kind = "file"
+path = "cloud"
+
+[[opcua]]
+name = "plc"
+endpoint = "{plant["opcua_endpoint"]}"
+server_certificate = "{Path(plant["opcua_server_certificate"]).resolve()}"
+publishing_interval = "100ms"
+"""
+    ]
+    for point in OPCUA_POINTS:
+        tag = TABLES[point.asset].tags[TABLES[point.asset].index(point.tag)]
+        every = f'expect_every = "{tag.interval_s * 1e3:g}ms"'
+        pace = f"waveform_rate = {1 / tag.interval_s:g}.0" if tag.waveform else every
+        parts.append(
+            f"""
+[[opcua.tags]]
+asset = "{point.asset}"
+tag = "{point.tag}"
+node = "{point.node}"
+unit = "{tag.unit}"
+sampling_interval = "0ms"
+{pace}
+"""
+        )
+    parts.append(
+        f"""
+[[modbus]]
+name = "io"
+host = "{plant["modbus_host"]}"
+port = {plant["modbus_port"]}
+unit_id = {plant["unit_id"]}
+poll_interval = "100ms"
+"""
+    )
+    for register in MODBUS_POINTS:
+        tag = TABLES[register.asset].tags[TABLES[register.asset].index(register.tag)]
+        parts.append(
+            f"""
+[[modbus.tags]]
+asset = "{register.asset}"
+tag = "{register.tag}"
+address = "{register.address}"
+unit = "{tag.unit}"
+"""
+        )
+    return "".join(parts)

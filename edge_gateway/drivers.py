@@ -1,0 +1,89 @@
+"""The drivers of a configuration. A protocol's library is imported only when the configuration asks for it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+
+from connectors.driver import Driver
+from connectors.tags import TagTable
+from edge_gateway.config.sections import Config, ModbusSection, OpcUaSection
+from edge_gateway.layout import Layout
+
+
+def make_drivers(config: Config, tables: Sequence[TagTable]) -> list[Driver]:
+    """One driver per link.
+
+    Raises:
+        OSError: A secret or certificate cannot be read.
+        ValueError: Settings that cannot be; `sluicegate check` tells them beforehand.
+    """
+    layout = Layout(config.gateway.data)
+    uri = f"urn:sluicegate:{config.gateway.site}:{config.gateway.name}"
+    opcua = [_opcua(link, uri, layout.identity, tables) for link in config.opcua]
+    return [*opcua, *(_modbus(unit, tables) for unit in config.modbus)]
+
+
+def _opcua(link: OpcUaSection, uri: str, identity: Path, tables: Sequence[TagTable]) -> Driver:
+    from connectors.opcua.certificates import (  # noqa: PLC0415 - slow imports, only when asked for
+        CERTIFICATE_FILE,
+        KEY_FILE,
+        make_self_signed,
+    )
+    from connectors.opcua.driver import OpcUaDriver  # noqa: PLC0415
+    from connectors.opcua.settings import OpcUaSettings, OpcUaTag  # noqa: PLC0415
+
+    certificate, key = link.certificate, link.private_key
+    if link.policy != "None" and certificate is None:
+        certificate, key = identity / CERTIFICATE_FILE, identity / KEY_FILE
+        if not (certificate.exists() and key.exists()):
+            make_self_signed(identity, uri, [socket.gethostname()])
+    return OpcUaDriver(
+        OpcUaSettings(
+            name=link.name,
+            endpoint=link.endpoint,
+            application_uri=uri,
+            policy=link.policy,
+            mode=link.mode,
+            certificate=certificate,
+            private_key=key,
+            server_certificate=link.server_certificate,
+            trust_folder=link.trust_folder,
+            user=link.user,
+            password=_secret(link.password_file),
+            publishing_interval=link.publishing_interval,
+            connect_timeout=link.connect_timeout,
+            request_timeout=link.request_timeout,
+            tags=tuple(
+                OpcUaTag(tag.asset, tag.tag, tag.node, tag.sampling_interval, tag.queue_size) for tag in link.tags
+            ),
+        ),
+        tables,
+    )
+
+
+def _modbus(unit: ModbusSection, tables: Sequence[TagTable]) -> Driver:
+    from connectors.modbus.address import parse  # noqa: PLC0415
+    from connectors.modbus.driver import ModbusDriver  # noqa: PLC0415
+    from connectors.modbus.settings import ModbusSettings, ModbusTag  # noqa: PLC0415
+
+    return ModbusDriver(
+        ModbusSettings(
+            name=unit.name,
+            host=unit.host,
+            port=unit.port,
+            unit_id=unit.unit_id,
+            poll_interval=unit.poll_interval,
+            connect_timeout=unit.connect_timeout,
+            timeout=unit.timeout,
+            merge_gap=unit.merge_gap,
+            tags=tuple(ModbusTag(tag.asset, tag.tag, parse(tag.address)) for tag in unit.tags),
+        ),
+        tables,
+    )
+
+
+def _secret(path: Path | None) -> str | None:
+    """Content of a secret file without its last newline."""
+    return None if path is None else path.read_text(encoding="utf-8").removesuffix("\n")

@@ -1,0 +1,130 @@
+"""What a dataflow is given to run on a real gateway: source, sink, models and settings, from the configuration."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from bytewax.inputs import FixedPartitionedSource
+from bytewax.outputs import FixedPartitionedSink
+
+from cloud_sink.outbox.writer import OutboxWriter, PutResult
+from cloud_sink.records import Account, Alert, Record
+from cloud_sink.sink import OutboxSink
+from connectors.samples import Item
+from connectors.source import JournalSource
+from edge_gateway.config.sections import Config
+from edge_gateway.layout import Layout
+from edge_gateway.outbox_settings import outbox_settings
+from flows.alert_state import AlertSettings
+from flows.window_settings import WindowSettings
+from models.features import STANDARD, FeatureSet
+from models.handle import ScorerHandle
+from models.onnx_scorer import OnnxScorer
+from models.scores import Scorer
+
+_ALERTS_KEPT = 1000  # in the status, for the latency figures
+
+
+class LocalGateway:
+    """Implements `flows.gateway.Gateway` on this machine's journal and outbox."""
+
+    def __init__(self, config: Config, stop: Callable[[], bool], beat: Callable[[], None]) -> None:
+        """Load the models; journal and outbox are opened when the dataflow starts.
+
+        Args:
+            config: Of the gateway.
+            stop: Asked by the source; True = drain and end.
+            beat: Called several times a second while the dataflow makes progress.
+
+        Raises:
+            ModelError: A bundle is refused.
+        """
+        self._config = config
+        self._layout = Layout(config.gateway.data)
+        self._layout.outbox.mkdir(parents=True, exist_ok=True)
+        self._layout.journal.mkdir(parents=True, exist_ok=True)
+        self._stop = stop
+        self._beat = beat
+        self._scorers: dict[str, ScorerHandle] = {}
+        for model in config.model:
+            handle = ScorerHandle(OnnxScorer.load(model.bundle))
+            self._scorers |= dict.fromkeys(model.assets, handle)
+        self._sink = OutboxSink(self._open_outbox, self._noted)
+        self._accounts: dict[str, Account] = {}
+        self._written: Counter[str] = Counter()
+        self._repeats = 0
+        self._alerts: deque[dict[str, Any]] = deque(maxlen=_ALERTS_KEPT)
+
+    @property
+    def windows(self) -> WindowSettings:
+        """The `[windows]` table."""
+        section = self._config.windows
+        return WindowSettings(section.length, section.every, section.lateness, section.allowed_skew)
+
+    @property
+    def alerts(self) -> AlertSettings:
+        """The `[alerts]` table."""
+        return AlertSettings(**self._config.alerts.model_dump())
+
+    @property
+    def features(self) -> FeatureSet:
+        """Computed for every tag of every window."""
+        return STANDARD
+
+    def source(self) -> FixedPartitionedSource[tuple[str, Item], int]:
+        """The journal."""
+        return JournalSource(self._layout.journal, stop=self._stop, on_commit=self._sink.committed, on_pass=self._beat)
+
+    def sink(self) -> FixedPartitionedSink[Record | Account, int]:
+        """The outbox."""
+        return self._sink
+
+    def scorer(self, asset: str) -> Scorer | None:
+        """The model of an asset, None where it has none."""
+        return self._scorers.get(asset)
+
+    def facts(self) -> dict[str, Any]:
+        """For the status file; counts are of this process since it started, accounts are of all time."""
+        return {
+            "accounts": {
+                name: {
+                    "received": account.received,
+                    "placed": account.placed,
+                    "late": account.late,
+                    "dropped": dict(account.dropped),
+                }
+                for name, account in self._accounts.items()
+            },
+            "written": dict(self._written),
+            "repeats": self._repeats,
+            "alerts": list(self._alerts),
+        }
+
+    def _open_outbox(self) -> OutboxWriter:
+        return OutboxWriter(self._layout.outbox, outbox_settings(self._config))
+
+    def _noted(self, result: PutResult, records: Sequence[Record | Account]) -> None:
+        self._repeats += result.repeats
+        for record in records:
+            if isinstance(record, Account):
+                self._accounts[record.asset] = record
+                continue
+            self._written[record.lane.name.lower()] += 1
+            if isinstance(record, Alert):
+                self._alerts.append(
+                    {
+                        "key": record.key,
+                        "asset": record.asset,
+                        "rule": record.rule,
+                        "state": record.state,
+                        "score": None if record.score != record.score else record.score,
+                        "at": record.at,
+                        "opened_at": record.opened_at,
+                        "durable": result.alert_time,
+                        "latency_ms": (result.alert_time - record.received_time) / 1e6,
+                        "contributions": list(record.contributions),
+                        "detail": record.detail,
+                    }
+                )

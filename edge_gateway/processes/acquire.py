@@ -1,0 +1,65 @@
+"""The acquire process: drivers -> journal."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import structlog
+
+from connectors.intake import IntakeSettings, IntakeStatus, acquire
+from connectors.journal.settings import JournalSettings
+from connectors.journal.writer import JournalWriter
+from edge_gateway.config.sections import Config, JournalSection
+from edge_gateway.drivers import make_drivers
+from edge_gateway.exit_codes import Exit
+from edge_gateway.layout import Layout
+from edge_gateway.status import StatusFile
+from edge_gateway.tables import tag_tables
+
+log = structlog.get_logger(__name__)
+
+_SEGMENT = 64 * 2**20
+
+
+async def acquire_process(config: Config) -> int:
+    """Acquire until told to stop; what is in flight then still reaches the journal."""
+    layout = Layout(config.gateway.data)
+    layout.journal.mkdir(parents=True, exist_ok=True)
+    tables = tag_tables(config)
+    drivers = make_drivers(config, tables)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    writer = JournalWriter(layout.journal, tables, journal_settings(config.journal))
+    log.info("acquire_started", links=[driver.name for driver in drivers])
+    facts: Mapping[str, Any] = {}
+    status = StatusFile(layout.status, "acquire", lambda: facts)
+
+    def beat(now: IntakeStatus) -> None:
+        nonlocal facts
+        facts = asdict(now)
+        status.beat()
+
+    settings = IntakeSettings(capacity=config.journal.intake_limit, idle_after=config.journal.idle_after)
+    try:
+        await acquire(drivers, writer, settings, stop, beat)
+    finally:
+        status.beat(now=True)
+        writer.close()
+    log.info("acquire_stopped")
+    return Exit.OK
+
+
+def journal_settings(section: JournalSection) -> JournalSettings:
+    """Of the `[journal]` table; segments are an eighth of the quota, so that the ring loses little at a time."""
+    return JournalSettings(
+        quota_bytes=section.quota,
+        segment_bytes=min(_SEGMENT, section.quota // 8),
+        fsync_every=section.fsync_every,
+        retention=section.retention,
+    )

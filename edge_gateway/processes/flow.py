@@ -1,0 +1,62 @@
+"""The flow process: journal -> dataflow -> outbox, as one Bytewax worker."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from datetime import timedelta
+
+import structlog
+from bytewax.errors import BytewaxRuntimeError
+from bytewax.recovery import RecoveryConfig, init_db_dir
+from bytewax.run import cli_main
+
+from edge_gateway.config.sections import Config
+from edge_gateway.exit_codes import Exit
+from edge_gateway.flow_file import load_build
+from edge_gateway.gateway import LocalGateway
+from edge_gateway.layout import Layout
+from edge_gateway.processes.signals import on_stop
+from edge_gateway.status import StatusFile
+
+log = structlog.get_logger(__name__)
+
+_PARTITIONS = 1  # of the recovery store; one worker needs one
+
+
+def flow_process(config: Config) -> int:
+    """Run the configured dataflow until told to stop, or until it raises.
+
+    Returns:
+        `Exit.OK`, or `Exit.FLOW` when a step raised: its state is kept, a restart resumes before the item.
+    """
+    layout = Layout(config.gateway.data)
+    layout.recovery.mkdir(parents=True, exist_ok=True)
+    if not any(layout.recovery.glob("part-*.sqlite3")):
+        init_db_dir(layout.recovery, _PARTITIONS)  # type: ignore[no-untyped-call]
+    stop = threading.Event()
+    on_stop(stop.set)
+    gateway = LocalGateway(config, stop.is_set, lambda: status.beat())  # noqa: PLW0108 - bound below
+    status = StatusFile(layout.status, "flow", gateway.facts)
+    flow = load_build(config.gateway.flow)(gateway)
+    log.info("flow_started", flow=flow.flow_id)
+    try:
+        cli_main(  # type: ignore[no-untyped-call]
+            flow,
+            epoch_interval=config.gateway.epoch,
+            recovery_config=RecoveryConfig(layout.recovery, timedelta(0)),  # type: ignore[no-untyped-call]
+        )
+    except BytewaxRuntimeError as error:
+        log.error("flow_raised", cause=_cause(error), exc_info=sys.exc_info())
+        return Exit.FLOW
+    finally:
+        status.beat(now=True)
+    log.info("flow_stopped")
+    return Exit.OK
+
+
+def _cause(error: BaseException) -> str:
+    """The sentence at the bottom of the chain: Bytewax wraps a step's error two or three times."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,59 @@
+"""From a configuration file to a running process: the one place where errors at start become words and exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import structlog
+import typer
+
+from cloud_sink.errors import CloudSinkError
+from connectors.errors import ConnectorError
+from edge_gateway import logs
+from edge_gateway.check import load_checked
+from edge_gateway.config.problems import ConfigRejected
+from edge_gateway.exit_codes import Exit
+from edge_gateway.parent import end_with_parent
+from edge_gateway.status import ROLES
+from models.errors import ModelError
+
+log = structlog.get_logger(__name__)
+
+
+def start(path: Path, only: str | None, *, drain: bool) -> int:
+    """Run the gateway, or one of its processes, until it is told to stop.
+
+    Returns:
+        An `Exit` code.
+    """
+    end_with_parent()
+    if only not in (None, *ROLES) or (drain and only != "deliver"):
+        typer.echo(f"--only takes one of {', '.join(ROLES)}, and --drain goes with --only deliver", err=True)
+        return Exit.CONFIG
+    try:
+        config = load_checked(path)
+    except ConfigRejected as rejected:
+        typer.echo(str(rejected), err=True)
+        return Exit.CONFIG
+    logs.set_up(only or "supervisor")
+    try:
+        if only is None:
+            from edge_gateway.supervisor import Supervisor  # noqa: PLC0415 - each process imports what it runs
+
+            return asyncio.run(Supervisor(path.resolve()).run())
+        if only == "acquire":
+            from edge_gateway.processes.acquire import acquire_process  # noqa: PLC0415
+
+            return asyncio.run(acquire_process(config))
+        if only == "flow":
+            from edge_gateway.processes.flow import flow_process  # noqa: PLC0415
+
+            return flow_process(config)
+        from edge_gateway.processes.deliver import deliver  # noqa: PLC0415
+
+        return deliver(config, drain=drain)
+    except (ConnectorError, CloudSinkError, ModelError) as error:
+        # The rooms' own errors say what to do; anything else is a bug and shows its trace.
+        log.error("process_ended", error=str(error), kind=type(error).__name__)
+        return Exit.FAILED
