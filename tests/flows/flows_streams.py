@@ -1,0 +1,86 @@
+"""Streams of blocks for tests: made by hand, or by Hypothesis."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+
+from connectors.samples import Item, Notice, NoticeKind, SampleBatch
+from connectors.tags import Tag, TagTable
+
+S = 1_000_000_000
+T0 = 1_700_000_000 * S  # on a whole 10 s
+TABLE = TagTable("press", (Tag("current", "A", 1.0), Tag("speed", "rpm", 0.5), Tag("door")))
+GOOD, UNCERTAIN, BAD = 0, 0x408F_0000, 0x8005_0000
+
+
+def block(
+    *rows: tuple[float, int, float] | tuple[float, int, float, int],
+    received: float | None = None,
+    table: TagTable = TABLE,
+) -> SampleBatch:
+    """Rows of (seconds since T0, tag, value[, status])."""
+    full = [row if len(row) == 4 else (*row, GOOD) for row in rows]
+    times = [T0 + round(row[0] * S) for row in full]
+    return SampleBatch(
+        table,
+        np.array([row[1] for row in full], dtype=np.uint16),
+        np.array(times, dtype=np.int64),
+        np.array([row[2] for row in full], dtype=np.float64),
+        np.array([row[3] for row in full], dtype=np.uint32),
+        max(times, default=T0) if received is None else T0 + round(received * S),
+    )
+
+
+def regular(seconds: int, asset: str = "press", per_block: int = 1, start: int = 0, value: float = 1.0) -> list[SampleBatch]:
+    """One sample a second of each tag, in order, `per_block` seconds a block; the value is value + second."""
+    table = TagTable(asset, TABLE.tags)
+    return [
+        block(
+            *((second, tag, value + second + 100 * tag) for second in range(low, low + per_block) for tag in range(3)),
+            table=table,
+        )
+        for low in range(start, start + seconds, per_block)
+    ]
+
+
+def idle(end: float, asset: str = "press") -> Notice:
+    return Notice(NoticeKind.IDLE, asset, "silent", 0, T0 + round(end * S))
+
+
+def dropped(count: int, end: float = 0, reason: str = "queue_full", asset: str = "press") -> Notice:
+    return Notice(NoticeKind.DROPPED, asset, reason, T0, T0 + round(end * S), count, "opcua")
+
+
+def gap(start: float, end: float, asset: str = "press") -> Notice:
+    return Notice(NoticeKind.GAP, asset, "link_down", T0 + round(start * S), T0 + round(end * S), 0, "opcua")
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> list[Item]:
+    """Disorder, duplicates, gaps, skew, bad status, non-finite values, notices, several tags."""
+    items: list[Item] = []
+    now = 0.0
+    for _ in range(draw(st.integers(1, 25))):
+        now += draw(st.sampled_from([0.0, 0.5, 1.0, 2.5, 7.0, 40.0, 5000.0]))
+        kind = draw(st.sampled_from(["block"] * 8 + ["idle", "dropped", "gap"]))
+        if kind == "block":
+            rows = draw(
+                st.lists(
+                    st.tuples(
+                        st.sampled_from([-30.0, -8.0, -3.0, -1.0, -0.5, 0.0, 0.0, 0.25, 0.5, 1.0, 3.0, 900.0]),
+                        st.integers(0, 2),
+                        st.sampled_from([0.0, 1.5, -2.0, 1e9, float("nan"), float("inf")]),
+                        st.sampled_from([GOOD] * 5 + [UNCERTAIN, BAD]),
+                    ),
+                    max_size=12,
+                )
+            )
+            items.append(block(*((now + ago, *rest) for ago, *rest in rows), received=now))
+        elif kind == "idle":
+            items.append(idle(now))
+        elif kind == "dropped":
+            items.append(dropped(draw(st.integers(0, 9)), now))
+        else:
+            items.append(gap(now - 1, now))
+    return items
