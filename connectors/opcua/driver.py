@@ -1,0 +1,245 @@
+"""The driver of one OPC-UA server: keeps a link alive and turns what comes into blocks, marks and gap notices."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+
+import numpy as np
+import structlog
+
+from connectors import status
+from connectors.backoff import Backoff
+from connectors.driver import Emit
+from connectors.errors import ConnectorError, LinkDown, SecurityRefused, UserRejected
+from connectors.opcua.decode import Decoder
+from connectors.opcua.link import RETRY_REFUSED, Held, Link, is_resumable
+from connectors.opcua.seam import code_name
+from connectors.opcua.settings import OpcUaSettings
+from connectors.opcua.wire import Values
+from connectors.samples import Notice, NoticeKind, Origin, SampleBatch
+from connectors.tags import TagTable
+
+logger = structlog.get_logger()
+
+SECURITY_CAP = timedelta(seconds=60)  # trouble that a person has to heal: no hurry
+USER_PAUSE = timedelta(seconds=60)  # wrong passwords lock accounts: one try a minute
+BLIP_S = 1.0  # a link that is resumed within this time has lost nothing, and no tag is marked
+SKEW_NS = 10_000_000_000  # a source time further ahead than this is not believed to be the front of event time
+
+_NEVER = 0
+
+
+class OpcUaDriver:
+    """One server; see `connectors.driver.Driver`. Blocks are emitted in the order in which the server sent them."""
+
+    def __init__(
+        self,
+        settings: OpcUaSettings,
+        tables: Sequence[TagTable],
+        *,
+        rng: random.Random | None = None,
+        now: Callable[[], int] = time.time_ns,
+        retry_refused: timedelta = RETRY_REFUSED,
+    ) -> None:
+        """Check that the tags of the settings have a place in the tables.
+
+        Args:
+            settings: The server and its tags.
+            tables: Of all assets that the tags name.
+            rng: For the jitter of the back-off.
+            now: Wall clock, ns since the epoch.
+            retry_refused: How often tags that the server refused are tried again.
+
+        Raises:
+            ValueError: A tag without a place.
+        """
+        self._settings = settings
+        self._tables = tuple(tables)
+        self._now = now
+        self._retry_refused = retry_refused
+        self._counters: Counter[str] = Counter(samples=0, reconnects=0, errors=0)
+        self._decoder = Decoder(settings.tags, tables, self._counters)
+        rng = rng or random.Random()  # noqa: S311  jitter, no secret
+        self._fast = Backoff(settings.reconnect_min, settings.reconnect_max, rng)
+        self._slow = Backoff(timedelta(seconds=5), SECURITY_CAP, rng)
+        self._user = Backoff(USER_PAUSE, USER_PAUSE, rng)
+        self._emit: Emit = _nowhere
+        self._newest = {table.asset: _NEVER for table in tables}  # front of event time
+        self._gaps: dict[str, tuple[str, int]] = {}  # asset -> reason and begin of the gap that its next sample ends
+        self._marked = False
+        self._trouble = ""
+        self._overflow_told: set[int] = set()
+
+    @property
+    def name(self) -> str:
+        """Name of the settings."""
+        return self._settings.name
+
+    @property
+    def tables(self) -> Sequence[TagTable]:
+        """Tables of the assets that this driver fills."""
+        return self._tables
+
+    def counters(self) -> Mapping[str, int]:
+        """Monotonic counts; README.md lists them."""
+        return dict(self._counters)
+
+    def overflows(self) -> dict[str, int]:
+        """Tag ("asset/tag") -> how often its queue at the server had overflowed; only those that had."""
+        counts = self._decoder.overflows
+        tags = self._settings.tags
+        return {f"{tags[i].asset}/{tags[i].tag}": int(counts[i]) for i in np.flatnonzero(counts)}
+
+    async def run(self, emit: Emit) -> None:
+        """Acquire until cancelled; see `connectors.driver.Driver.run`."""
+        self._emit = emit
+        held: Held | None = None
+        while True:
+            link = Link(self._settings, self, self._counters, self._retry_refused)
+            error = await self._attempt(link, held)
+            if link.was_open:  # what was held before is used up or replaced
+                held = link.hold() if is_resumable(error) else None
+            await asyncio.sleep(self._pause(error))
+
+    async def _attempt(self, link: Link, held: Held | None) -> ConnectorError:
+        """One life of a link; returns why it ended. Anything but cancellation leads to the next attempt."""
+        mark: asyncio.TimerHandle | None = None
+        if held is not None:
+            mark = asyncio.get_running_loop().call_later(BLIP_S, self._mark_lost)
+        error: ConnectorError | None = None
+        try:
+            resumed = await link.open(held)
+            if mark is not None:
+                mark.cancel()
+            await self._opened(link, resumed=resumed)
+            await link.run()
+        except ConnectorError as expected:
+            error = expected
+        except Exception as unexpected:
+            # The boundary of a link's life: the library raises bare exceptions on what a server sends, and whatever it
+            # is, the other tags and servers of this gateway must not stop for it.
+            logger.exception("opcua link failed unexpectedly", driver=self.name)
+            error = LinkDown(self._settings.endpoint, f"{type(unexpected).__name__}: {unexpected}", resumable=False)
+        finally:
+            if mark is not None:
+                mark.cancel()
+            # On cancellation there is no error: the session is closed, so that the server has it free again.
+            await link.close(keep_session=error is not None and is_resumable(error) and link.may_live_on)
+        assert error is not None
+        self._ended(link, error)
+        return error
+
+    async def _opened(self, link: Link, *, resumed: bool) -> None:
+        self._counters["sessions_resumed" if resumed else "sessions_created"] += 1
+        if resumed:
+            logger.warning("opcua session resumed", driver=self.name)
+            if self._marked:  # tags that did not change while they were marked would stay marked
+                await link.refresh()
+        else:
+            self._lose("link_down")
+            log = logger.error if self._gaps else logger.info
+            log("opcua connected", driver=self.name, tags=len(self._settings.tags), gap_for=sorted(self._gaps))
+        self._marked = False
+        self._trouble = ""
+
+    def _ended(self, link: Link, error: ConnectorError) -> None:
+        self._counters["errors"] += 1
+        if link.was_open:
+            self._counters["reconnects"] += 1
+        if link.proven:
+            for backoff in (self._fast, self._slow, self._user):
+                backoff.reset()
+        if not is_resumable(error) or not link.was_open:
+            self._mark_lost()
+        trouble = f"{type(error).__name__}: {error}"
+        if trouble != self._trouble:  # once a change of state, not once a try
+            self._trouble = trouble
+            logger.warning("opcua link down", driver=self.name, reason=str(error), kind=type(error).__name__)
+
+    def _pause(self, error: ConnectorError) -> float:
+        if isinstance(error, UserRejected):
+            return self._user.next()
+        return (self._slow if isinstance(error, SecurityRefused) else self._fast).next()
+
+    def _mark_lost(self) -> None:
+        """Say once for every tag that there is no value any more.
+
+        The time of the marks is the newest source time of the asset, and not ours: a mark must not push event time on,
+        or what the server kept during the outage would be late when it comes.
+        """
+        if self._marked:
+            return
+        self._marked = True
+        for number, table in enumerate(self._tables):
+            newest = self._newest[table.asset]
+            handles = self._decoder.handles_of(number)
+            if newest != _NEVER and handles:
+                codes = [status.BAD_NO_COMMUNICATION] * len(handles)
+                for block in self._decoder.marks(handles, codes, newest + 1, self._now()):
+                    self._emit(block)
+
+    def _lose(self, reason: str) -> None:
+        """A hole begins at the newest sample of each asset; the next newer sample ends it."""
+        for asset, newest in self._newest.items():
+            if newest != _NEVER:
+                self._gaps.setdefault(asset, (reason, newest))
+
+    def received(self, values: Sequence[Values], origin: Origin) -> None:
+        """See `LinkEvents`."""
+        received_time = self._now()
+        for part in values:
+            for block in self._decoder.decode(part, received_time, origin):
+                self._end_gap(block)
+                self._emit(block)
+                newest, top = self._newest[block.asset], int(block.source_time.max())
+                # A front that lies in the future was no front: one wild timestamp must not hold it for a year.
+                self._newest[block.asset] = max(newest, top) if newest <= received_time + SKEW_NS else top
+        self._tell_overflows()
+
+    def refused(self, refusals: dict[int, int], server_time: int | None) -> None:
+        """See `LinkEvents`."""
+        self._counters["refused_items"] += len(refusals)
+        received_time = self._now()
+        time = server_time if server_time is not None else received_time
+        for block in self._decoder.marks(list(refusals), list(refusals.values()), time, received_time):
+            self._emit(block)
+        names = [f"{self._settings.tags[handle].asset}/{self._settings.tags[handle].tag}" for handle in refusals]
+        code = next(iter(refusals.values()))
+        logger.error("opcua tags refused", driver=self.name, count=len(names), first=names[:5], status=code_name(code))
+
+    def missed(self) -> None:
+        """See `LinkEvents`."""
+        logger.error("opcua messages lost", driver=self.name)
+        self._lose("sequence_gap")
+
+    def _end_gap(self, block: SampleBatch) -> None:
+        gap = self._gaps.get(block.asset)
+        if gap is None:
+            return
+        reason, start = gap
+        newer = block.source_time[block.source_time > start]
+        if len(newer):  # a value that has not changed since before the hole does not end it
+            del self._gaps[block.asset]
+            self._emit(Notice(NoticeKind.GAP, block.asset, reason, start, int(newer.min()), source=self.name))
+
+    def _tell_overflows(self) -> None:
+        for handle in set(np.flatnonzero(self._decoder.overflows).tolist()) - self._overflow_told:
+            self._overflow_told.add(handle)
+            tag = self._settings.tags[handle]
+            logger.error(
+                "opcua queue overflowed at the server: raise queue_size, or sample less often, or publish more often",
+                driver=self.name,
+                tag=f"{tag.asset}/{tag.tag}",
+                queue_size=self._settings.queue_of(tag),
+                sampling_ms=self._settings.sampling_of(tag) / timedelta(milliseconds=1),
+                publishing_ms=self._settings.publishing_interval / timedelta(milliseconds=1),
+            )
+
+
+def _nowhere(_item: object) -> None:
+    """Before `run` there is no receiver."""

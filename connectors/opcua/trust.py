@@ -1,0 +1,119 @@
+"""Is this the server we mean? Decided before a session exists, so before any credentials are sent.
+
+Blocking file access: call it in a thread.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from connectors.errors import CertificateExpired, CertificateNotTrusted
+
+REJECTED = "rejected"
+MAX_REJECTED = 100  # files; a scanner must not fill the disk
+
+
+def load_certificate(path: Path) -> x509.Certificate:
+    """Read a certificate, DER or PEM."""
+    content = path.read_bytes()
+    return (
+        x509.load_pem_x509_certificate(content)
+        if content.startswith(b"-----")
+        else x509.load_der_x509_certificate(content)
+    )
+
+
+def leaf(chain: bytes) -> bytes:
+    """The first certificate of a chain of DER certificates: the length stands in its first four bytes."""
+    return chain[: int.from_bytes(chain[2:4], "big") + 4]
+
+
+def check_period(certificate: x509.Certificate, whose: str, now: dt.datetime) -> None:
+    """Raise CertificateExpired unless it is valid at `now`."""
+    if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
+        raise CertificateExpired(
+            whose, certificate.not_valid_before_utc.isoformat(), certificate.not_valid_after_utc.isoformat()
+        )
+
+
+def check_pinned(shown: bytes, pinned: Path, endpoint: str, now: dt.datetime) -> None:
+    """The server must show exactly this certificate.
+
+    Raises:
+        CertificateNotTrusted: It shows another one.
+        CertificateExpired: It is the one, but not valid now.
+    """
+    if load_certificate(pinned).public_bytes(Encoding.DER) != shown:
+        raise CertificateNotTrusted(
+            endpoint, _thumbprint(shown), f"expected is {pinned}; if the server was renewed, replace that file"
+        )
+    check_period(x509.load_der_x509_certificate(shown), endpoint, now)
+
+
+def check_folder(shown: bytes, folder: Path, endpoint: str, host: str, now: dt.datetime) -> None:
+    """The server's certificate, or that of the authority that issued it for this host, must be in the folder.
+
+    A refused certificate is kept in `rejected/` inside of the folder: to trust it, move the file one folder up.
+
+    Raises:
+        CertificateNotTrusted: Neither is there (an empty or missing folder trusts nothing).
+        CertificateExpired: The server's or the authority's certificate is not valid now.
+    """
+    certificate = x509.load_der_x509_certificate(shown)
+    for path in sorted(folder.glob("*")):
+        if path.suffix.lower() not in {".der", ".pem", ".crt", ".cer"}:
+            continue
+        trusted = load_certificate(path)
+        if trusted.public_bytes(Encoding.DER) == shown:
+            check_period(certificate, endpoint, now)
+            return
+        if _issued_by(certificate, trusted) and _names(certificate, host):
+            check_period(trusted, f"authority {path.name}", now)
+            check_period(certificate, endpoint, now)
+            return
+    kept = _keep_rejected(shown, folder / REJECTED)
+    raise CertificateNotTrusted(endpoint, _thumbprint(shown), f"if it is the right one, move {kept} to {folder}")
+
+
+def _issued_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
+    try:
+        if not authority.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
+            return False
+        certificate.verify_directly_issued_by(authority)
+    except (x509.ExtensionNotFound, InvalidSignature, ValueError, TypeError):
+        return False
+    return True
+
+
+def _names(certificate: x509.Certificate, host: str) -> bool:
+    """An authority vouches for the names in a certificate only; so the host must be one of them."""
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return False
+    try:
+        return ipaddress.ip_address(host) in names.get_values_for_type(x509.IPAddress)
+    except ValueError:
+        return host.lower() in (name.lower() for name in names.get_values_for_type(x509.DNSName))
+
+
+def _keep_rejected(shown: bytes, folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{_thumbprint(shown)}.der"
+    if not path.exists() and len(list(folder.iterdir())) < MAX_REJECTED:
+        path.write_bytes(shown)
+    return path
+
+
+def _thumbprint(shown: bytes) -> str:
+    """SHA-1 over the DER bytes, as OPC-UA tools show it (OPC 10000-4, 7.2). Names, not proves."""
+    digest = hashes.Hash(hashes.SHA1())  # noqa: S303  the standard's thumbprint; trust is decided on all bytes
+    digest.update(shown)
+    return digest.finalize().hex().upper()
