@@ -68,7 +68,7 @@ class ModbusDriver:
         self._counts: Counter[str] = Counter()
         self._master: Master | None = None
         self._tried = asyncio.Event()
-        self._why_down = ""
+        self._why_down = ""  # why the last attempt to connect failed
         self._last_reply = 0  # source time of the last reply, or the start
         self._down_since: int | None = None
         self._tables, self._owner, self._number = _resolve(settings, tables)
@@ -130,6 +130,7 @@ class ModbusDriver:
             self._why_down = str(error)
             self._tried.set()
             return False
+        self._why_down = ""
         self._counts["connects"] += 1
         self._master = master = Master(
             transport, self._counts, timeout=settings.timeout, pause=settings.pause, monotonic=self._clock.monotonic
@@ -157,11 +158,12 @@ class ModbusDriver:
             await self._clock.sleep(max(0, due - self._clock.monotonic()) / 1e9)
 
     def _emit_notices(self, columns: Columns, emit: Emit) -> None:
-        """A gap per asset once a poll came through again after polls that the link did not carry."""
-        if columns.link_error is not None and self._down_since is None:
+        """A gap per asset once the device is heard again after polls in which it was not."""
+        outage = columns.outage
+        if outage is not None and self._down_since is None:
             self._down_since = columns.heard_before or self._last_reply
-            log.error("link_down", driver=self.name, why=str(columns.link_error), connect=self._why_down)
-        if columns.link_error is None and columns.first_reply is not None and self._down_since is not None:
+            log.error("link_down", driver=self.name, why=self._why_down or str(outage))
+        if outage is None and columns.first_reply is not None and self._down_since is not None:
             log.info("link_up", driver=self.name, endpoint=self._settings.endpoint)
             for table in self._tables:
                 gap = (self._down_since, columns.first_reply)

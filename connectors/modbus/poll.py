@@ -53,8 +53,9 @@ class Columns:
         self.received_time = anchor + now  # wall ns, of the end of the poll
         self.first_reply: int | None = None  # source time, wall ns; exceptions are replies too
         self.last_reply: int | None = None
-        self.link_error: LinkDown | None = None  # the first one
-        self.heard_before: int | None = None  # `last_reply` at that moment
+        self.heard_before: int | None = None  # `last_reply` when the link failed
+        self._link_down: LinkDown | None = None
+        self._no_reply: NoReply | None = None
         self._anchor = anchor
 
     def put(self, block: Block, reply: Reply) -> None:
@@ -70,14 +71,21 @@ class Columns:
         """No values, and why. Monotonic ns."""
         if isinstance(error, DeviceException):
             self._heard(begun, ended)
-        elif isinstance(error, LinkDown) and self.link_error is None:
-            self.link_error, self.heard_before = error, self.last_reply
+        elif isinstance(error, LinkDown) and self._link_down is None:
+            self._link_down, self.heard_before = error, self.last_reply
+        elif isinstance(error, NoReply):
+            self._no_reply = error
         self.set_aside(block, status_of(error), (begun + ended) // 2)
 
     def set_aside(self, block: Block, code: int, at: int) -> None:
         """No values by a verdict of earlier polls. Monotonic ns."""
         self.status[block.rows] = code
         self.source_time[block.rows] = self._anchor + at
+
+    @property
+    def outage(self) -> LinkDown | NoReply | None:
+        """Why the device could not be heard: no link for some request, or no reply to any. None where it could."""
+        return self._link_down or (self._no_reply if self.first_reply is None else None)
 
     def end(self, now: int) -> None:
         """The poll is over. Monotonic ns."""
