@@ -1,0 +1,223 @@
+"""The bundle: one folder that holds a model, what it says about itself, and the proof that it still works here.
+
+    manifest.json   `models.manifest.Manifest`, with size and SHA-256 of the other files
+    model.onnx      one graph: rows in, scores and contributions out
+    golden.npz      rows and the scores they must get, arrays only
+    card.md         the same for people
+
+A bundle is data from outside, so nothing in it is executed or even parsed by the engine before all of this holds; and
+what was checked is what is used, for each file is read once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+import shutil
+import stat
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import BundleRejected
+from models.manifest import FileEntry, Manifest, decode_manifest
+from models.onnx_wire import inspect
+
+MANIFEST, MODEL, GOLDEN, CARD = "manifest.json", "model.onnx", "golden.npz", "card.md"
+
+# Far above what a model of a machine needs (a forest of 100 trees: 385 kB), far below what would hurt a gateway.
+MAX_BYTES: Mapping[str, int] = {MANIFEST: 1 << 20, MODEL: 64 << 20, GOLDEN: 16 << 20, CARD: 1 << 20}
+MAX_NODES = 10_000
+DOMAINS = frozenset({"", "ai.onnx.ml"})  # the operators every ONNX Runtime carries; no custom code
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_RETRAIN = "train it again with this software"
+_FETCH = "fetch or train the bundle again"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Golden:
+    """Rows and the scores that the reference gave them.
+
+    Attributes:
+        rows: float64[n, tags, features].
+        score: float64[n].
+    """
+
+    rows: NDArray[np.float64]
+    score: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bundle:
+    """A bundle in memory, checked as far as it can be without running it."""
+
+    manifest: Manifest
+    model: bytes
+    golden: Golden
+    card: str
+
+
+def write_bundle(out: Path, bundle: Bundle) -> Manifest:
+    """Write a bundle so that it is there whole or not at all, also after a power cut.
+
+    The same bundle gives the same bytes.
+
+    Args:
+        out: Folder to be made; its parent exists.
+        bundle: Its manifest's `files` are filled in here.
+
+    Returns:
+        The manifest as written.
+
+    Raises:
+        BundleRejected: There is something at `out` already; a bundle never changes.
+    """
+    if out.exists():
+        raise BundleRejected(out, "a bundle is never overwritten", "give another folder, or remove this one")
+    contents = {MODEL: bundle.model, GOLDEN: _encode_golden(bundle.golden), CARD: bundle.card.encode()}
+    files = tuple(FileEntry(name, len(data), hashlib.sha256(data).hexdigest()) for name, data in contents.items())
+    manifest = replace(bundle.manifest, files=files)
+    draft = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    try:
+        for name, data in (*contents.items(), (MANIFEST, manifest.encode())):
+            with (draft / name).open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        _sync_folder(draft)
+        draft.rename(out)
+        _sync_folder(out.parent)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)  # gone already when all went well
+    return manifest
+
+
+def read_manifest(path: Path) -> Manifest:
+    """The manifest of the bundle in folder `path`, and nothing else of it.
+
+    Raises:
+        BundleRejected: It is missing, too large, of another schema, or not a manifest.
+    """
+    data = _read(path / MANIFEST, MAX_BYTES[MANIFEST])
+    try:
+        return decode_manifest(data)
+    except ValueError as error:
+        raise BundleRejected(path / MANIFEST, str(error), _RETRAIN) from error
+
+
+def read_bundle(path: Path) -> Bundle:
+    """Read and check a whole bundle: names, sizes, hashes, operators, golden vectors' shapes.
+
+    Not checked here, for it takes the engine: that the model gives the golden scores (`OnnxScorer` does).
+
+    Raises:
+        BundleRejected: With the rule it breaks.
+    """
+    manifest = read_manifest(path)
+    _check_names(path, manifest)
+    contents = {entry.name: _read_entry(path / entry.name, entry) for entry in manifest.files}
+    _check_operators(path / MODEL, contents[MODEL])
+    golden = _decode_golden(path / GOLDEN, contents[GOLDEN], manifest)
+    return Bundle(manifest, contents[MODEL], golden, contents[CARD].decode(errors="replace"))
+
+
+def verify_bundle(path: Path) -> Manifest:
+    """Check a bundle without loading it into the engine; see `read_bundle`."""
+    return read_bundle(path).manifest
+
+
+def _check_names(path: Path, manifest: Manifest) -> None:
+    names = [entry.name for entry in manifest.files]
+    for name in names:
+        if not _PLAIN_NAME.fullmatch(name):
+            raise BundleRejected(path, f"file name {name!r} is not a plain name in this folder", _FETCH)
+    wanted = {MODEL, GOLDEN, CARD}
+    if set(names) != wanted or len(names) != len(wanted):
+        raise BundleRejected(path, f"the manifest lists {sorted(names)}, it must list {sorted(wanted)}", _RETRAIN)
+    strangers = sorted({entry.name for entry in path.iterdir()} - wanted - {MANIFEST})
+    if strangers:
+        raise BundleRejected(path, f"files the manifest does not list: {strangers[:5]}", "remove them")
+
+
+def _read_entry(path: Path, entry: FileEntry) -> bytes:
+    data = _read(path, MAX_BYTES[entry.name])
+    if len(data) != entry.size or hashlib.sha256(data).hexdigest() != entry.sha256:
+        raise BundleRejected(path, "its size or SHA-256 is not what the manifest says: damaged or changed", _FETCH)
+    return data
+
+
+def _read(path: Path, most: int) -> bytes:
+    """Bytes of a regular file; a link, a pipe or a device is refused before it is read."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(handle, "rb") as file:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise BundleRejected(path, "it is not a regular file", _FETCH)
+            data = file.read(most + 1)
+    except OSError as error:
+        raise BundleRejected(path, f"it cannot be read ({error.strerror})", "check path and permissions") from error
+    if len(data) > most:
+        raise BundleRejected(path, f"it is larger than {most} bytes", "train a smaller model")
+    return data
+
+
+def _check_operators(path: Path, model: bytes) -> None:
+    try:
+        found = inspect(model)
+    except ValueError as error:
+        raise BundleRejected(path, f"it is not an ONNX model ({error})", _FETCH) from error
+    foreign = sorted((found.domains | {domain for domain, _ in found.operators}) - DOMAINS)
+    if foreign:
+        raise BundleRejected(path, f"it needs operators of {foreign}", "export it with standard ONNX operators")
+    if found.oddities:
+        raise BundleRejected(path, f"it holds {', '.join(sorted(found.oddities))}", "export it as one plain graph")
+    if found.nodes > MAX_NODES:
+        raise BundleRejected(
+            path, f"it has {found.nodes} nodes, at most {MAX_NODES} may be", "fuse or shrink the model"
+        )
+
+
+def _encode_golden(golden: Golden) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, rows=golden.rows, score=golden.score)
+    return buffer.getvalue()
+
+
+def _decode_golden(path: Path, data: bytes, manifest: Manifest) -> Golden:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            inflated = sum(member.file_size for member in archive.infolist())
+        if inflated > MAX_BYTES[GOLDEN]:
+            raise BundleRejected(path, f"it inflates to more than {MAX_BYTES[GOLDEN]} bytes", _FETCH)
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            rows, score = arrays["rows"], arrays["score"]
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
+        raise BundleRejected(path, f"it is not an archive of the arrays rows and score ({error})", _FETCH) from error
+    shape = (len(manifest.tags), len(manifest.features))
+    if (
+        rows.dtype != np.float64
+        or rows.shape[1:] != shape
+        or score.dtype != np.float64
+        or score.shape != rows.shape[:1]
+    ):
+        rule = f"rows must be float64[n, {shape[0]}, {shape[1]}] and score float64[n]"
+        raise BundleRejected(path, f"{rule}, they are {rows.dtype}{rows.shape}, {score.dtype}{score.shape}", _RETRAIN)
+    if not len(rows) or not np.isfinite(rows).all() or not np.isfinite(score).all():
+        raise BundleRejected(path, "golden rows and scores must be finite, and at least one", _RETRAIN)
+    return Golden(rows, score)
+
+
+def _sync_folder(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,87 @@
+"""What can be wrong with a model or with the rows meant for one.
+
+ModelError
+    BundleRejected      a bundle on disk that must not be served
+    TrainingRefused     rows that cannot carry a model, or a model that is not what was fitted
+    RowsRefused         rows of another shape than the model was made for
+    SwapRefused         a new model that wants other rows than the one it would replace
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class ModelError(Exception):
+    """Root of everything this room raises on purpose."""
+
+
+class BundleRejected(ModelError):  # noqa: N818 - the name says what happened
+    """A bundle was refused, before any of it was executed.
+
+    Attributes:
+        path: The folder or the file in it.
+        rule: What must hold and does not.
+        fix: What the reader can do.
+    """
+
+    def __init__(self, path: Path, rule: str, fix: str) -> None:
+        super().__init__(f"bundle {path}: {rule}; {fix}")
+        self.path = path
+        self.rule = rule
+        self.fix = fix
+
+
+class TrainingRefused(ModelError):  # noqa: N818 - the name says what happened
+    """No bundle was written.
+
+    Attributes:
+        key: What was judged: "rows", "missing", "holdout", "difference", ...
+        value: What it was.
+        rule: What must hold.
+        fix: What the reader can do.
+    """
+
+    def __init__(self, key: str, value: object, rule: str, fix: str) -> None:
+        super().__init__(f"{key} = {value}: {rule}; {fix}")
+        self.key = key
+        self.value = value
+        self.rule = rule
+        self.fix = fix
+
+
+class RowsRefused(ModelError):  # noqa: N818 - the name says what happened
+    """Rows do not have the shape the model was made for.
+
+    Attributes:
+        got: Shape of the rows.
+        want: (tags, features) of the model.
+    """
+
+    def __init__(self, model: str, got: tuple[int, ...], want: tuple[int, int]) -> None:
+        super().__init__(
+            f"rows of shape {got}: {model} wants (n, {want[0]} tags, {want[1]} features); "
+            "make them with its feature set"
+        )
+        self.got = got
+        self.want = want
+
+
+class SwapRefused(ModelError):  # noqa: N818 - the name says what happened
+    """The new model wants other tags or features than the one it would replace.
+
+    Attributes:
+        old: (tags, features) now served.
+        new: (tags, features) of the newcomer.
+    """
+
+    def __init__(
+        self, old: tuple[tuple[str, ...], tuple[str, ...]], new: tuple[tuple[str, ...], tuple[str, ...]]
+    ) -> None:
+        super().__init__(
+            f"new model wants tags {list(new[0])} with features {list(new[1])}, the running one has tags "
+            f"{list(old[0])} with features {list(old[1])}: they must be the same and in the same order; "
+            "train it with the same tags and feature set, or restart the gateway with it"
+        )
+        self.old = old
+        self.new = new

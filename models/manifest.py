@@ -1,0 +1,191 @@
+"""The manifest: what a bundle says about itself, and the only file of it that is read before it is trusted."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass
+
+from pydantic import ConfigDict, TypeAdapter
+
+SCHEMA = 1
+THRESHOLD = 1.0  # scores are divided by the calibrated limit inside the graph, so the threshold never varies
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureSetId:
+    """Which feature set the rows were made with.
+
+    Attributes:
+        name: Of the set.
+        version: Of the set.
+        hash: Of names, formulas, order and version; a gateway with another hash must not serve the bundle.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    name: str
+    version: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Where the limit came from, and what can honestly be said about false alarms.
+
+    Attributes:
+        limit: Squared Mahalanobis distance (or whatever the detector measures) that became score 1.0.
+        method: "budget" (a quantile that keeps the budget on held-out rows) or "max_times_margin".
+        margin: Factor on the largest held-out score; 1.0 for "budget".
+        blocks: Contiguous blocks of the cross-validation.
+        embargo: Rows left out on both sides of the block that is scored.
+        rows: Held-out scores the limit rests on.
+        days: Time they cover.
+        budget_per_day: False-alarm episodes a day that were asked for.
+        false_alarms_per_day_at_most: What the rows can vouch for, as long as the plant stays as it was recorded.
+        heldout_over_in_sample: Largest held-out score over the largest in-sample score; far above 1 = over-fitted or
+            drifting.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    limit: float
+    method: str
+    margin: float
+    blocks: int
+    embargo: int
+    rows: int
+    days: float
+    budget_per_day: float
+    false_alarms_per_day_at_most: float
+    heldout_over_in_sample: float
+
+    @property
+    def covers(self) -> str:
+        """`days` for people."""
+        if self.days >= 1:
+            return f"{self.days:.1f} days"
+        hours = self.days * 24
+        return f"{hours:.1f} hours" if hours >= 1 else f"{hours * 60:.1f} minutes"
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """One file of the bundle.
+
+    Attributes:
+        name: Plain name in the folder of the bundle.
+        size: Bytes.
+        sha256: Hex digest of its bytes.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Everything a gateway must know to serve a model, and a person to trust it.
+
+    Attributes:
+        schema: Of this file; a newer one is refused.
+        name: Of the model.
+        version: Of the model, given by whoever trained it.
+        detector: Kind of model, for people.
+        tags: In the order of the rows.
+        units: Engineering unit of each tag, "" where it has none.
+        features: Of each tag, in the order of the rows.
+        feature_set: The set they came from.
+        window_length_ns: Length of the windows.
+        window_every_ns: From the start of one window to the start of the next.
+        threshold: Always 1.0: see `Calibration.limit`.
+        calibration: See `Calibration`.
+        min_coverage: Smallest share of expected good samples per tag, 0..1, below which the model abstains.
+        trained_from_ns: Start of the first training window, event time, ns since the epoch.
+        trained_to_ns: End of the last training window, event time, ns since the epoch.
+        rows: Windows the model was fitted on.
+        warnings: What was noticed in training, in sentences.
+        libraries: Version of each library that took part.
+        files: Everything else in the folder.
+
+    Raises:
+        ValueError: A value that no bundle can have.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    schema: int
+    name: str
+    version: str
+    detector: str
+    tags: tuple[str, ...]
+    units: tuple[str, ...]
+    features: tuple[str, ...]
+    feature_set: FeatureSetId
+    window_length_ns: int
+    window_every_ns: int
+    threshold: float
+    calibration: Calibration
+    min_coverage: float
+    trained_from_ns: int
+    trained_to_ns: int
+    rows: int
+    warnings: tuple[str, ...]
+    libraries: dict[str, str]
+    files: tuple[FileEntry, ...] = ()
+
+    def __post_init__(self) -> None:
+        for key, name in (("name", self.name), ("version", self.version)):
+            if not _NAME.fullmatch(name):
+                _refuse(key, name, "1-64 letters, digits, '.', '_' or '-', first a letter or digit")
+        for key, names in (("tags", self.tags), ("features", self.features)):
+            if not names or len(set(names)) != len(names):
+                _refuse(key, names, "at least one, each once")
+        if len(self.units) != len(self.tags):
+            _refuse("units", self.units, f"one per tag, and there are {len(self.tags)} tags")
+        if not 0 < self.window_every_ns <= self.window_length_ns:
+            _refuse("window_every_ns", self.window_every_ns, f"from 1 to window_length_ns = {self.window_length_ns}")
+        if self.threshold != THRESHOLD:
+            _refuse("threshold", self.threshold, f"{THRESHOLD}, for the limit is divided out inside the graph")
+        if not 0 <= self.min_coverage <= 1:
+            _refuse("min_coverage", self.min_coverage, "from 0 to 1")
+        if self.trained_to_ns < self.trained_from_ns:
+            _refuse("trained_to_ns", self.trained_to_ns, f"not before trained_from_ns = {self.trained_from_ns}")
+
+    @property
+    def model(self) -> str:
+        """What is stamped on every score: "name@version"."""
+        return f"{self.name}@{self.version}"
+
+    def encode(self) -> bytes:
+        """As JSON with sorted keys, the same bytes for the same manifest."""
+        return (json.dumps(asdict(self), indent=2, sort_keys=True, allow_nan=False) + "\n").encode()
+
+
+def decode_manifest(data: bytes) -> Manifest:
+    """Inverse of `Manifest.encode`. Strict: unknown, missing and mistyped keys are refused.
+
+    Raises:
+        ValueError: With a sentence for each thing that is wrong (pydantic's ValidationError is one).
+    """
+    try:
+        head = json.loads(data)
+    except RecursionError:
+        msg = "nested too deep to be a manifest"
+        raise ValueError(msg) from None
+    schema = head.get("schema") if isinstance(head, dict) else None
+    if schema != SCHEMA:
+        msg = f"schema = {schema!r}: this software reads schema {SCHEMA}"
+        raise ValueError(msg)
+    return TypeAdapter(Manifest).validate_json(data)
+
+
+def _refuse(key: str, value: object, rule: str) -> None:
+    msg = f"{key} = {value!r}: must be {rule}"
+    raise ValueError(msg)
