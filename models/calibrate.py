@@ -1,0 +1,156 @@
+"""The limit: which distance is worth an alarm, found on rows the detector had not seen.
+
+In-sample limits lie: on a plant that was still warming up, a "1 %" quantile of the training scores gave about 100 %
+false alarms. So the rows are cut into contiguous blocks, each is scored by a detector fitted on the others, and an
+embargo on both sides keeps windows that share samples (or moments) from standing on both sides.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+
+from models.manifest import Calibration
+from models.training_rows import BLOCKS
+
+NS_PER_DAY = 86_400 * 10**9
+
+EPISODES_FOR_A_QUANTILE = 10
+"""Episodes the budget must allow over the recording before the budget itself can be calibrated: the relative error of
+a Poisson count of 10 is about 30 %."""
+
+MAX_SHARE_ABOVE = 0.01
+"""Share of the held-out rows above the limit, whatever the budget: few but endless episodes are no good either."""
+
+RULE_OF_THREE = 3.0
+"""Nothing seen in a time T: the rate is below 3 / T with 95 % confidence (Hanley and Lippman-Hand, JAMA 1983)."""
+
+MAX_RATIO = 3.0  # held-out over in-sample maximum, above which the model does not carry over to unseen rows
+
+
+class Detector(Protocol):
+    """What can be calibrated: a scikit-learn estimator with our score."""
+
+    def fit(self, X: Any, y: object = None) -> Self:  # noqa: N803
+        """Fit on float64[n, p]."""
+        ...
+
+    def anomaly_score(self, X: Any) -> NDArray[np.float64]:  # noqa: N803
+        """Scores float64[n]; higher = more anomalous."""
+        ...
+
+
+def heldout_scores(detector: Detector, rows: NDArray[np.float64], embargo: int) -> NDArray[np.float64]:
+    """Score of each row by a clone of the detector fitted on the other blocks.
+
+    Args:
+        detector: Not touched.
+        rows: float64[n, p], finite, in time order, n >= `training_rows.least_rows(embargo)`.
+        embargo: Rows left out of the fit on both sides of the scored block: ceil(window length / window every).
+    """
+    scores = np.empty(len(rows))
+    edges = np.linspace(0, len(rows), BLOCKS + 1).astype(np.int64)
+    for start, end in pairwise(edges):
+        seen = np.concatenate([rows[: max(0, start - embargo)], rows[end + embargo :]])
+        scores[start:end] = clone(detector).fit(seen).anomaly_score(rows[start:end])
+    return scores
+
+
+def calibrate(
+    detector: Detector,
+    rows: NDArray[np.float64],
+    *,
+    every_ns: int,
+    embargo: int,
+    budget_per_day: float = 1.0,
+    margin: float = 1.5,
+) -> Calibration:
+    """Find the limit. Deterministic; nothing is drawn by chance.
+
+    Where the recording is long enough for the budget to allow ten episodes, the limit is the lowest one that keeps
+    the held-out episodes within the budget. Otherwise the data cannot carry the budget: the limit is the largest
+    held-out score times the margin, and what is promised is only what the recording can vouch for.
+
+    Args:
+        detector: With `limit` 1.0, so that its scores are raw; not touched.
+        rows: float64[n, p], finite, in time order.
+        every_ns: Time from one row to the next.
+        embargo: See `heldout_scores`.
+        budget_per_day: False-alarm episodes a day that are acceptable.
+        margin: Factor on the largest held-out score, >= 1.
+    """
+    scores = heldout_scores(detector, rows, embargo)
+    largest = float(scores.max())
+    in_sample = float(clone(detector).fit(rows).anomaly_score(rows).max())
+    days = len(rows) * every_ns / NS_PER_DAY
+    allowed = int(budget_per_day * days)
+    if allowed >= EPISODES_FOR_A_QUANTILE:
+        method, factor = "budget", 1.0
+        limit = max(lowest_limit(scores, allowed), float(np.quantile(scores, 1.0 - MAX_SHARE_ABOVE)))
+        at_most = allowed / days
+    else:
+        method, factor = "max_times_margin", margin
+        limit = largest * margin
+        at_most = RULE_OF_THREE / days
+    return Calibration(
+        limit=limit,
+        method=method,
+        margin=factor,
+        blocks=BLOCKS,
+        embargo=embargo,
+        rows=len(rows),
+        days=days,
+        budget_per_day=budget_per_day,
+        false_alarms_per_day_at_most=at_most,
+        heldout_over_in_sample=largest / in_sample,
+    )
+
+
+def doubts(calibration: Calibration) -> list[str]:
+    """What a reader of the limit must know, in sentences."""
+    found = []
+    if calibration.method != "budget":
+        found.append(
+            f"{calibration.rows} windows over {calibration.covers} cannot carry a budget of "
+            f"{calibration.budget_per_day:g} false alarms a day; the limit is the largest held-out score x "
+            f"{calibration.margin:g}, which vouches for at most {calibration.false_alarms_per_day_at_most:.3g} a day"
+        )
+    ratio = calibration.heldout_over_in_sample
+    if ratio > MAX_RATIO:
+        found.append(
+            f"unseen rows score {ratio:.1f} x higher than seen ones, at most {MAX_RATIO:g} is healthy: the recording "
+            "is too short or the plant drifts; record longer"
+        )
+    return found
+
+
+def episodes(above: NDArray[np.bool_]) -> int:
+    """Number of runs of True."""
+    return int(np.count_nonzero(above[1:] & ~above[:-1])) + int(above[:1].sum())
+
+
+def lowest_limit(scores: NDArray[np.float64], allowed: int) -> float:
+    """The lowest limit such that it, and every higher one, has at most `allowed` episodes of scores above it.
+
+    Args:
+        scores: float64[n] in time order.
+        allowed: At least 0.
+    """
+    above = np.zeros(len(scores) + 2, dtype=np.bool_)  # one cell of room on both sides
+    count = 0
+    values, rank = np.unique(-scores, return_inverse=True)
+    order = np.argsort(rank, kind="stable")
+    ends = np.cumsum(np.bincount(rank))
+    begin = 0
+    for value, end in zip(values, ends, strict=True):  # from the largest score down, ties together
+        for at in order[begin:end] + 1:
+            count += 1 - int(above[at - 1]) - int(above[at + 1])
+            above[at] = True
+        if count > allowed:
+            return float(-value)
+        begin = end
+    return float(scores.min())

@@ -1,0 +1,65 @@
+"""The card: the manifest for people, one screen of plain text."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from models.manifest import Calibration, Manifest
+
+
+def write_card(manifest: Manifest, holdout_above: float, holdout_largest: float, holdout_rows: int) -> str:
+    """Markdown that says what the model is, what it was made from, and what to expect of it.
+
+    Args:
+        manifest: Of the bundle.
+        holdout_above: Share of the hold-out above the threshold.
+        holdout_largest: Largest score of the hold-out.
+        holdout_rows: Windows in the hold-out.
+    """
+    tags = "\n".join(
+        f"- {tag} [{unit}]" if unit else f"- {tag}" for tag, unit in zip(manifest.tags, manifest.units, strict=True)
+    )
+    warnings = "\n".join(f"- {warning}" for warning in manifest.warnings) or "- none"
+    feature_set = manifest.feature_set
+    return f"""# {manifest.model}
+
+Detector: {manifest.detector}. Score: higher = more anomalous; above {manifest.threshold:g} is an anomaly.
+
+## Eats
+
+Windows of {manifest.window_length_ns / 1e9:g} s every {manifest.window_every_ns / 1e9:g} s,
+feature set {feature_set.name} version {feature_set.version} ({feature_set.hash}): {", ".join(manifest.features)}; of
+
+{tags}
+
+It abstains where a tag has less than {manifest.min_coverage:.0%} of its expected good samples.
+
+## Was made from
+
+{manifest.rows} windows of normal operation, {_time(manifest.trained_from_ns)} to {_time(manifest.trained_to_ns)}.
+
+## Can be expected
+
+{_limit(manifest.calibration)}
+Hold-out: {holdout_rows} later windows of normal operation; largest score {holdout_largest:.2f},
+{holdout_above:.1%} above the threshold.
+
+## Warnings
+
+{warnings}
+"""
+
+
+def _limit(calibration: Calibration) -> str:
+    method = "budget kept" if calibration.method == "budget" else f"largest held-out score x {calibration.margin:g}"
+    return (
+        f"Limit {calibration.limit:.6g} ({method}), from {calibration.rows} windows, each scored by a model fitted on\n"
+        f"the other {calibration.blocks - 1} of {calibration.blocks} blocks, with {calibration.embargo} windows of "
+        "embargo.\n"
+        f"False alarms: {calibration.covers} of recording can vouch for at most "
+        f"{calibration.false_alarms_per_day_at_most:.3g} a day,\nas long as the plant stays as it was recorded."
+    )
+
+
+def _time(ns: int) -> str:
+    return datetime.fromtimestamp(ns // 10**9, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

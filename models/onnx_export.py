@@ -1,0 +1,89 @@
+"""The detector as an ONNX graph of a dozen nodes, built by hand.
+
+All of it in float64: the one matrix product then serves the score and the contributions, and costs the same as the two
+float32 products of a whitening (96 columns: 26 against 21 us a row, 83 against 79 us per 100 rows) at a relative error
+of 1e-14 instead of 6e-7, whatever the offset; and a row scores the same to the last bit in any batch.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from models.detectors.mahalanobis import TINY, Z_LIMIT, MahalanobisDetector
+from models.onnx_names import CONTRIBUTIONS, ROWS, SCORE
+
+OPSET = 17
+IR_VERSION = 8  # what came with opset 17: ONNX Runtime 1.14 and later
+
+
+def export_mahalanobis(
+    detector: MahalanobisDetector, *, name: str, version: str, tags: Sequence[str], features: Sequence[str]
+) -> bytes:
+    """Serialise a fitted and calibrated detector.
+
+    Input `rows` float64[n, tags * features], tag-major. Outputs `score` float64[n] (1.0 = the limit) and
+    `contributions` float64[n, tags] (rows sum to 1). NaN anywhere in a row makes its score and contributions NaN, and
+    touches no other row; whoever compares must not take `NaN > 1` for "normal". Every finite row has a finite score.
+
+    Args:
+        detector: Fitted.
+        name: Of the model.
+        version: Of the model.
+        tags: Names, in order.
+        features: Names, in order.
+
+    Returns:
+        The same bytes for the same arguments.
+    """
+    columns = len(tags) * len(features)
+    constants: dict[str, NDArray[np.float64] | NDArray[np.int64]] = {
+        "centre": detector.centre_,
+        "scale": detector.scale_,
+        "z_lowest": np.array(-Z_LIMIT),
+        "z_highest": np.array(Z_LIMIT),
+        "precision": detector.precision_ / detector.limit,
+        "per_tag": np.array([-1, len(tags), len(features)], dtype=np.int64),
+        "last": np.array([-1], dtype=np.int64),
+        "zero": np.array(0.0),
+        "tiny": np.array(TINY),
+    }
+    node = helper.make_node
+    graph = helper.make_graph(
+        [
+            node("Sub", [ROWS, "centre"], ["centred"]),
+            node("Div", ["centred", "scale"], ["scaled"]),
+            node("Clip", ["scaled", "z_lowest", "z_highest"], ["z"]),
+            node("MatMul", ["z", "precision"], ["gradient"]),
+            node("Mul", ["z", "gradient"], ["terms"]),
+            node("ReduceSum", ["terms", "last"], [SCORE], keepdims=0),
+            node("Reshape", ["terms", "per_tag"], ["terms_of_tags"]),
+            node("ReduceSum", ["terms_of_tags", "last"], ["signed"], keepdims=0),
+            node("Max", ["signed", "zero"], ["positive"]),
+            node("Add", ["positive", "tiny"], ["parts"]),
+            node("ReduceSum", ["parts", "last"], ["whole"], keepdims=1),
+            node("Div", ["parts", "whole"], [CONTRIBUTIONS]),
+        ],
+        "mahalanobis",
+        [helper.make_tensor_value_info(ROWS, TensorProto.DOUBLE, ["n", columns])],
+        [
+            helper.make_tensor_value_info(SCORE, TensorProto.DOUBLE, ["n"]),
+            helper.make_tensor_value_info(CONTRIBUTIONS, TensorProto.DOUBLE, ["n", len(tags)]),
+        ],
+        [numpy_helper.from_array(np.ascontiguousarray(value), name) for name, value in constants.items()],
+    )
+    exported = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="sluicegate"
+    )
+    helper.set_model_props(
+        exported,
+        {"name": name, "version": version, "tags": json.dumps(list(tags)), "features": json.dumps(list(features))},
+    )
+    onnx.checker.check_model(exported, full_check=True)
+    serialised: bytes = exported.SerializeToString(deterministic=True)
+    return serialised

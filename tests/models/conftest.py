@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from models.features import FeatureSet
+from models.training import TrainingReport, train
+
+TINY_SET = FeatureSet("tiny", 1, ("mean", "std", "max"))
+TAGS = ("flow", "pressure")
+SECOND = 10**9
+
+
+def normal_rows(n: int = 120, tags: int = 2, *, seed: int = 1) -> NDArray[np.float64]:
+    """Rows of a plant in order: one hidden load moves every tag, each feature has noise of its own."""
+    rng = np.random.default_rng(seed)
+    load = rng.normal(size=(n, 1, 1))
+    return 50.0 + 3.0 * load + rng.normal(size=(n, tags, 1)) + 0.3 * rng.normal(size=(n, tags, 3))
+
+
+def recipe(out: Path, **changes: Any) -> dict[str, Any]:
+    """Arguments of `train` for the rows above."""
+    return {
+        "tags": TAGS,
+        "units": ("m3/h", "bar"),
+        "feature_set": TINY_SET,
+        "window_length_ns": 10 * SECOND,
+        "window_every_ns": 5 * SECOND,
+        "first_window_ns": 1_700_000_000 * SECOND,
+        "name": "press",
+        "version": "1",
+        "out": out,
+        **changes,
+    }
+
+
+@pytest.fixture(scope="session")
+def report(tmp_path_factory: pytest.TempPathFactory) -> TrainingReport:
+    return train(normal_rows(), **recipe(tmp_path_factory.mktemp("bundles") / "press-1"))
+
+
+@pytest.fixture
+def rows() -> Callable[..., NDArray[np.float64]]:
+    return normal_rows
+
+
+@pytest.fixture
+def arguments() -> Callable[..., dict[str, Any]]:
+    return recipe

@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import pickle
+import shutil
+import zipfile
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from onnx import helper
+
+from models.bundle import CARD, GOLDEN, MANIFEST, MAX_BYTES, MODEL, read_bundle, verify_bundle, write_bundle
+from models.errors import BundleRejected
+from models.onnx_scorer import OnnxScorer
+
+
+@pytest.fixture
+def path(report, tmp_path):
+    """A copy that may be damaged."""
+    return shutil.copytree(report.bundle, tmp_path / "bundle")
+
+
+def edit(path, **change):
+    data = json.loads((path / MANIFEST).read_text())
+    (path / MANIFEST).write_text(json.dumps({**data, **change}))
+
+
+def replace_file(path, name, content):
+    """Change a file and make the manifest agree, as someone who means harm would."""
+    (path / name).write_bytes(content)
+    entries = json.loads((path / MANIFEST).read_text())["files"]
+    for entry in entries:
+        if entry["name"] == name:
+            entry.update(size=len(content), sha256=hashlib.sha256(content).hexdigest())
+    edit(path, files=entries)
+
+
+def refused(path, rule):
+    with pytest.raises(BundleRejected) as refusal:
+        OnnxScorer.load(path)
+    assert rule in str(refusal.value)
+    assert refusal.value.fix
+
+
+def test_a_whole_bundle_passes(path):
+    assert verify_bundle(path).model == "press@1"
+    assert "press@1" in read_bundle(path).card
+
+
+def test_the_same_bundle_is_written_as_the_same_bytes(report, tmp_path):
+    write_bundle(tmp_path / "again", read_bundle(report.bundle))
+    for name in (MANIFEST, MODEL, GOLDEN, CARD):
+        assert (tmp_path / "again" / name).read_bytes() == (report.bundle / name).read_bytes()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["again"]  # no draft left behind
+
+
+def test_a_bundle_is_never_overwritten(path):
+    with pytest.raises(BundleRejected, match="never overwritten"):
+        write_bundle(path, read_bundle(path))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
+@given(st.sampled_from([MODEL, GOLDEN, CARD]), st.data())
+def test_one_flipped_bit_anywhere_is_found(path, name, data):
+    whole = (path / name).read_bytes()
+    damaged = bytearray(whole)
+    damaged[data.draw(st.integers(0, len(whole) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    (path / name).write_bytes(damaged)
+    refused(path, "SHA-256")
+    (path / name).write_bytes(whole)
+
+
+@pytest.mark.parametrize("name", [MANIFEST, MODEL, GOLDEN, CARD])
+def test_a_missing_file_is_said(path, name):
+    (path / name).unlink()
+    refused(path, "cannot be read")
+
+
+def test_a_missing_folder_is_said(tmp_path):
+    refused(tmp_path / "nothing", "cannot be read")
+
+
+def test_a_newer_schema_is_refused(path):
+    edit(path, schema=2)
+    refused(path, "schema = 2: this software reads schema 1")
+
+
+@pytest.mark.parametrize("name", ["../model.onnx", "/etc/passwd", "..", ".hidden", "a/b", "", "model.onnx\n", "a\0b"])
+def test_names_that_leave_the_folder_are_refused(path, name):
+    entries = json.loads((path / MANIFEST).read_text())["files"]
+    entries[0]["name"] = name
+    edit(path, files=entries)
+    refused(path, "is not a plain name")
+
+
+def test_other_files_than_the_known_are_refused(path):
+    (path / "weights.bin").write_bytes(b"")
+    refused(path, "files the manifest does not list: ['weights.bin']")
+
+
+@pytest.mark.parametrize("files", [[], [0, 0, 1, 2], [0, 1]])
+def test_a_list_of_other_files_is_refused(path, files):
+    entries = json.loads((path / MANIFEST).read_text())["files"]
+    edit(path, files=[entries[at] for at in files])
+    refused(path, "it must list")
+
+
+def test_a_link_is_not_followed(path, tmp_path):
+    (path / MODEL).rename(tmp_path / "elsewhere")
+    (path / MODEL).symlink_to(tmp_path / "elsewhere")
+    refused(path, "cannot be read")
+
+
+def test_a_pipe_does_not_hang_it(path):
+    (path / MODEL).unlink()
+    os.mkfifo(path / MODEL)
+    refused(path, "not a regular file")
+
+
+def test_a_file_that_is_too_large_is_refused_before_it_is_read_whole(path):
+    os.truncate(path / GOLDEN, MAX_BYTES[GOLDEN] + 1)
+    refused(path, "larger than")
+
+
+def test_golden_rows_that_inflate_are_refused(path):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("rows.npy", b"\0" * (MAX_BYTES[GOLDEN] + 1))
+    replace_file(path, GOLDEN, buffer.getvalue())
+    refused(path, "inflates to more than")
+
+
+def test_golden_rows_are_never_unpickled(path):
+    class Bomb:
+        def __reduce__(self):
+            return os.mkdir, (str(path / "exploded"),)
+
+    for content in (pickle.dumps(Bomb()), npz(rows=np.array([Bomb()], dtype=object), score=np.zeros(1))):
+        replace_file(path, GOLDEN, content)
+        refused(path, "is not an archive of the arrays")
+        assert not (path / "exploded").exists()
+
+
+def npz(**arrays):
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("arrays", "rule"),
+    [
+        ({"rows": np.zeros((2, 3, 2)), "score": np.zeros(2)}, "rows must be float64[n, 2, 3]"),
+        ({"rows": np.zeros((2, 2, 3)), "score": np.zeros(3)}, "rows must be float64[n, 2, 3]"),
+        ({"rows": np.zeros((2, 2, 3), np.float32), "score": np.zeros(2)}, "rows must be float64[n, 2, 3]"),
+        ({"rows": np.zeros((0, 2, 3)), "score": np.zeros(0)}, "finite, and at least one"),
+        ({"rows": np.zeros((1, 2, 3)), "score": np.full(1, np.nan)}, "finite, and at least one"),
+        ({"rows": np.zeros((1, 2, 3))}, "is not an archive of the arrays"),
+        ({"rows": np.zeros((2, 2, 3)), "score": np.zeros(2)}, "2 of 2 golden rows do not get their scores"),
+    ],
+)
+def test_golden_rows_of_another_model_are_refused(path, arrays, rule):
+    replace_file(path, GOLDEN, npz(**arrays))
+    refused(path, rule)
+
+
+def changed_model(path, change):
+    model = onnx.load_from_string((path / MODEL).read_bytes())
+    change(model)
+    replace_file(path, MODEL, model.SerializeToString())
+
+
+def other_weights(model):
+    (scale,) = [tensor for tensor in model.graph.initializer if tensor.name == "scale"]
+    scale.raw_data = (onnx.numpy_helper.to_array(scale) * 1.01).tobytes()
+
+
+def other_name(model):
+    helper.set_model_props(model, {"name": "other"})
+
+
+def other_output(model):
+    model.graph.output.pop()
+
+
+def foreign_operator(model):
+    model.graph.node[0].domain = "com.evil"
+    model.opset_import.append(helper.make_opsetid("com.evil", 1))
+
+
+def unknown_operator(model):
+    model.graph.node[0].op_type = "NoSuchThing"
+
+
+def weights_elsewhere(model):
+    tensor = model.graph.initializer[0]
+    onnx.external_data_helper.set_external_data(tensor, "../../secret")
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+
+
+def too_many_nodes(model):
+    for at in range(10_001):
+        model.graph.node.append(helper.make_node("Identity", ["rows"], [f"copy{at}"]))
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        (other_weights, "golden rows do not get their scores"),
+        (other_name, "its name is 'other', the manifest says 'press'"),
+        (other_output, "inputs and outputs are"),
+        (foreign_operator, "it needs operators of ['com.evil']"),
+        (unknown_operator, "ONNX Runtime"),
+        (weights_elsewhere, "it holds external data"),
+        (too_many_nodes, "at most 10000 may be"),
+    ],
+)
+def test_a_model_that_is_not_the_trained_one_is_refused(path, change, rule):
+    changed_model(path, change)
+    refused(path, rule)
+
+
+def test_a_pickle_in_the_place_of_the_model_is_refused(path):
+    replace_file(path, MODEL, pickle.dumps({"weights": [1, 2, 3]}))
+    refused(path, "is not an ONNX model")

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from models.bundle import Bundle, read_bundle, read_manifest
+from models.detectors.mahalanobis import MahalanobisDetector
+from models.errors import BundleRejected, RowsRefused, TrainingRefused
+from models.onnx_scorer import OnnxScorer
+from models.training import prove, train
+
+
+def test_the_report_says_what_was_done(report):
+    assert report.model == "press@1"
+    assert report.rows == 94  # 120 - 24 kept back - 2 of embargo
+    assert report.holdout.rows == 24
+    assert report.skipped == 0
+    assert report.max_relative_difference <= 1e-5
+    assert report.holdout.largest < 1.0
+    assert any("cannot carry a budget" in warning for warning in report.warnings)
+
+
+def test_the_manifest_says_the_same(report):
+    manifest = read_manifest(report.bundle)
+    assert (manifest.rows, manifest.calibration, manifest.warnings) == (94, report.calibration, report.warnings)
+    assert manifest.trained_from_ns == 1_700_000_000_000_000_000
+    assert manifest.trained_to_ns == manifest.trained_from_ns + (93 * 5 + 10) * 10**9
+    assert manifest.feature_set.name == "tiny"
+    assert manifest.threshold == 1.0
+
+
+def test_the_card_can_be_read(report):
+    card = (report.bundle / "card.md").read_text()
+    for said in (
+        "press@1",
+        "flow [m3/h]",
+        "mean, std, max",
+        "94 windows of normal operation",
+        "2023-11-14 22:13:20 UTC",
+    ):
+        assert said in card
+    assert max(map(len, card.split("## Warnings")[0].splitlines())) <= 120
+
+
+def test_the_same_rows_give_the_same_files(report, rows, arguments, tmp_path):
+    train(rows(), **arguments(tmp_path / "again"))
+    for file in report.bundle.iterdir():
+        assert (tmp_path / "again" / file.name).read_bytes() == file.read_bytes()
+
+
+def test_another_seed_draws_other_golden_rows_and_nothing_else(report, rows, arguments, tmp_path):
+    train(rows(), **arguments(tmp_path / "again", seed=1))
+    same = {
+        file.name: (tmp_path / "again" / file.name).read_bytes() == file.read_bytes()
+        for file in report.bundle.iterdir()
+    }
+    assert same == {"model.onnx": True, "card.md": True, "golden.npz": False, "manifest.json": False}
+
+
+def test_a_fault_is_seen_and_its_tag_named(report, rows):
+    scorer = OnnxScorer.load(report.bundle)
+    healthy, faulty = rows(50, seed=9), rows(50, seed=9)
+    faulty[:, 1] += 15.0
+    assert (scorer.score(healthy).score <= 1.0).mean() > 0.95
+    scores = scorer.score(faulty)
+    assert (scores.score > 1.0).all()
+    assert np.median(scores.contributions[:, 1]) > 0.5
+
+
+def test_offsets_of_ten_million_deviations_keep_their_scores(rows, arguments, tmp_path):
+    plain = rows()
+    moved = plain + 1e7 * plain.std(axis=0)
+    a = train(plain, **arguments(tmp_path / "a"))
+    b = train(moved, **arguments(tmp_path / "b"))
+    assert b.max_relative_difference <= 1e-5
+    assert b.calibration.limit == pytest.approx(a.calibration.limit, rel=1e-5)
+
+
+def test_holes_are_skipped(rows, arguments, tmp_path):
+    given = rows()
+    given[5, 0, 0] = np.nan
+    given[-1] = np.nan
+    report = train(given, **arguments(tmp_path / "b"))
+    assert report.skipped == 2
+    assert "without a value" in report.warnings[0]
+
+
+def test_time_is_an_argument(rows, arguments, tmp_path):
+    assert train(rows(), **arguments(tmp_path / "b", clock=itertools.count(3.0, 2.5).__next__)).seconds == 2.5
+
+
+def test_too_few_rows_write_nothing(rows, arguments, tmp_path):
+    for n in (0, 1, 20, 30):
+        with pytest.raises(TrainingRefused, match="windows are needed"):
+            train(rows(n), **arguments(tmp_path / "b"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_end_unlike_the_beginning_writes_nothing(rows, arguments, tmp_path):
+    given = rows()
+    given[100:] += 500.0
+    with pytest.raises(TrainingRefused, match=r"holdout = .*not like its beginning"):
+        train(given, **arguments(tmp_path / "b"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_of_another_shape_are_refused(rows, arguments, tmp_path):
+    with pytest.raises(RowsRefused, match=r"rows of shape \(120, 3, 3\): press wants \(n, 2 tags, 3 features\)"):
+        train(rows(tags=3), **arguments(tmp_path / "b"))
+
+
+def test_a_bundle_is_not_overwritten(report, rows, arguments):
+    with pytest.raises(BundleRejected, match="never overwritten"):
+        train(rows(), **arguments(report.bundle))
+
+
+def test_a_graph_that_is_not_the_fitted_model_is_refused(report, rows):
+    bundle: Bundle = read_bundle(report.bundle)
+    scorer = OnnxScorer(bundle)
+    detector = MahalanobisDetector(features_per_tag=3, limit=bundle.manifest.calibration.limit)
+    kept = rows()[:94].reshape(94, -1)
+    assert prove(detector.fit(kept), scorer, rows()) <= 1e-5
+    detector.precision_ = detector.precision_ * (1 + 2e-5)
+    with pytest.raises(TrainingRefused, match=r"difference = 2\.0e-05: reference and ONNX Runtime must agree"):
+        prove(detector, scorer, rows())
+
+
+def test_what_a_manifest_cannot_say_is_refused_before_anything_is_written(rows, arguments, tmp_path):
+    with pytest.raises(ValueError, match="name = 'a b'"):
+        train(rows(), **arguments(tmp_path / "b", name="a b"))
+    assert list(tmp_path.iterdir()) == []
