@@ -97,7 +97,7 @@ class JournalReader:
         Survives a kill at any moment after it. Trouble with the disk is logged: the mark only serves the accounts.
         """
         mark = self._known_mark()
-        if mark.at(self.offset) is None:
+        if self._base >= 0 and mark.at(self.offset) is None:  # before the first read the books are not known
             self._save(Mark(mark.committed, Position(self.offset, self.books.copy())), durable=False)
         return self.offset
 
@@ -113,6 +113,8 @@ class JournalReader:
         mark = self._known_mark()
         position = mark.at(offset)
         if position is None:
+            if self._base < 0:
+                return  # nothing has been read yet
             if offset != self.offset:
                 msg = f"offset {offset}: neither the present one ({self.offset}) nor the last offered"
                 raise ValueError(msg)

@@ -1,0 +1,237 @@
+"""What the acquire process runs: drivers in one event loop, a bounded hand-over, one thread that stores.
+
+    drivers --emit--> watch (gaps, idleness) --> hopper --thread--> journal
+
+The loop never waits for the disk. An item is stored about 0.1 ms after its `emit`, given an interpreter whose switch
+interval (sys.setswitchinterval) the process has lowered from its default of 5 ms.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+import structlog
+
+from connectors.backoff import Backoff
+from connectors.driver import Driver
+from connectors.hopper import Hopper
+from connectors.journal.format import entry_of
+from connectors.journal.writer import JournalWriter
+from connectors.samples import Item, SampleBatch
+from connectors.storer import Storer
+from connectors.watch import AssetWatch
+
+log = structlog.get_logger()
+
+_TICK_S = 0.25
+_STABLE_S = 60.0  # a driver that ran this long has proven itself: its next failure is a first one again
+_CANCEL_S = 5.0
+
+
+@dataclass(frozen=True)
+class IntakeSettings:
+    """How much may wait, and when silence is idleness.
+
+    Attributes:
+        capacity: Samples that may wait to be stored; what does not fit is dropped and counted. As many again may be
+            in the storing thread's hands.
+        idle_after: Silence of an asset after which windows may close without it.
+        idle_repeat: Time between two IDLE notices while it lasts.
+        restart_first: Wait before a driver that raised is run again; doubles each time.
+        restart_cap: Longest such wait.
+    """
+
+    capacity: int = 200_000
+    idle_after: timedelta = timedelta(seconds=5)
+    idle_repeat: timedelta = timedelta(seconds=1)
+    restart_first: timedelta = timedelta(seconds=1)
+    restart_cap: timedelta = timedelta(seconds=30)
+
+    def __post_init__(self) -> None:
+        if self.capacity < 1000:
+            msg = f"capacity = {self.capacity}: must be >= 1000 samples; use some seconds' worth of all tags"
+            raise ValueError(msg)
+        for name in ("idle_after", "idle_repeat", "restart_first", "restart_cap"):
+            if getattr(self, name) <= timedelta(0):
+                msg = f"{name} = {getattr(self, name)}: must be > 0; use a second or more"
+                raise ValueError(msg)
+
+
+@dataclass(frozen=True)
+class IntakeStatus:
+    """Counts since the start, for metrics and health.
+
+    Attributes:
+        received: Samples emitted by drivers.
+        dropped: Of them, those let go for want of room ("queue_full").
+        refused: Of them, those the journal has no table for ("refused"): a fault of the driver.
+        queued: Of them, those waiting now.
+        write_failures: Appends the disk refused; they are tried again.
+        driver_failures: By driver: how often its task raised or ended.
+        drivers: By driver: its own counters.
+    """
+
+    received: int = 0
+    dropped: int = 0
+    refused: int = 0
+    queued: int = 0
+    write_failures: int = 0
+    driver_failures: Mapping[str, int] = field(default_factory=dict)
+    drivers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+class Intake:
+    """Runs drivers and fills a hopper. Everything but the hopper's far end lives in one event loop.
+
+    Attributes:
+        hopper: To be emptied by another thread.
+        received: Samples emitted so far.
+        failures: By driver: how often its task raised or ended.
+    """
+
+    def __init__(
+        self,
+        drivers: Sequence[Driver],
+        settings: IntakeSettings,
+        newest: Mapping[str, int],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            drivers: With unique names.
+            settings: See there.
+            newest: By asset, the newest source time stored by an earlier life.
+            clock: Monotonic seconds.
+        """
+        self.hopper = Hopper(settings.capacity)
+        self.received = 0
+        self.failures = {driver.name: 0 for driver in drivers}
+        self._drivers = drivers
+        self._settings = settings
+        self._newest = newest
+        self._clock = clock
+        assets = {table.asset for driver in drivers for table in driver.tables}
+        self._watches = {asset: self._watch(asset) for asset in sorted(assets)}
+
+    def emit(self, item: Item) -> None:
+        """What drivers call. Never blocks."""
+        if isinstance(item, SampleBatch):
+            if not len(item):
+                return
+            self.received += len(item)
+            watch = self._watches.get(item.asset)
+            notice = watch and watch.on_block(entry_of(item).newest, item.received_time, self._clock())
+            if notice:
+                self.hopper.put(notice)
+        self.hopper.put(item)
+
+    def tick(self) -> None:
+        """Let time pass: IDLE notices of silent assets."""
+        for watch in self._watches.values():
+            notice = watch.on_time(self._clock())
+            if notice is not None:
+                self.hopper.put(notice)
+
+    async def run(self, stop: asyncio.Event, on_tick: Callable[[], object] = lambda: None) -> None:
+        """Run all drivers until `stop` is set; then cancel them and close the hopper."""
+        tasks = [asyncio.create_task(self._keep_running(driver), name=driver.name) for driver in self._drivers]
+        try:
+            while not stop.is_set():
+                try:
+                    await asyncio.wait_for(stop.wait(), _TICK_S)
+                except TimeoutError:
+                    self.tick()
+                    on_tick()
+        finally:
+            for task in tasks:
+                task.cancel()
+            if tasks:
+                _, hanging = await asyncio.wait(tasks, timeout=_CANCEL_S)
+                for task in hanging:
+                    log.warning("driver_does_not_stop", driver=task.get_name(), after_s=_CANCEL_S)
+            self.hopper.close()
+
+    def status(self) -> IntakeStatus:
+        """Counts so far."""
+        return IntakeStatus(
+            received=self.received,
+            dropped=self.hopper.dropped,
+            queued=self.hopper.queued,
+            driver_failures=dict(self.failures),
+            drivers={driver.name: dict(driver.counters()) for driver in self._drivers},
+        )
+
+    def _watch(self, asset: str) -> AssetWatch:
+        settings = self._settings
+        return AssetWatch(
+            asset,
+            self._newest.get(asset),
+            settings.idle_after.total_seconds(),
+            settings.idle_repeat.total_seconds(),
+        )
+
+    async def _keep_running(self, driver: Driver) -> None:
+        settings = self._settings
+        backoff = Backoff(settings.restart_first, settings.restart_cap, random.Random())  # noqa: S311  jitter only
+        while True:
+            started = self._clock()
+            error: Exception | None = None
+            try:
+                await driver.run(self.emit)
+            except Exception as caught:  # noqa: BLE001  a fault in one driver must not end the others
+                error = caught
+            self.failures[driver.name] += 1
+            for table in driver.tables:
+                self._watches[table.asset].expect_gap("driver_failed", driver.name)
+            if self._clock() - started > _STABLE_S:
+                backoff.reset()
+            delay = backoff.next()
+            log.error(
+                "driver_failed", driver=driver.name, error=repr(error), restart_in_s=round(delay, 1), exc_info=error
+            )
+            await asyncio.sleep(delay)
+
+
+async def acquire(
+    drivers: Sequence[Driver],
+    writer: JournalWriter,
+    settings: IntakeSettings,
+    stop: asyncio.Event,
+    on_status: Callable[[IntakeStatus], None] | None = None,
+) -> IntakeStatus:
+    """Acquire until `stop` is set; then end the drivers, store what is queued, sync and return the final counts.
+
+    Args:
+        drivers: With unique names; their tables must be among those of the writer.
+        writer: Open; stays open.
+        settings: See there.
+        stop: Set it to end.
+        on_status: Called some times a second, in the loop.
+
+    Raises:
+        JournalWriteFailed: At the end the disk still refused; what was queued is lost.
+    """
+    intake = Intake(drivers, settings, writer.recovered.newest)
+    loop = asyncio.get_running_loop()
+    storer = Storer(intake.hopper, writer, on_death=lambda: loop.call_soon_threadsafe(stop.set))
+
+    def report() -> IntakeStatus:
+        status = replace(intake.status(), refused=storer.refused, write_failures=storer.write_failures)
+        if on_status is not None:
+            on_status(status)
+        return status
+
+    try:
+        await intake.run(stop, report)
+    finally:
+        intake.hopper.close()
+        await asyncio.to_thread(storer.join)
+    if storer.error is not None:
+        raise storer.error
+    return report()

@@ -1,0 +1,281 @@
+"""The items as Bytewax sources: from the journal (the gateway's own), from a recording, straight from drivers.
+
+The only file of this room that knows Bytewax. It leans on two contracts that Bytewax does not document and
+`tests/contracts/test_bytewax.py` holds: the first `next_batch` after a `snapshot` runs only when that snapshot's epoch
+is finished (all sinks have written; with a recovery store it is durable there); and `StopIteration` ends an epoch with
+snapshots of everything. Partition names are part of the recovery store's keys: they never change.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+
+import structlog
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+from typing_extensions import override
+
+from connectors.driver import Driver
+from connectors.driver_thread import DriverThread
+from connectors.intake import IntakeSettings
+from connectors.journal.mark import read_mark
+from connectors.journal.reader import MAX_BYTES, JournalReader
+from connectors.samples import Item, SampleBatch, concat
+
+log = structlog.get_logger()
+
+Keyed = tuple[str, Item]
+
+MAX_WAIT_S = 0.05  # the longest `next_batch` may block: everything else in the worker waits with it
+MAX_DRAIN = timedelta(seconds=5)
+_BLOCKS_PER_PASS = 64
+# Always due. Bytewax compares with the wall clock, so a time ahead of it would stall the source for as long as the
+# clock is set back; waiting is done inside `next_batch` instead, on the monotonic clock.
+_PAST = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def join_adjacent(items: Iterable[Item]) -> list[Keyed]:
+    """Key items by asset and join what is adjacent in an asset's own stream: same tag table, same origin.
+
+    The order within an asset is kept, notices included; between assets there is none to keep. A joined block bears the
+    received time of its last part.
+    """
+    runs: list[list[SampleBatch] | Item] = []
+    open_runs: dict[str, list[SampleBatch]] = {}
+    for item in items:
+        if not isinstance(item, SampleBatch):
+            open_runs.pop(item.asset, None)
+            runs.append(item)
+            continue
+        run = open_runs.get(item.asset)
+        if run is not None and run[-1].tags is item.tags and run[-1].origin == item.origin:
+            run.append(item)
+        else:
+            open_runs[item.asset] = run = [item]
+            runs.append(run)
+    joined = (concat(run) if isinstance(run, list) else run for run in runs)
+    return [(item.asset, item) for item in joined]
+
+
+class JournalSource(FixedPartitionedSource[Keyed, int]):
+    """The journal of the acquire process, from where the flow left off. One partition, one worker.
+
+    Can support exactly-once processing: state and offset are restored from the same epoch. Without a recovery store,
+    and for a flow that has lost its own, it goes on from the read mark: at least once for sinks, windows that were open
+    are lost.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        stop: Callable[[], bool],
+        on_commit: Callable[[], None] | None = None,
+        on_pass: Callable[[], None] | None = None,
+        max_bytes_per_pass: int = MAX_BYTES,
+        max_drain: timedelta = MAX_DRAIN,
+    ) -> None:
+        """Only settings; files are opened in `build_part`.
+
+        Args:
+            folder: Of the journal; need not exist yet.
+            stop: Asked in every pass. Once true, what is readable is drained and the input ends; the offset stands
+                where it ended, so the rest of a large backlog waits for the next start.
+            on_commit: Called when an epoch has been committed, by the first pass after it.
+            on_pass: Called in every pass: the heartbeat for a watchdog. At least every 50 ms while the flow lives.
+            max_bytes_per_pass: How much of the journal one pass takes at most.
+            max_drain: How long draining may take.
+        """
+        self._folder = folder
+        self._stop = stop
+        self._on_commit = on_commit
+        self._on_pass = on_pass
+        self._max_bytes = max_bytes_per_pass
+        self._max_drain = max_drain
+
+    @override
+    def list_parts(self) -> list[str]:
+        return ["journal-0"]
+
+    @override
+    def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> _JournalPartition:
+        if resume_state is None:
+            committed = read_mark(self._folder).committed
+            resume_state = committed.offset if committed else 0
+        reader = JournalReader(self._folder, resume_state)
+        return _JournalPartition(
+            reader, self._stop, self._on_commit, self._on_pass, self._max_bytes, self._max_drain.total_seconds()
+        )
+
+
+class _JournalPartition(StatefulSourcePartition[Keyed, int]):
+    def __init__(
+        self,
+        reader: JournalReader,
+        stop: Callable[[], bool],
+        on_commit: Callable[[], None] | None,
+        on_pass: Callable[[], None] | None,
+        max_bytes: int,
+        max_drain_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._reader = reader
+        self._stop = stop
+        self._on_commit = on_commit
+        self._on_pass = on_pass
+        self._max_bytes = max_bytes
+        self._max_drain_s = max_drain_s
+        self._clock = clock
+        self._stopped_at: float | None = None
+        self._offered: int | None = None
+
+    @override
+    def next_batch(self) -> list[Keyed]:
+        self._commit()
+        if self._on_pass is not None:
+            self._on_pass()
+        stopping = self._stop()
+        if stopping and self._drained_long_enough():
+            raise StopIteration
+        items = self._reader.read(self._max_bytes)
+        if not items and stopping:
+            raise StopIteration
+        if not items and self._reader.wait(MAX_WAIT_S):
+            items = self._reader.read(self._max_bytes)
+        return join_adjacent(items)
+
+    @override
+    def next_awake(self) -> datetime | None:
+        return _PAST
+
+    @override
+    def snapshot(self) -> int:
+        self._offered = self._reader.offer()
+        return self._offered
+
+    @override
+    def close(self) -> None:
+        try:
+            self._reader.close()
+        except OSError as error:  # an exception here while another unwinds aborts the process (Bytewax 0.21.1)
+            log.warning("journal_close_failed", error=error.strerror)
+
+    def _commit(self) -> None:
+        """The epoch closed by the last snapshot is safe by now: see the module."""
+        if self._offered is None:
+            return
+        self._reader.mark(self._offered)
+        self._offered = None
+        if self._on_commit is not None:
+            self._on_commit()
+
+    def _drained_long_enough(self) -> bool:
+        now = self._clock()
+        if self._stopped_at is None:
+            self._stopped_at = now
+        return now - self._stopped_at > self._max_drain_s
+
+
+class RecordingSource(FixedPartitionedSource[Keyed, int]):
+    """A recording, block by block, as fast as the flow takes it; ends with the file. One partition, one worker.
+
+    Can support exactly-once processing: the snapshot is the number of blocks read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Only settings.
+
+        Args:
+            path: As `connectors.recording` writes it.
+        """
+        self._path = path
+
+    @override
+    def list_parts(self) -> list[str]:
+        return ["recording-0"]
+
+    @override
+    def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> _RecordingPartition:
+        from connectors.recording import read_recording  # noqa: PLC0415  pyarrow is slow to import, others need it not
+
+        return _RecordingPartition(read_recording(self._path), resume_state or 0)
+
+
+class _RecordingPartition(StatefulSourcePartition[Keyed, int]):
+    def __init__(self, blocks: Iterator[SampleBatch], done: int) -> None:
+        self._blocks = islice(blocks, done, None)
+        self._done = done
+
+    @override
+    def next_batch(self) -> list[Keyed]:
+        blocks = list(islice(self._blocks, _BLOCKS_PER_PASS))
+        if not blocks:
+            raise StopIteration
+        self._done += len(blocks)
+        return join_adjacent(blocks)
+
+    @override
+    def snapshot(self) -> int:
+        return self._done
+
+
+class DriverSource(FixedPartitionedSource[Keyed, None]):
+    """Drivers straight into a flow, without journal or second process: for trying things and for small set-ups.
+
+    At most once: what came since the last committed epoch is lost in a crash, and what comes while the flow is down is
+    never seen. A device cannot be asked again. What does not fit into the bounded queue is dropped and stated in a
+    DROPPED notice. Drivers share the interpreter with the flow, so expect higher latency than with the journal.
+    """
+
+    def __init__(
+        self, drivers: Sequence[Driver], *, stop: Callable[[], bool], settings: IntakeSettings | None = None
+    ) -> None:
+        """Only settings; the drivers' thread starts in `build_part`.
+
+        Args:
+            drivers: Each is run once, in one event loop in a thread of its own.
+            stop: Asked in every pass; once true, drivers are cancelled and the input ends.
+            settings: Size of the queue and times; the defaults of the acquire process where left out.
+        """
+        self._drivers = drivers
+        self._stop = stop
+        self._settings = settings or IntakeSettings()
+
+    @override
+    def list_parts(self) -> list[str]:
+        return ["drivers-0"]
+
+    @override
+    def build_part(self, step_id: str, for_part: str, resume_state: None) -> _DriverPartition:
+        return _DriverPartition(DriverThread(self._drivers, self._settings), self._stop)
+
+
+class _DriverPartition(StatefulSourcePartition[Keyed, None]):
+    def __init__(self, thread: DriverThread, stop: Callable[[], bool]) -> None:
+        self._thread = thread
+        self._stop = stop
+
+    @override
+    def next_batch(self) -> list[Keyed]:
+        if self._stop():
+            self._thread.close()
+            items = self._thread.take(0)
+            if not items:
+                raise StopIteration
+            return join_adjacent(items)
+        return join_adjacent(self._thread.take(MAX_WAIT_S))
+
+    @override
+    def next_awake(self) -> datetime | None:
+        return _PAST
+
+    @override
+    def snapshot(self) -> None:
+        return None
+
+    @override
+    def close(self) -> None:
+        self._thread.close()

@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import errno
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from connectors.errors import JournalLocked, JournalTooNew, JournalWriteFailed, UnknownAsset
+from connectors.journal import writer as writer_module
+from connectors.journal.format import PREAMBLE
+from connectors.journal.reader import JournalReader
+from connectors.journal.segments import list_bases, segment_path
+from connectors.journal.settings import JournalSettings
+from connectors.journal.syncer import Syncer
+from connectors.journal.writer import JournalWriter
+from connectors.tags import Tag, TagTable
+
+PUMP = TagTable("pump", (Tag("flow", "m3/h", 0.1), Tag("head", "m")))
+FAN = TagTable("fan", (Tag("speed", "1/min"),))
+LARGE = JournalSettings(quota_bytes=10**9, segment_bytes=10_000)
+
+
+def test_torn_tail_is_cut_at_every_byte_of_the_last_frame(folder: Path, make, drain, write) -> None:
+    with write(LARGE) as writer:
+        writer.append([make(1)])
+        path = segment_path(folder, list_bases(folder)[0])
+        whole_at = path.stat().st_size
+        writer.append([make(11, 3)])
+    whole = path.read_bytes()
+    for size in range(whole_at, len(whole)):
+        for segment in list_bases(folder):
+            segment_path(folder, segment).unlink()
+        path.write_bytes(whole[:size])
+        with write(LARGE) as writer:
+            assert writer.recovered.cut_bytes == size - whole_at
+            assert writer.recovered.samples == 10
+            assert dict(writer.recovered.newest) == {"pump": 10}
+            writer.append([make(101)])
+            assert path.stat().st_size == whole_at
+        items = drain(JournalReader(folder, 0))
+        assert [int(item.value[0]) for item in items] == [1, 101]
+
+
+@pytest.mark.parametrize("tail", [bytes(4096), b"\xff" * 100])
+def test_garbage_at_the_end_is_cut(folder: Path, make, drain, write, tail: bytes) -> None:
+    with write(LARGE) as writer:
+        writer.append([make(1)])
+        path = segment_path(folder, list_bases(folder)[0])
+    with path.open("ab") as file:
+        file.write(tail)
+    with write(LARGE) as writer:
+        assert writer.recovered.cut_bytes == len(tail)
+        assert len(drain(JournalReader(folder, 0))) == 1
+
+
+def test_last_segment_without_a_head_is_discarded(folder: Path, make, drain, write) -> None:
+    """A power cut can keep the name of a new file and lose its content."""
+    with write(LARGE) as writer:
+        writer.append([make(1)])
+        end = writer.offset
+    segment_path(folder, end).touch()
+    with write(LARGE) as writer:
+        writer.append([make(11)])
+        assert [int(item.value[0]) for item in drain(JournalReader(folder, 0))] == [1, 11]
+
+
+def test_every_life_of_the_writer_adds_to_the_books(folder: Path, make, drain, counted, write) -> None:
+    for life in range(5):
+        with write(LARGE) as writer:
+            assert writer.recovered.samples == life * 10
+            writer.append([make(life * 10 + 1)])
+    assert counted(drain(JournalReader(folder, 0)), "pump") == (50, 0)
+
+
+def test_a_start_without_appends_leaves_no_empty_segments_behind(folder: Path, write) -> None:
+    for _ in range(5):
+        write(LARGE).close()
+    assert len(list_bases(folder)) == 1
+
+
+def test_new_tables_begin_a_new_segment(folder: Path, make, drain) -> None:
+    other = TagTable("pump", (Tag("pressure", "bar"),))
+    for table in (PUMP, other):
+        with JournalWriter(folder, [table], LARGE) as writer:
+            writer.append([make(1, 2, table)])
+    assert [item.tags for item in drain(JournalReader(folder, 0))] == [PUMP, other]
+
+
+def test_second_writer_is_refused(folder: Path, write) -> None:
+    with write(LARGE), pytest.raises(JournalLocked, match=f"process {os.getpid()}"):
+        write(LARGE)
+    write(LARGE).close()
+
+
+def test_newer_format_is_refused_and_left_alone(folder: Path, make, write) -> None:
+    with write(LARGE) as writer:
+        writer.append([make(1)])
+    path = segment_path(folder, list_bases(folder)[0])
+    newer = PREAMBLE.pack(b"SLUICE", 9) + path.read_bytes()[8:]
+    path.write_bytes(newer)
+    for _ in range(2):  # the lock is free again
+        with pytest.raises(JournalTooNew, match="format 9"):
+            write(LARGE)
+    assert path.read_bytes() == newer
+
+
+def test_quota_holds_at_all_times(folder: Path, make, write) -> None:
+    with write() as writer:
+        for number in range(1000):
+            writer.append([make(number * 10 + 1)])
+            assert sum(path.stat().st_size for path in folder.glob("*.seg")) <= 40_000
+
+
+def test_read_segments_are_kept_until_the_retention(folder: Path, make, drain) -> None:
+    now = 10**18
+    keep = JournalSettings(10**9, 10_000, retention=timedelta(hours=1))
+    with JournalWriter(folder, [PUMP], keep, lambda: now) as writer:
+        reader = JournalReader(folder, 0)
+
+        def fill(first: int) -> None:
+            for number in range(100):
+                writer.append([make(first + number * 10)])
+
+        fill(1)
+        drain(reader)
+        reader.mark(reader.offset)
+        fill(1001)
+        young = len(list_bases(folder))
+        now += 2 * 3600 * 10**9
+        fill(2001)
+        assert young > 4
+        assert list_bases(folder)[0] <= reader.offset, "the segment around the mark stays"
+        assert len([base for base in list_bases(folder) if base < reader.offset]) == 1
+        assert writer.unread_segments_dropped == 0
+
+
+def test_unknown_tables_are_refused(folder: Path, make, write) -> None:
+    with write(LARGE) as writer:
+        for table in (TagTable("stranger", ()), TagTable("pump", (Tag("other"),))):
+            with pytest.raises(UnknownAsset, match=table.asset):
+                writer.append([make(1), make(1, 0, table)])
+        assert writer.books.total == 0
+        writer.append([make(1, 1, TagTable("pump", PUMP.tags))])  # equal is good enough
+
+
+def test_two_tables_of_one_asset_are_refused(folder: Path) -> None:
+    with pytest.raises(ValueError, match="every asset"):
+        JournalWriter(folder, [PUMP, PUMP], LARGE)
+
+
+def test_an_append_the_disk_refuses_leaves_nothing(folder: Path, make, drain, write, monkeypatch) -> None:
+    with write(LARGE) as writer:
+        writer.append([make(1)])
+        real, calls = os.pwrite, iter([100])
+
+        def full(descriptor: int, data: bytes, place: int) -> int:
+            for some in calls:
+                return real(descriptor, data[:some], place)
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(writer_module.os, "pwrite", full)
+        with pytest.raises(JournalWriteFailed, match="No space left"):
+            writer.append([make(11)])
+        monkeypatch.undo()
+        assert writer.books.total == 10
+        writer.append([make(21)])
+        assert [int(item.value[0]) for item in drain(JournalReader(folder, 0))] == [1, 21]
+
+
+def test_failed_sync_is_counted_and_tried_again(tmp_path: Path) -> None:
+    fails = [True, False]
+
+    def fsync(descriptor: int) -> None:
+        if fails.pop(0):
+            raise OSError(errno.EIO, "I/O error")
+
+    syncer = Syncer(tmp_path, timedelta(hours=1), fsync)
+    syncer.follow(os.open(tmp_path / "a", os.O_CREAT | os.O_RDWR))
+    assert not syncer.sync()
+    assert syncer.failures == 1
+    assert syncer.sync()
+    assert fails == []
+    syncer.close()
+
+
+def test_files_are_for_the_owner_only(folder: Path, write) -> None:
+    with write(LARGE):
+        assert all(path.stat().st_mode & 0o077 == 0 for path in [folder, *folder.iterdir()])
+
+
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [
+        ({"segment_bytes": 10}, "segment_bytes = 10"),
+        ({"quota_bytes": 100, "segment_bytes": 5000}, "quota_bytes = 100"),
+        ({"fsync_every": timedelta(0)}, "fsync_every"),
+        ({"retention": timedelta(0)}, "retention"),
+    ],
+)
+def test_impossible_settings_are_refused(values: dict, name: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        JournalSettings(**values)
