@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
@@ -80,7 +80,7 @@ class Alert:
 
     def encode(self) -> bytes:
         """As one JSON object."""
-        return _json({**asdict(self), "alert_id": self.alert_id})
+        return _json({**_fields(self), "alert_id": self.alert_id})
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ class Event:
 
     def encode(self) -> bytes:
         """As one JSON object."""
-        return _json(asdict(self))
+        return _json(_fields(self))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -256,6 +256,11 @@ def decode_summary(body: bytes) -> WindowSummary:
 
 def _number(value: float | None) -> float:
     return float("nan") if value is None else value
+
+
+def _fields(record: Alert | Event) -> dict[str, Any]:
+    """Like `asdict`, without its deep copy, which took three quarters of the time of encoding."""
+    return {name: getattr(record, name) for name in record.__slots__}
 
 
 def _json(data: dict[str, Any]) -> bytes:
