@@ -1,0 +1,79 @@
+"""A gateway of lists: what a flow needs to run in a test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from bytewax.dataflow import Dataflow
+from bytewax.recovery import RecoveryConfig, init_db_dir
+from bytewax.testing import TestingSink, TestingSource, run_main
+from numpy.typing import NDArray
+
+from connectors.samples import Item
+from flows.alert_state import AlertSettings
+from flows.window_settings import WindowSettings
+from models.features import STANDARD, FeatureSet
+from models.scores import Scorer, Scores
+
+
+@dataclass
+class MeanScorer:
+    """Scores the mean of "current" in units of `limit`; counts its calls."""
+
+    limit: float = 10.0
+    tags: tuple[str, ...] = ("speed", "current")
+    features: tuple[str, ...] = ("last", "mean")
+    min_coverage: float = 0.5
+    model: str = "means@1"
+    calls: list[int] = field(default_factory=list)
+
+    def score(self, rows: NDArray[np.float64]) -> Scores:
+        self.calls.append(len(rows))
+        contributions = np.abs(rows[:, :, 1]) / np.abs(rows[:, :, 1]).sum(axis=1, keepdims=True)
+        current = rows[:, self.tags.index("current"), self.features.index("mean")]
+        return Scores(current / self.limit, contributions, self.tags, self.model)
+
+
+@dataclass
+class ListGateway:
+    """Implements `flows.gateway.Gateway` with a list at both ends."""
+
+    items: list[Any]
+    scorers: dict[str, Scorer] = field(default_factory=dict)
+    windows: WindowSettings = field(default_factory=lambda: WindowSettings("10s", lateness="2s"))
+    alerts: AlertSettings = field(default_factory=AlertSettings)
+    features: FeatureSet = STANDARD
+    batch_size: int = 1
+    out: list[tuple[str, Any]] = field(default_factory=list)
+
+    def source(self) -> TestingSource[Any]:
+        return TestingSource(self.items, batch_size=self.batch_size)
+
+    def sink(self) -> TestingSink[Any]:
+        return TestingSink(self.out)
+
+    def scorer(self, asset: str) -> Scorer | None:
+        return self.scorers.get(asset)
+
+    def records(self, kind: type[Any]) -> list[Any]:
+        return [record for _, record in self.out if isinstance(record, kind)]
+
+
+def keyed(items: Iterable[Item]) -> list[tuple[str, Item]]:
+    return [(item.asset, item) for item in items]
+
+
+def recovery(folder: Path) -> RecoveryConfig:
+    folder.mkdir()
+    init_db_dir(folder, 1)
+    return RecoveryConfig(folder)
+
+
+def run(flow: Dataflow, config: RecoveryConfig | None = None) -> None:
+    """Run to the end of input; every poll of the source is an epoch of its own."""
+    run_main(flow, epoch_interval=timedelta(0), recovery_config=config)
