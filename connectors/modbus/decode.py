@@ -81,9 +81,10 @@ class RegisterDecoder:
         """
         block = np.frombuffer(payload, dtype=np.uint8)[self._gather]
         values = np.empty(self._n, dtype=np.float64)
-        for run in self._runs:
-            raw = block[run.first_byte : run.last_byte].view(run.dtype)
-            values[run.target] = raw if run.shifts is None else (raw >> run.shifts) & 1
+        with np.errstate(invalid="ignore"):  # widening a signalling NaN
+            for run in self._runs:
+                raw = block[run.first_byte : run.last_byte].view(run.dtype)
+                values[run.target] = raw if run.shifts is None else (raw >> run.shifts) & 1
         return self._scaling.apply(values)
 
 
@@ -129,6 +130,8 @@ class _Scaling:
 
     def apply(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Scale in place. Overflow gives an infinity, which the driver reports as bad."""
+        if self._scale is None and self._offset is None:
+            return values
         with np.errstate(over="ignore", invalid="ignore"):
             if self._scale is not None:
                 values *= self._scale
