@@ -127,6 +127,10 @@ class Run:
     def notices(self) -> list[Notice]:
         return [item for item in self.items if isinstance(item, Notice)]
 
+    def last_is(self, code: int) -> bool:
+        """Whether all samples of the last block have this status."""
+        return bool(self.batches) and bool((self.batches[-1].status == code).all())
+
     async def until(self, holds: Callable[[], object], seconds: float = 5) -> None:
         async with asyncio.timeout(seconds):
             while not holds():  # noqa: ASYNC110 - what is waited for is anything a test can think of
@@ -155,13 +159,12 @@ async def _running(port: int, tags: dict[str, str], **settings: Any) -> AsyncIte
         "reconnect_max": timedelta(milliseconds=100),
         "merge_gap": 0,
         "attempts": 1,
+        "unit_id": 7,
         **settings,
     }
     table = TagTable("pump", tuple(Tag(name) for name in tags))
     mapped = tuple(ModbusTag("pump", name, parse(address)) for name, address in tags.items())
-    driver = ModbusDriver(
-        ModbusSettings(name="plc", host="127.0.0.1", port=port, unit_id=7, tags=mapped, **given), [table]
-    )
+    driver = ModbusDriver(ModbusSettings(name="plc", host="127.0.0.1", port=port, tags=mapped, **given), [table])
     run = Run(driver)
     task = asyncio.create_task(driver.run(run.items.append))
     try:

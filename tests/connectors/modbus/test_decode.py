@@ -105,9 +105,10 @@ def test_scale_and_offset() -> None:
     assert decode(0, b"\x01", "coil:0*-1+1", "coil:1*-1+1") == [0, 1]
 
 
+@pytest.mark.filterwarnings("error")
 def test_not_a_number_and_infinity_come_through() -> None:
-    values = decode(0, bytes.fromhex("7FC00000 7F800000 FF800000"), *(f"input:{i}:float32" for i in (0, 2, 4)))
-    assert math.isnan(values[0])
+    values = decode(0, bytes.fromhex("7F800001 7F800000 FF800000"), *(f"input:{i}:float32" for i in (0, 2, 4)))
+    assert math.isnan(values[0])  # a signalling one
     assert values[1:] == [math.inf, -math.inf]
 
 
