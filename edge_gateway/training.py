@@ -51,6 +51,7 @@ def train_bundle(
     """
     from models.training import train  # noqa: PLC0415 - scikit-learn, only here
 
+    out.parent.mkdir(parents=True, exist_ok=True)
     rows, starts = feature_rows(items, windows, STANDARD, table.names, STANDARD.features, MIN_COVERAGE)
     return train(
         rows,

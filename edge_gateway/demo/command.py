@@ -101,8 +101,10 @@ async def _play(options: DemoOptions, files: DemoFiles, screen: Screen) -> dict[
     for title in PREPARATION:
         scene.step(title).mark = Mark.RUNNING
     show()
-    plant, _ = await asyncio.gather(_start_plant(options, files, scene, show), _train(options, files, scene, show))
+    training = asyncio.create_task(_train(options, files, scene, show))
+    plant = await _start_plant(options, files, scene, show)
     try:
+        await training
         files.write_config(plant.facts)
         story = Story(files, plant, scene, show, began)
         other = "bearing_wear" if options.fault == "cavitation" else "cavitation"

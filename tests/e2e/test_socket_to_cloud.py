@@ -1,0 +1,238 @@
+"""From two real sockets to the target folder, while each of the three processes is killed in turn."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cloud_sink.outbox.stat import read_stat
+from cloud_sink.parquet import read_summaries
+from connectors.journal.reader import JournalReader
+from connectors.samples import Item, Notice, NoticeKind, SampleBatch
+from connectors.simulator.recorder import simulate
+from connectors.simulator.tags import PUMPS, TABLES
+from edge_gateway.demo.files import DemoFiles, config_text
+from edge_gateway.demo.report import delivered
+from edge_gateway.layout import Layout
+from edge_gateway.status import read_status
+from edge_gateway.training import train_bundle
+from flows.recorded import windows_of
+from flows.window_settings import WindowSettings
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+
+WINDOWS = WindowSettings("1s", lateness="500ms")
+
+
+@dataclass
+class Plant:
+    process: subprocess.Popen[str]
+    facts: dict[str, Any]
+
+    def say(self, line: str) -> dict[str, Any]:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        answer: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return answer
+
+
+@contextlib.contextmanager
+def plant(folder: Path) -> Iterator[Plant]:
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "connectors.simulator", "--seed", "3", "--folder", str(folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield Plant(process, json.loads(process.stdout.readline()))
+        finally:
+            assert process.stdin is not None
+            process.stdin.close()  # it stops by itself
+            process.wait(10)
+
+
+@contextlib.contextmanager
+def gateway(files: DemoFiles) -> Iterator[subprocess.Popen[bytes]]:
+    with files.log.open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "edge_gateway", "run", str(files.config)],
+            stdout=log,
+            stderr=log,
+            env={**os.environ, "SLUICEGATE_PARENT": str(os.getpid())},
+        )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            process.wait(25)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> DemoFiles:
+    files = DemoFiles(tmp_path)
+    files.prepare()
+    items = (batch for batch in simulate(300, 11, 1_767_225_600_000_000_000) if batch.asset in PUMPS)
+    train_bundle(items, TABLES[PUMPS[0]], WINDOWS, files.bundle, name="pump", version="1")
+    return files
+
+
+def configure(files: DemoFiles, facts: dict[str, Any]) -> None:
+    text = config_text(facts).replace('length = "3s"', 'length = "1s"').replace('lateness = "1s"', 'lateness = "500ms"')
+    text = text.replace('data = "data"', 'data = "data"\nepoch = "1s"').replace('"10s"   #', '"5s"   #')
+    files.config.write_text(text)
+
+
+def status(files: DemoFiles, role: str) -> dict[str, Any]:
+    return read_status(Layout(files.data).status, role)
+
+
+def until(happened: Callable[[], object], seconds: float, what: str) -> None:
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end, f"{what}: not within {seconds} s"
+        time.sleep(0.05)
+
+
+def kill(files: DemoFiles, role: str) -> None:
+    """kill -9 the process, and wait until the supervisor has another one running and saying so."""
+    old = status(files, role)["pid"]
+    os.kill(old, signal.SIGKILL)
+    until(lambda: status(files, role).get("pid", old) != old, 30, f"{role} is started again")
+
+
+def windows_written(files: DemoFiles) -> int:
+    return sum(account.placed for account in read_stat(Layout(files.data).outbox).accounts)
+
+
+def journal_of(files: DemoFiles) -> list[Item]:
+    reader = JournalReader(Layout(files.data).journal, 0)
+    items: list[Item] = []
+    while got := reader.read():
+        items += got
+    reader.close()
+    return items
+
+
+def events(cloud: Path) -> list[dict[str, Any]]:
+    return [
+        json.loads(line)
+        for path in sorted((cloud / "events").rglob("*.gz"))
+        for line in gzip.decompress(path.read_bytes()).splitlines()
+    ]
+
+
+def alerts(cloud: Path) -> list[dict[str, Any]]:
+    return [
+        json.loads(line)
+        for path in sorted((cloud / "alerts").rglob("*.gz"))
+        for line in gzip.decompress(path.read_bytes()).splitlines()
+    ]
+
+
+def test_kill_9_of_each_process_loses_and_doubles_nothing(files: DemoFiles, tmp_path: Path) -> None:
+    with plant(files.plant) as station:
+        configure(files, station.facts)
+        with gateway(files) as running:
+            until(lambda: status(files, "deliver").get("delivered", {}).get("summary", 0) > 0, 60, "summaries arrive")
+
+            kill(files, "flow")
+            before = windows_written(files)
+            until(lambda: windows_written(files) > before + 20_000, 30, "the flow goes on")
+
+            sent = status(files, "deliver")["objects"]
+            assert sent > 0
+            kill(files, "deliver")
+            until(lambda: status(files, "deliver")["objects"] > 1, 30, "delivery goes on")
+
+            station.say("inject bearing_wear pump-1")
+            kill(files, "flow")  # in the middle of what leads to the alert
+            until(lambda: alerts(files.cloud), 30, "the alert is delivered")
+
+            kill(files, "acquire")
+            before = windows_written(files)
+            until(lambda: windows_written(files) > before + 30_000, 30, "acquisition goes on")
+            running.send_signal(signal.SIGTERM)
+            assert running.wait(25) == 0
+    drain = subprocess.run(
+        [sys.executable, "-m", "edge_gateway", "run", str(files.config), "--only", "deliver", "--drain"], check=False
+    )
+    assert drain.returncode == 0
+
+    items = journal_of(files)
+    accounts = {account.asset: account for account in read_stat(Layout(files.data).outbox).accounts}
+    journalled = Counter[str]()
+    for item in items:
+        if isinstance(item, SampleBatch):
+            journalled[item.asset] += len(item)
+    for asset, account in accounts.items():
+        assert account.balanced, account
+        assert account.received == journalled[asset]
+
+    # Not one record twice, and every window that the journal can make is there with the very same counts.
+    cloud = delivered(files.cloud)
+    assert cloud.duplicates == 0
+    summaries = {
+        (summary.asset, summary.start): dict(zip(summary.tags, summary.n.tolist(), strict=True))
+        for path in sorted((files.cloud / "summaries").rglob("*.parquet"))
+        for summary in read_summaries(path)
+    }
+    expected = {
+        (block.asset, int(start)): dict(zip(block.tags.names, n.tolist(), strict=True))
+        for block in windows_of(items, WINDOWS)
+        for start, n in zip(block.start, block.n, strict=True)
+    }
+    assert summaries == expected
+    assert len(expected) > 30
+
+    # What happened while nobody acquired is a gap from and to, for every asset, and the only one there is.
+    gaps = [event for event in events(files.cloud) if event["kind"] == "gap"]
+    assert {(gap["asset"], gap["reason"]) for gap in gaps} == {(asset, "acquirer_down") for asset in TABLES}
+    noticed = [item for item in items if isinstance(item, Notice) and item.kind is NoticeKind.GAP]
+    assert {(gap["asset"], gap["start"], gap["end"]) for gap in gaps} == {
+        (notice.asset, notice.start, notice.end) for notice in noticed
+    }
+    assert all(0 < gap["start"] < gap["end"] for gap in gaps)
+
+    opened = [alert for alert in alerts(files.cloud) if alert["state"] == "opened"]
+    assert [(alert["asset"], alert["rule"]) for alert in opened] == [("pump-1", "anomaly")]
+    assert opened[0]["contributions"][0][0] == "vibration"
+
+
+def test_a_broken_flow_says_so_and_another_process_is_not_disturbed(files: DemoFiles) -> None:
+    with plant(files.plant) as station:
+        configure(files, station.facts)
+        flow = files.root / "broken.py"
+        flow.write_text(
+            "import bytewax.operators as op\n"
+            "from bytewax.dataflow import Dataflow\n"
+            "def burst(item):\n"
+            "    raise ZeroDivisionError('one of mine')\n"
+            "def build(gateway):\n"
+            "    flow = Dataflow('broken')\n"
+            "    items = op.input('samples', flow, gateway.source())\n"
+            "    op.output('out', op.map('my_step', items, burst), gateway.sink())\n"
+            "    return flow\n"
+        )
+        text = files.config.read_text()
+        files.config.write_text(text.replace('data = "data"', 'data = "data"\nflow = "broken.py"'))
+        with gateway(files):
+            until(lambda: status(files, "acquire").get("received", 0) > 10_000, 40, "acquisition goes on")
+            until(lambda: "one of mine" in files.log.read_text(), 30, "the error is told")
+        line = next(line for line in files.log.read_text().splitlines() if "flow_raised" in line)
+        assert "my_step" in line
+        assert '"exit_code": 3' in files.log.read_text()
