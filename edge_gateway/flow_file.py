@@ -5,15 +5,10 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
-from bytewax.dataflow import Dataflow
-
-from flows.gateway import Gateway
-
-Build = Callable[[Gateway], Dataflow]
+from flows.gateway import Build
 
 
 class FlowRejected(Exception):  # noqa: N818 - reads as a sentence where it is caught

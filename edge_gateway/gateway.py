@@ -6,13 +6,9 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bytewax.inputs import FixedPartitionedSource
-from bytewax.outputs import FixedPartitionedSink
-
 from cloud_sink.outbox.writer import OutboxWriter, PutResult
 from cloud_sink.records import Account, Alert, Record
 from cloud_sink.sink import OutboxSink
-from connectors.samples import Item
 from connectors.source import JournalSource
 from edge_gateway.config.sections import Config
 from edge_gateway.layout import Layout
@@ -73,11 +69,11 @@ class LocalGateway:
         """Computed for every tag of every window."""
         return STANDARD
 
-    def source(self) -> FixedPartitionedSource[tuple[str, Item], int]:
+    def source(self) -> JournalSource:
         """The journal."""
         return JournalSource(self._layout.journal, stop=self._stop, on_commit=self._sink.committed, on_pass=self._beat)
 
-    def sink(self) -> FixedPartitionedSink[Record | Account, int]:
+    def sink(self) -> OutboxSink:
         """The outbox."""
         return self._sink
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
+from bytewax.dataflow import Dataflow
 from bytewax.inputs import Source
 from bytewax.outputs import Sink
 
@@ -43,3 +45,7 @@ class Gateway(Protocol):
     def features(self) -> FeatureSet:
         """The feature set that the models of this gateway were trained with."""
         ...
+
+
+# What a flow file offers: puts the dataflow together, given the gateway it will run in.
+Build = Callable[[Gateway], Dataflow]

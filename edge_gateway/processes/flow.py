@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 from datetime import timedelta
 
 import structlog
@@ -12,12 +11,9 @@ from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.run import cli_main
 
 from edge_gateway.config.sections import Config
+from edge_gateway.dataflow import assemble
 from edge_gateway.exit_codes import Exit
-from edge_gateway.flow_file import load_build
-from edge_gateway.gateway import LocalGateway
 from edge_gateway.layout import Layout
-from edge_gateway.processes.signals import on_stop
-from edge_gateway.status import StatusFile
 
 log = structlog.get_logger(__name__)
 
@@ -34,11 +30,7 @@ def flow_process(config: Config) -> int:
     layout.recovery.mkdir(parents=True, exist_ok=True)
     if not any(layout.recovery.glob("part-*.sqlite3")):
         init_db_dir(layout.recovery, _PARTITIONS)  # type: ignore[no-untyped-call]
-    stop = threading.Event()
-    on_stop(stop.set)
-    gateway = LocalGateway(config, stop.is_set, lambda: status.beat())  # noqa: PLW0108 - bound below
-    status = StatusFile(layout.status, "flow", gateway.facts)
-    flow = load_build(config.gateway.flow)(gateway)
+    flow, status = assemble(config)
     log.info("flow_started", flow=flow.flow_id)
     try:
         cli_main(  # type: ignore[no-untyped-call]

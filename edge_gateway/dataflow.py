@@ -1,0 +1,49 @@
+"""A configured dataflow for Bytewax's own runner: `python -m bytewax.run "edge_gateway.dataflow:build('gateway.toml')"`.
+
+The acquire process must run beside it (`sluicegate run gateway.toml --only acquire`) and `--only deliver` empties the
+outbox. With a recovery store (`-r FOLDER -s 5 -b 0`) it resumes as `sluicegate run` does, which also restarts it.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_gateway.check import load_checked
+from edge_gateway.flow_file import load_build
+from edge_gateway.gateway import LocalGateway
+from edge_gateway.layout import Layout
+from edge_gateway.processes.signals import on_stop
+from edge_gateway.status import StatusFile
+
+if TYPE_CHECKING:
+    from bytewax.dataflow import Dataflow
+
+    from edge_gateway.config.sections import Config
+
+
+def build(path: str) -> Dataflow:
+    """The dataflow that a configuration names, with journal, outbox and models of that gateway.
+
+    SIGTERM and SIGINT then drain it: its source ends, final snapshots are written.
+
+    Args:
+        path: Of gateway.toml; Bytewax's runner passes literals only.
+
+    Raises:
+        ConfigRejected: With all problems.
+        FlowRejected: The configured flow cannot be used.
+        ModelError: A bundle is refused.
+    """
+    flow, _ = assemble(load_checked(Path(path)))
+    return flow
+
+
+def assemble(config: Config) -> tuple[Dataflow, StatusFile]:
+    """The dataflow and the status it writes while it runs."""
+    stop = threading.Event()
+    on_stop(stop.set)
+    gateway = LocalGateway(config, stop.is_set, lambda: status.beat())  # noqa: PLW0108 - bound below
+    status = StatusFile(Layout(config.gateway.data).status, "flow", gateway.facts)
+    return load_build(config.gateway.flow)(gateway), status
