@@ -1,0 +1,174 @@
+"""Three contracts of Bytewax that the gateway leans on and Bytewax does not document.
+
+They hold for 0.21.1; a failure here forbids an upgrade.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import bytewax.operators as op
+import pytest
+from bytewax.dataflow import Dataflow
+from bytewax.inputs import AbortExecution, FixedPartitionedSource, StatefulSourcePartition
+from bytewax.outputs import DynamicSink, StatelessSinkPartition
+from bytewax.recovery import RecoveryConfig, init_db_dir
+from bytewax.testing import run_main
+
+EPOCH = timedelta(milliseconds=2)
+
+# Reads the store as nobody in the flow's own process may: two copies of SQLite in one process break its locks.
+LOOK = """
+import json, pickle, sqlite3, sys
+store = sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True)
+(front,) = store.execute("SELECT worker_frontier FROM fronts ORDER BY ex_num DESC LIMIT 1").fetchone()
+rows = store.execute("SELECT step_id, ser_change FROM snaps WHERE snap_epoch < ? ORDER BY snap_epoch", (front,))
+print(json.dumps({step: pickle.loads(state) for step, state in rows}))
+"""
+
+
+def resume_point(store: Path) -> dict[str, Any]:
+    """Per step, the newest state that a flow started now would resume with."""
+    run = subprocess.run(
+        [sys.executable, "-c", LOOK, str(store / "part-0.sqlite3")], capture_output=True, check=True, text=True
+    )
+    return json.loads(run.stdout)
+
+
+class Counting(FixedPartitionedSource[tuple[str, int], int]):
+    """1, 2, 3, ... up to a limit; notes its snapshots and the first pass after each."""
+
+    def __init__(self, limit: int, on_hook=lambda snapshot: None, abort_at: int | None = None) -> None:
+        self.limit = limit
+        self.on_hook = on_hook
+        self.abort_at = abort_at
+        self.resumed: list[int | None] = []
+        self.snapshots: list[int] = []
+
+    def list_parts(self) -> list[str]:
+        return ["only"]
+
+    def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> CountingPartition:
+        self.resumed.append(resume_state)
+        return CountingPartition(self, resume_state or 0)
+
+
+class CountingPartition(StatefulSourcePartition[tuple[str, int], int]):
+    def __init__(self, source: Counting, at: int) -> None:
+        self.source, self.at = source, at
+        self.open: int | None = None
+
+    def next_batch(self) -> list[tuple[str, int]]:
+        if self.open is not None:
+            self.source.on_hook(self.open)
+            self.open = None
+        if self.at == self.source.abort_at:
+            raise AbortExecution
+        if self.at >= self.source.limit:
+            raise StopIteration
+        self.at += 1
+        return [("key", self.at)]
+
+    def snapshot(self) -> int:
+        self.open = self.at
+        self.source.snapshots.append(self.at)
+        return self.at
+
+
+class Collecting(DynamicSink[tuple[str, tuple[int, int]]]):
+    def __init__(self) -> None:
+        self.items: list[tuple[int, int]] = []
+
+    def build(self, step_id: str, worker_index: int, worker_count: int) -> CollectingPartition:
+        return CollectingPartition(self.items)
+
+
+class CollectingPartition(StatelessSinkPartition[tuple[str, tuple[int, int]]]):
+    def __init__(self, items: list[tuple[int, int]]) -> None:
+        self.items = items
+
+    def write_batch(self, items: list[tuple[str, tuple[int, int]]]) -> None:
+        self.items += [value for _, value in items]
+
+
+def flow_of(source: Counting, sink: Collecting) -> Dataflow:
+    """Emits (number, running sum)."""
+
+    def add(total: int | None, number: int) -> tuple[int, tuple[int, int]]:
+        total = (total or 0) + number
+        return total, (number, total)
+
+    flow = Dataflow("contract")
+    numbers = op.input("numbers", flow, source)
+    sums = op.stateful_map("sum", numbers, add)
+    op.output("out", sums, sink)
+    return flow
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    path = tmp_path / "recovery"
+    path.mkdir()
+    init_db_dir(path, 1)
+    return path
+
+
+def test_first_pass_after_a_snapshot_runs_when_its_epoch_is_safe(store: Path) -> None:
+    sink = Collecting()
+    looked: list[int] = []
+
+    def hook(snapshot: int) -> None:
+        looked.append(snapshot)
+        assert sink.items[-1][0] == snapshot, "every sink has written everything up to it"
+        if len(looked) <= 12:
+            states = resume_point(store)
+            assert states["contract.numbers"] == snapshot, "it would be resumed from"
+            (total,) = (state for step, state in states.items() if ".sum." in step)
+            assert total == snapshot * (snapshot + 1) // 2, "so would the state of the same epoch"
+
+    source = Counting(3000, hook)
+    run_main(flow_of(source, sink), epoch_interval=EPOCH, recovery_config=RecoveryConfig(store))
+    assert len(looked) > 5
+
+
+def test_without_a_store_it_is_an_acknowledgement_by_the_sinks() -> None:
+    sink = Collecting()
+    looked: list[int] = []
+
+    def hook(snapshot: int) -> None:
+        looked.append(snapshot)
+        assert sink.items[-1][0] == snapshot
+
+    run_main(flow_of(Counting(3000, hook), sink), epoch_interval=EPOCH)
+    assert len(looked) > 5
+
+
+@pytest.mark.parametrize("abort_at", [0, 1, 700, 1999])
+def test_resume_is_from_the_last_committed_epoch_with_state_and_offset_alike(store: Path, abort_at: int) -> None:
+    config = RecoveryConfig(store)
+    first, before = Counting(2000, abort_at=abort_at), Collecting()
+    run_main(flow_of(first, before), epoch_interval=EPOCH, recovery_config=config)
+    assert [number for number, _ in before.items] == list(range(1, abort_at + 1))
+
+    second, after = Counting(2000), Collecting()
+    run_main(flow_of(second, after), epoch_interval=EPOCH, recovery_config=config)
+    resumed = second.resumed[0] or 0
+    assert resumed in (0, *first.snapshots[-2:]), "only what came since is replayed"
+    assert [number for number, _ in after.items] == list(range(resumed + 1, 2001)), "nothing is missing"
+    assert all(total == number * (number + 1) // 2 for number, total in after.items), "state fits the offset"
+
+
+def test_stop_iteration_writes_final_snapshots(store: Path) -> None:
+    config = RecoveryConfig(store)
+    long = timedelta(hours=1)
+    run_main(flow_of(Counting(10), Collecting()), epoch_interval=long, recovery_config=config)
+    assert resume_point(store)["contract.numbers"] == 10
+    source, sink = Counting(12), Collecting()
+    run_main(flow_of(source, sink), epoch_interval=long, recovery_config=config)
+    assert source.resumed == [10]
+    assert sink.items == [(11, 66), (12, 78)]
