@@ -1,4 +1,4 @@
-"""A configured dataflow for Bytewax's own runner: `python -m bytewax.run "edge_gateway.dataflow:build('gateway.toml')"`.
+"""A configured dataflow for Bytewax's runner: `python -m bytewax.run "edge_gateway.dataflow:build('gateway.toml')"`.
 
 The acquire process must run beside it (`sluicegate run gateway.toml --only acquire`) and `--only deliver` empties the
 outbox. With a recovery store (`-r FOLDER -s 5 -b 0`) it resumes as `sluicegate run` does, which also restarts it.
@@ -14,7 +14,7 @@ from edge_gateway.check import load_checked
 from edge_gateway.flow_file import load_build
 from edge_gateway.gateway import LocalGateway
 from edge_gateway.layout import Layout
-from edge_gateway.processes.signals import on_stop
+from edge_gateway.signals import on_stop
 from edge_gateway.status import StatusFile
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ class Layout:
 
     @property
     def recovery(self) -> Path:
-        """Bytewax's recovery store; one flow each."""
+        """Bytewax's recovery stores, one folder a flow."""
         return self.root / "recovery"
 
     @property

@@ -20,7 +20,7 @@ from edge_gateway.config.sections import Config
 from edge_gateway.exit_codes import Exit
 from edge_gateway.layout import Layout
 from edge_gateway.outbox_settings import outbox_settings
-from edge_gateway.processes.signals import on_stop
+from edge_gateway.signals import on_stop
 from edge_gateway.status import EVERY_S, StatusFile
 
 log = structlog.get_logger(__name__)

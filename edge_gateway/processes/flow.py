@@ -26,17 +26,17 @@ def flow_process(config: Config) -> int:
     Returns:
         `Exit.OK`, or `Exit.FLOW` when a step raised: its state is kept, a restart resumes before the item.
     """
-    layout = Layout(config.gateway.data)
-    layout.recovery.mkdir(parents=True, exist_ok=True)
-    if not any(layout.recovery.glob("part-*.sqlite3")):
-        init_db_dir(layout.recovery, _PARTITIONS)  # type: ignore[no-untyped-call]
     flow, status = assemble(config)
+    store = Layout(config.gateway.data).recovery / flow.flow_id  # a store belongs to one flow
+    store.mkdir(parents=True, exist_ok=True)
+    if not any(store.glob("part-*.sqlite3")):
+        init_db_dir(store, _PARTITIONS)  # type: ignore[no-untyped-call]
     log.info("flow_started", flow=flow.flow_id)
     try:
         cli_main(  # type: ignore[no-untyped-call]
             flow,
             epoch_interval=config.gateway.epoch,
-            recovery_config=RecoveryConfig(layout.recovery, timedelta(0)),  # type: ignore[no-untyped-call]
+            recovery_config=RecoveryConfig(store, timedelta(0)),  # type: ignore[no-untyped-call]
         )
     except BytewaxRuntimeError as error:
         log.error("flow_raised", cause=_cause(error), exc_info=sys.exc_info())

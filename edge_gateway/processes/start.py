@@ -14,6 +14,7 @@ from edge_gateway import logs
 from edge_gateway.check import load_checked
 from edge_gateway.config.problems import ConfigRejected
 from edge_gateway.exit_codes import Exit
+from edge_gateway.flow_file import FlowRejected
 from edge_gateway.parent import end_with_parent
 from edge_gateway.status import ROLES
 from models.errors import ModelError
@@ -53,6 +54,9 @@ def start(path: Path, only: str | None, *, drain: bool) -> int:
         from edge_gateway.processes.deliver import deliver  # noqa: PLC0415
 
         return deliver(config, drain=drain)
+    except FlowRejected as rejected:
+        typer.echo(str(rejected), err=True)
+        return Exit.CONFIG
     except (ConnectorError, CloudSinkError, ModelError) as error:
         # The rooms' own errors say what to do; anything else is a bug and shows its trace.
         log.error("process_ended", error=str(error), kind=type(error).__name__)
