@@ -19,7 +19,7 @@ from connectors.errors import ConnectorError, LinkDown, SecurityRefused, UserRej
 from connectors.opcua.decode import Decoder
 from connectors.opcua.link import RETRY_REFUSED, Held, Link, is_resumable
 from connectors.opcua.seam import code_name
-from connectors.opcua.settings import OpcUaSettings
+from connectors.opcua.settings import BRIDGED_OUTAGE, OpcUaSettings
 from connectors.opcua.wire import Values
 from connectors.samples import Notice, NoticeKind, Origin, SampleBatch
 from connectors.tags import TagTable
@@ -28,7 +28,6 @@ logger = structlog.get_logger()
 
 SECURITY_CAP = timedelta(seconds=60)  # trouble that a person has to heal: no hurry
 USER_PAUSE = timedelta(seconds=60)  # wrong passwords lock accounts: one try a minute
-BLIP_S = 1.0  # a link that is resumed within this time has lost nothing, and no tag is marked
 SKEW_NS = 10_000_000_000  # a source time further ahead than this is not believed to be the front of event time
 
 _NEVER = 0
@@ -72,6 +71,8 @@ class OpcUaDriver:
         self._newest = {table.asset: _NEVER for table in tables}  # front of event time
         self._gaps: dict[str, tuple[str, int]] = {}  # asset -> reason and begin of the gap that its next sample ends
         self._marked = False
+        self._marks_due: asyncio.TimerHandle | None = None
+        self._unheard: set[int] = set()  # marked, and no value since
         self._trouble = ""
         self._overflow_told: set[int] = set()
 
@@ -84,6 +85,11 @@ class OpcUaDriver:
     def tables(self) -> Sequence[TagTable]:
         """Tables of the assets that this driver fills."""
         return self._tables
+
+    @property
+    def trouble(self) -> str:
+        """Why there is no link at the moment, kind and reason; "" while there is one or none was tried yet."""
+        return self._trouble
 
     def counters(self) -> Mapping[str, int]:
         """Monotonic counts; README.md lists them."""
@@ -99,24 +105,22 @@ class OpcUaDriver:
         """Acquire until cancelled; see `connectors.driver.Driver.run`."""
         self._emit = emit
         held: Held | None = None
-        while True:
-            link = Link(self._settings, self, self._counters, self._retry_refused)
-            error = await self._attempt(link, held)
-            if link.was_open:  # what was held before is used up or replaced
-                held = link.hold() if is_resumable(error) else None
-            await asyncio.sleep(self._pause(error))
+        try:
+            while True:
+                link = Link(self._settings, self, self._counters, self._retry_refused)
+                error = await self._attempt(link, held)
+                if link.may_live_on:  # then what was held before is out of date: nonce and sequence number moved on
+                    held = link.hold() if is_resumable(error) else None
+                await asyncio.sleep(self._pause(error))
+        finally:
+            self._cancel_marks()
 
     async def _attempt(self, link: Link, held: Held | None) -> ConnectorError:
         """One life of a link; returns why it ended. Anything but cancellation leads to the next attempt."""
-        mark: asyncio.TimerHandle | None = None
-        if held is not None:
-            mark = asyncio.get_running_loop().call_later(BLIP_S, self._mark_lost)
         error: ConnectorError | None = None
         try:
             resumed = await link.open(held)
-            if mark is not None:
-                mark.cancel()
-            await self._opened(link, resumed=resumed)
+            self._opened(resumed=resumed)
             await link.run()
         except ConnectorError as expected:
             error = expected
@@ -126,22 +130,18 @@ class OpcUaDriver:
             logger.exception("opcua link failed unexpectedly", driver=self.name)
             error = LinkDown(self._settings.endpoint, f"{type(unexpected).__name__}: {unexpected}", resumable=False)
         finally:
-            if mark is not None:
-                mark.cancel()
             # On cancellation there is no error: the session is closed, so that the server has it free again.
             await link.close(keep_session=error is not None and is_resumable(error) and link.may_live_on)
         assert error is not None
         self._ended(link, error)
         return error
 
-    async def _opened(self, link: Link, *, resumed: bool) -> None:
+    def _opened(self, *, resumed: bool) -> None:
         self._counters["sessions_resumed" if resumed else "sessions_created"] += 1
+        self._cancel_marks()
         if resumed:
             logger.warning("opcua session resumed", driver=self.name)
-            if self._marked:  # tags that did not change while they were marked would stay marked
-                await link.refresh()
         else:
-            self._lose("link_down")
             log = logger.error if self._gaps else logger.info
             log("opcua connected", driver=self.name, tags=len(self._settings.tags), gap_for=sorted(self._gaps))
         self._marked = False
@@ -154,8 +154,12 @@ class OpcUaDriver:
         if link.proven:
             for backoff in (self._fast, self._slow, self._user):
                 backoff.reset()
-        if not is_resumable(error) or not link.was_open:
+        if not is_resumable(error):
             self._mark_lost()
+        elif link.was_open:
+            # While the server keeps the values for us, nothing is lost and no tag is marked; it keeps them so long.
+            kept = min(BRIDGED_OUTAGE, self._settings.session_timeout)
+            self._marks_due = asyncio.get_running_loop().call_later(kept.total_seconds(), self._mark_lost)
         trouble = f"{type(error).__name__}: {error}"
         if trouble != self._trouble:  # once a change of state, not once a try
             self._trouble = trouble
@@ -172,6 +176,7 @@ class OpcUaDriver:
         The time of the marks is the newest source time of the asset, and not ours: a mark must not push event time on,
         or what the server kept during the outage would be late when it comes.
         """
+        self._cancel_marks()
         if self._marked:
             return
         self._marked = True
@@ -182,6 +187,12 @@ class OpcUaDriver:
                 codes = [status.BAD_NO_COMMUNICATION] * len(handles)
                 for block in self._decoder.marks(handles, codes, newest + 1, self._now()):
                     self._emit(block)
+                self._unheard.update(handles)
+
+    def _cancel_marks(self) -> None:
+        if self._marks_due is not None:
+            self._marks_due.cancel()
+            self._marks_due = None
 
     def _lose(self, reason: str) -> None:
         """A hole begins at the newest sample of each asset; the next newer sample ends it."""
@@ -193,6 +204,8 @@ class OpcUaDriver:
         """See `LinkEvents`."""
         received_time = self._now()
         for part in values:
+            if self._unheard:
+                self._unheard.difference_update(part.handle.tolist())
             for block in self._decoder.decode(part, received_time, origin):
                 self._end_gap(block)
                 self._emit(block)
@@ -212,10 +225,19 @@ class OpcUaDriver:
         code = next(iter(refusals.values()))
         logger.error("opcua tags refused", driver=self.name, count=len(names), first=names[:5], status=code_name(code))
 
+    def anew(self) -> None:
+        """See `LinkEvents`."""
+        self._mark_lost()
+        self._lose("link_down")
+
     def missed(self) -> None:
         """See `LinkEvents`."""
         logger.error("opcua messages lost", driver=self.name)
         self._lose("sequence_gap")
+
+    def settled(self) -> Sequence[int]:
+        """See `LinkEvents`. Tags that did not change since they were marked would stay marked."""
+        return sorted(self._unheard)
 
     def _end_gap(self, block: SampleBatch) -> None:
         gap = self._gaps.get(block.asset)

@@ -51,8 +51,14 @@ class LinkEvents(Protocol):
     def refused(self, refusals: dict[int, int], server_time: int | None) -> None:
         """Handle -> status code of the items that the server would not monitor; its clock in ns, if it tells."""
 
+    def anew(self) -> None:
+        """A new subscription begins. Whatever the one before it had not told yet is lost."""
+
     def missed(self) -> None:
         """Messages are lost for good; what comes next follows upon a hole."""
+
+    def settled(self) -> Sequence[int]:
+        """What the server had kept has arrived, once a link. Returns handles whose values shall be read now."""
 
 
 @dataclass(slots=True)
@@ -122,6 +128,7 @@ class Link:
         self._in_flight = 0
         self._wanted_in_flight = settings.publish_in_flight
         self._heard = 0.0
+        self._settled = False
         self.was_open = False
         self.took_over = False
         self.proven = False
@@ -185,10 +192,10 @@ class Link:
             return None
         return Held(self._channel.held_session(), self._subscription)
 
-    async def refresh(self) -> None:
-        """Read all values: what changed in lost messages, or while nobody listened, is known again."""
+    async def _read(self, handles: Sequence[int]) -> None:
+        """Read values that the subscription will not tell: it speaks of changes only."""
         channel, subscription = self._live()
-        handles = [handle for handle in range(len(self._addresses)) if handle not in subscription.refused]
+        handles = [handle for handle in handles if handle not in subscription.refused]
         size = min(subscription.facts.max_read or ITEMS_PER_CALL, ITEMS_PER_CALL)
         for start in range(0, len(handles), size):
             part = handles[start : start + size]
@@ -250,6 +257,7 @@ class Link:
                 replace(terms, lifetime_count=lifetime, keepalive_count=keepalive)
             )
         self._subscription = Subscription(terms, facts)
+        self._events.anew()
         await self._create_items(channel, range(len(self._addresses)))
 
     def _counts(self, interval_ms: float) -> tuple[int, int]:
@@ -338,24 +346,28 @@ class Link:
             self._counters["foreign_messages"] += 1
             return
         missing = sequence.ahead(message.sequence, subscription.expected)
-        if missing > 0:
-            await self._fetch_missing(channel, subscription, message.sequence)
+        lost = missing > 0 and not await self._fetch_missing(channel, subscription, message.sequence)
         if message.keepalive:  # its number is that of the next message
             self._counters["keepalives"] += 1
-            return
-        self._acknowledge.append((subscription.terms.id, message.sequence))
-        if missing < 0:
-            self._counters["duplicate_messages"] += 1
-            return
-        subscription.expected = sequence.after(message.sequence)
-        self._counters["messages"] += 1
-        if message.values:
-            self._events.received(message.values, Origin.LIVE)
+        else:
+            self._acknowledge.append((subscription.terms.id, message.sequence))
+            if missing < 0:
+                self._counters["duplicate_messages"] += 1
+                return
+            subscription.expected = sequence.after(message.sequence)
+            self._counters["messages"] += 1
+            if message.values:
+                self._events.received(message.values, Origin.LIVE)
         if message.ended is not None:
             raise LinkDown(self._settings.endpoint, f"subscription ended: {code_name(message.ended)}", resumable=False)
+        if lost:
+            await self._read(range(len(self._addresses)))
+        if not self._settled and not message.more:
+            self._settled = True
+            await self._read(self._events.settled())
 
-    async def _fetch_missing(self, channel: Channel, subscription: Subscription, coming: int) -> None:
-        """Messages before number `coming` were skipped: fetch them again; what is gone is a gap, and all are read."""
+    async def _fetch_missing(self, channel: Channel, subscription: Subscription, coming: int) -> bool:
+        """Messages before number `coming` were skipped: fetch them again. False if some are gone."""
         missing = sequence.ahead(coming, subscription.expected)
         lost = 0
         for number in sequence.following(subscription.expected, min(missing, MOST_REPUBLISHED)):
@@ -367,7 +379,7 @@ class Link:
         if lost:
             self._counters["lost_messages"] += lost
             self._events.missed()
-            await self.refresh()
+        return not lost
 
     async def _watch(self) -> None:
         """A server says something every keep-alive; one that does not is gone, whatever TCP believes."""

@@ -7,7 +7,7 @@ is left to the library. Formats: OPC 10000-6, 5.2; message contents: OPC 10000-4
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 import numpy as np
@@ -89,6 +89,7 @@ class Notification:
         keepalive: It carries nothing.
         values: Its data changes.
         ended: Status code of a StatusChangeNotification: the subscription is over; None = goes on.
+        more: The server has more that is ready to be sent.
     """
 
     subscription: int
@@ -96,6 +97,7 @@ class Notification:
     keepalive: bool
     values: list[Values]
     ended: int | None = None
+    more: bool = False
 
 
 @dataclass(slots=True)
@@ -117,7 +119,7 @@ def read_publish(data: bytes) -> Notification | Fault:
             return fault
         subscription = _U32.unpack_from(data, pos)[0]
         pos = skip.counted(data, pos + 4, 4)  # AvailableSequenceNumbers
-        return _notification(data, pos + 1, subscription)  # 1: MoreNotifications
+        return replace(_notification(data, pos + 1, subscription), more=data[pos] != 0)
     except (struct.error, IndexError, ValueError) as error:
         msg = f"PublishResponse of {len(data)} bytes cannot be read: {error}"
         raise MalformedMessage(msg) from error

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -39,6 +40,12 @@ def free_port() -> int:
 class Pki:
     server: tuple[Path, Path]
     gateway: tuple[Path, Path]
+
+
+@pytest.fixture
+def rig() -> ModuleType:
+    """This module: test modules cannot import one another."""
+    return sys.modules[__name__]
 
 
 @pytest.fixture(scope="session")
@@ -90,14 +97,24 @@ class Plant:
 def plant() -> Iterator[Callable[..., Plant]]:
     plants: list[Plant] = []
 
-    def make(*arguments: str) -> Plant:
+    def make(*arguments: str, start: bool = True) -> Plant:
         plants.append(Plant(free_port(), arguments))
-        plants[-1].start()
+        if start:
+            plants[-1].start()
         return plants[-1]
 
     yield make
     for one in plants:
         one.kill()
+
+
+@pytest.fixture(scope="module")
+def shared_plant(pki: Pki) -> Iterator[Plant]:
+    """A server with certificate for tests that leave it as it is: it takes seconds to start."""
+    plant = Plant(free_port(), ("--certificate", str(pki.server[0]), "--key", str(pki.server[1])))
+    plant.start()
+    yield plant
+    plant.kill()
 
 
 @dataclass
@@ -143,6 +160,8 @@ async def proxied(target: int) -> AsyncIterator[Proxy]:
     finally:
         server.close()
         proxy.cut()
+        while proxy._writers:
+            await asyncio.sleep(0)
 
 
 def make_settings(

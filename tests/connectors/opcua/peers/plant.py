@@ -1,7 +1,7 @@
 """A small OPC-UA server in a process of its own. Ends by itself when its parent is gone.
 
-Nodes in namespace urn:test:plant: `tick` (Double, counts up every 50 ms), `setpoint` (Int32, never changes), `wave` (Float
-array of 8, its first element is the tick), `bad` (its status is BadSensorFailure), `text` (a string).
+Nodes in namespace urn:test:plant: `tick` (Double, counts up every 50 ms), `setpoint` (Int32, never changes), `wave`
+(Float array of 8, its first element is the tick), `bad` (its status is BadSensorFailure), `text` (a string).
 """
 
 from __future__ import annotations
@@ -14,21 +14,22 @@ import os
 from pathlib import Path
 
 from asyncua import Server, ua
+from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.user_managers import UserManager
-from asyncua.server.users import User, UserRole
 
 PLANT = "urn:test:plant"
 PERIOD_S = 0.05
+LATE_AFTER = 30  # ticks
 
 
 class OneUser(UserManager):
-    def get_user(self, iserver, username=None, password=None, certificate=None):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-        return User(role=UserRole.User) if (username, password) == ("operator", "secret") else None
+    def get_user(self, iserver, username=None, password=None, certificate=None):  # type: ignore[no-untyped-def]
+        return User(role=UserRole.User) if username is None or (username, password) == ("operator", "secret") else None
 
 
 async def serve(args: argparse.Namespace) -> None:
     parent = os.getppid()
-    server = Server(user_manager=OneUser() if args.user else None)
+    server = Server(user_manager=OneUser())
     await server.init()
     server.set_endpoint(f"opc.tcp://127.0.0.1:{args.port}")
     await server.set_application_uri("urn:test:server")
@@ -61,6 +62,8 @@ async def serve(args: argparse.Namespace) -> None:
         while os.getppid() == parent:
             await asyncio.sleep(PERIOD_S)
             count += 1
+            if args.late and count == LATE_AFTER:
+                await variable("absent", 7.0, ua.VariantType.Double)
             now = dt.datetime.now(dt.UTC)
             for node, variant in (
                 (tick, ua.Variant(float(count), ua.VariantType.Double)),
@@ -78,7 +81,7 @@ def main() -> None:
     parser.add_argument("--key", type=Path)
     parser.add_argument("--shift", action="store_true")
     parser.add_argument("--without-setpoint", action="store_true")
-    parser.add_argument("--user", action="store_true")
+    parser.add_argument("--late", action="store_true", help="the node `absent` appears after 1.5 s")
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(serve(parser.parse_args()))
 
