@@ -5,7 +5,8 @@ import json
 import pytest
 
 from cloud_sink.errors import PermanentReason
-from cloud_sink.outbox.books import held_bytes
+from cloud_sink.outbox import quota
+from cloud_sink.outbox.books import held_bytes, record_loss
 from cloud_sink.outbox.writer import OutboxWriter
 from cloud_sink.records import Lane
 from cloud_sink.settings import OutboxSettings
@@ -117,3 +118,30 @@ def test_a_smaller_quota_takes_effect_at_the_next_start(tmp_path, small, make):
     tight.put([make.alert(0)])
     assert held_bytes(tight._database) <= QUOTA + 500
     tight.close()
+
+
+def test_the_telling_event_outlives_a_flood_of_events(writer, reader, make):
+    writer.put([make.summary(i, tags=50) for i in range(40)])
+    for i in range(200):
+        writer.put([make.event(i)])
+    losses = writer.stat().losses
+    assert losses["dropped/event/outbox_quota"] > 0
+    told = {}
+    for batch in drain(reader, Lane.EVENT):
+        for event in (json.loads(row.body) for row in batch.rows):
+            if event["kind"] == "dropped":
+                told[event["source"]] = told.get(event["source"], 0) + event["count"]
+    assert told == {
+        "outbox/summary": losses["dropped/summary/outbox_quota"],
+        "outbox/event": losses["dropped/event/outbox_quota"],
+    }
+
+
+def test_two_losses_that_look_alike_are_both_told(writer, reader):
+    event = quota.loss(Lane.SUMMARY, "disk_full", 5, 5, 1)
+    for _ in range(2):
+        with writer._database.transaction():
+            record_loss(writer._database, Lane.SUMMARY, event, now=1)
+        batch = reader.freeze(Lane.EVENT)
+        assert [json.loads(row.body)["count"] for row in batch.rows] == [1]
+        reader.delivered(batch)
