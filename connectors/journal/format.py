@@ -60,13 +60,15 @@ def entry_of(item: Item) -> Entry:
     later than it was received: one wild timestamp in the future must not pose as progress of event time.
     """
     if isinstance(item, SampleBatch):
-        newest = min(int(item.source_time.max()), item.received_time) if len(item) else 0
-        return Entry(item, len(item), newest)
+        n = item.tag.size
+        # The ufunc's own reduce: a third of the price of the method max() on short blocks
+        newest = min(int(np.maximum.reduce(item.source_time)), item.received_time) if n else 0
+        return Entry(item, n, newest)
     return Entry(item, item.count if item.kind is NoticeKind.DROPPED else 0, 0)
 
 
-def encode(entry: Entry, numbers: Mapping[str, int]) -> list[bytes | memoryview]:
-    """One frame, as pieces to be joined.
+def encode(entry: Entry, numbers: Mapping[str, int]) -> tuple[bytes, bytes]:
+    """One frame, as two pieces to be joined.
 
     Args:
         entry: As `entry_of` makes it.
@@ -78,13 +80,17 @@ def encode(entry: Entry, numbers: Mapping[str, int]) -> list[bytes | memoryview]
     """
     item = entry.item
     if isinstance(item, Notice):
-        return _frame([_json(_KIND_NOTICE, asdict(item))])
-    n = len(item)
-    head = _BLOCK.pack(_KIND_BLOCK, item.origin, numbers[item.asset], n, item.received_time, entry.newest)
-    columns = ((item.source_time, _I64), (item.value, _F64), (item.status, _U32), (item.tag, _U16))
-    # memoryview cannot cast what is empty, hence the empty pieces of an empty block
-    pieces = [np.ascontiguousarray(column, dtype).data.cast("B") if n else b"" for column, dtype in columns]
-    return _frame([head, *pieces, _PADDING[n * _SAMPLE_BYTES % 8]])
+        return _frame(_json(_KIND_NOTICE, asdict(item)))
+    n = entry.samples
+    pieces = (
+        _BLOCK.pack(_KIND_BLOCK, item.origin, numbers[item.tags.asset], n, item.received_time, entry.newest),
+        np.ascontiguousarray(item.source_time, _I64).data,
+        np.ascontiguousarray(item.value, _F64).data,
+        np.ascontiguousarray(item.status, _U32).data,
+        np.ascontiguousarray(item.tag, _U16).data,
+        _PADDING[n * _SAMPLE_BYTES % 8],
+    )
+    return _frame(b"".join(pieces))
 
 
 class Frames(NamedTuple):
@@ -180,7 +186,7 @@ def encode_head(head: SegmentHead) -> bytes:
         "tables": [table.to_json() for table in head.tables],
         "books": head.books.to_json(),
     }
-    return b"".join([PREAMBLE.pack(MAGIC, VERSION), *_frame([_json(_KIND_HEAD, data)])])
+    return b"".join([PREAMBLE.pack(MAGIC, VERSION), *_frame(_json(_KIND_HEAD, data))])
 
 
 def head_size(start: bytes) -> int:
@@ -213,15 +219,11 @@ def decode_head(buffer: bytes) -> SegmentHead | None:
     return SegmentHead(data["base"], data["created"], tables, Books.from_json(data["books"]))
 
 
-def _frame(pieces: list[bytes | memoryview]) -> list[bytes | memoryview]:
-    length, crc = 0, 0
-    for piece in pieces:
-        length += len(piece)
-        crc = crc32(piece, crc)
-    if length > MAX_PAYLOAD:
-        msg = f"a frame of {length} bytes, at most {MAX_PAYLOAD} are possible; hand over smaller blocks"
+def _frame(payload: bytes) -> tuple[bytes, bytes]:
+    if len(payload) > MAX_PAYLOAD:
+        msg = f"a frame of {len(payload)} bytes, at most {MAX_PAYLOAD} are possible; hand over smaller blocks"
         raise ValueError(msg)
-    return [_FRAME.pack(length, crc), *pieces]
+    return _FRAME.pack(len(payload), crc32(payload)), payload
 
 
 def _json(kind: int, data: Mapping[str, Any]) -> bytes:

@@ -184,8 +184,8 @@ class JournalReader:
                 continue  # its samples are missing from the books of the next that can be read
             if opened.head.tables != self._tables:  # the same objects as long as they say the same
                 self._tables = opened.head.tables
-            if base == home and self.offset >= base + opened.first:
-                self._place = self.offset - base
+            if base == home:
+                self._place = max(self.offset - base, opened.first)  # the end of one segment is the base of the next
                 if self._known_mark().at(self.offset) is None:
                     _, self.books = walk(opened, self._place)
             else:

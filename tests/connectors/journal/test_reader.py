@@ -73,6 +73,15 @@ def test_any_offset_a_reader_had_can_be_resumed(tmp_path_factory, make, stops: l
         assert [int(item.value[0]) for item in seen] == [n * 10 + 1 for n in range(60)]
 
 
+def test_the_end_of_a_segment_can_be_resumed_without_a_mark(folder: Path, make, write) -> None:
+    with write(LARGE) as writer:
+        while len(list_bases(folder)) < 3:
+            writer.append([make(1)])
+        second = list_bases(folder)[1]
+        (item, *_) = JournalReader(folder, second).read()
+        assert isinstance(item, SampleBatch)
+
+
 def test_live_reader_overtaken_by_the_quota_states_exactly_what_is_missing(
     folder: Path, make, drain, counted, write
 ) -> None:
