@@ -26,6 +26,7 @@ from edge_gateway.demo.story import STEPS, STOP, GatewayFailed, Story
 from edge_gateway.exit_codes import Exit
 from edge_gateway.training import train_bundle
 from flows.window_settings import WindowSettings
+from models.errors import ModelError
 
 _PLANT, _TRAIN = PREPARATION = ("start the plant: OPC-UA and Modbus servers", "train on normal operation")
 _TRAINING_S = 1800.0
@@ -69,7 +70,7 @@ def run_demo(options: DemoOptions, *, live: bool) -> int:
     try:
         with screen:
             report = asyncio.run(_play(options, files, screen))
-    except (PlantFailed, GatewayFailed) as failed:
+    except (PlantFailed, GatewayFailed, ModelError) as failed:
         console.print(f"{failed}. See {files.log} and {files.plant_log}", markup=False)
         return Exit.FAILED
     options.report.parent.mkdir(parents=True, exist_ok=True)

@@ -29,6 +29,7 @@ START, HEALTHY, FAULT, CUT, RESTORE, STOP = STEPS = (
 )
 
 _LOOK_S = 0.2
+_WORTH_TELLING = 0.01  # share of a tag in a score
 _START_TIMEOUT_S = 40.0
 _DETECT_TIMEOUT_S = 25.0
 _DRAIN_TIMEOUT_S = 30.0
@@ -173,7 +174,7 @@ class Story:
         scene.elapsed_s = self._elapsed()
         flow, deliver = read_status(self._status, "flow"), read_status(self._status, "deliver")
         accounts = list(flow.get("accounts", {}).values())
-        scene.samples = sum(account["received"] for account in accounts)
+        scene.samples = read_status(self._status, "acquire").get("received", 0)
         scene.placed = sum(account["placed"] for account in accounts)
         scene.late = sum(account["late"] for account in accounts)
         scene.dropped = sum(sum(account["dropped"].values()) for account in accounts)
@@ -196,7 +197,8 @@ class Story:
         since = self._faulty.get(alert["asset"])
         if alert["state"] == "opened" and (since is None or alert["at"] < since):
             self.told.false_alarms.append(f"{alert['asset']} {alert['rule']}")
-        because = ", ".join(f"{tag} {share:.0%}" for tag, share in alert["contributions"][:3])
+        shares = [(tag, share) for tag, share in alert["contributions"] if share >= _WORTH_TELLING]
+        because = ", ".join(f"{tag} {share:.0%}" for tag, share in shares[:3]) or "back to normal"
         self._scene.alerts.append(
             AlertRow(
                 self._elapsed(),
