@@ -17,12 +17,13 @@ Words owned here: window, watermark, late, coverage, step.
 from __future__ import annotations
 
 from flows.alert import AlertSettings, alert
-from flows.blocks import FeatureBlock, LateBlock, ScoredBlock, WindowBlock
+from flows.blocks import FeatureBlock, LateBlock, ScoredBlock
 from flows.featurize import featurize
 from flows.gateway import Gateway
 from flows.score import score
 from flows.summarize import summarize
 from flows.window import WindowStreams, window
+from flows.window_block import WindowBlock
 from flows.window_settings import WindowSettings
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""What flows between the steps after the windows: all windows of one asset that closed together, columnar.
+"""What flows after the windows: features and scores of all windows of one asset that closed together, columnar.
 
 Treat every block as immutable: branches of a dataflow share it.
 """
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from connectors.samples import SampleBatch
 from connectors.tags import TagTable
-from models.features import Segments
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -46,17 +45,6 @@ class Windows:
     def asset(self) -> str:
         """Name of the asset, the key of the stream."""
         return self.tags.asset
-
-
-@dataclass(slots=True, eq=False, kw_only=True)
-class WindowBlock(Windows):
-    """Closed windows and their good samples.
-
-    Attributes:
-        segments: w * T of them, window by window and then tag by tag; time-ordered, arrival breaking ties.
-    """
-
-    segments: Segments
 
 
 @dataclass(slots=True, eq=False, kw_only=True)

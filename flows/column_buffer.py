@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 _LEAST = 64
-BYTES_PER_SAMPLE = 18
 
 
 class ColumnBuffer:
@@ -64,19 +63,16 @@ class ColumnBuffer:
         self._sorted = self.size
 
     def drop_first(self, count: int) -> None:
-        """Let go of the oldest samples. Call on a sorted buffer."""
-        rest = self.size - count
-        used = self.size
-        for column in (self._tag, self._time, self._value):
-            column[:rest] = column[count:used]  # numpy sees the overlap
-        self.size = self._sorted = rest
-        if max(_LEAST, 4 * used) < len(self._tag):
-            self._resize(2 * used)
+        """Let go of the oldest samples of a sorted buffer. The rest moves to fresh arrays: views stay as they are."""
+        used, capacity = self.size, len(self._tag)
+        self.size = self._sorted = used - count
+        self._resize(max(_LEAST, 2 * used) if capacity > 4 * used else capacity, count)
 
-    def _resize(self, capacity: int) -> None:
-        self._tag, self._time, self._value = (
-            _resized(column, self.size, capacity) for column in (self._tag, self._time, self._value)
-        )
+    def _resize(self, capacity: int, start: int = 0) -> None:
+        rest = slice(start, start + self.size)
+        self._tag = _moved(self._tag[rest], capacity)
+        self._time = _moved(self._time[rest], capacity)
+        self._value = _moved(self._value[rest], capacity)
 
     def dump(self) -> bytes:
         """The columns, little-endian, one after the other."""
@@ -99,7 +95,7 @@ class ColumnBuffer:
         return buffer
 
 
-def _resized(column: NDArray[Any], size: int, capacity: int) -> NDArray[Any]:
+def _moved(column: NDArray[Any], capacity: int) -> NDArray[Any]:
     bigger = np.empty(capacity, dtype=column.dtype)
-    bigger[:size] = column[:size]
+    bigger[: len(column)] = column
     return bigger

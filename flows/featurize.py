@@ -8,8 +8,9 @@ import bytewax.operators as op
 from bytewax.dataflow import operator
 from bytewax.operators import KeyedStream
 
-from flows.blocks import FeatureBlock, WindowBlock
-from models.features import PIECE, FeatureSet, join
+from flows.blocks import FeatureBlock
+from flows.window_block import WindowBlock, group
+from models.features import PIECE, FeatureSet
 
 
 @operator
@@ -32,39 +33,40 @@ def featurize(step_id: str, up: KeyedStream[WindowBlock], feature_set: FeatureSe
 def features_of(blocks: Sequence[WindowBlock], feature_set: FeatureSet) -> list[FeatureBlock]:
     """Features of every block, in order. Pure.
 
-    Blocks are computed in groups of about `PIECE` samples: joining a whole pass would send it through memory twice.
+    Blocks are computed in batches of `PIECE` samples at most: joining a whole pass would send it through memory twice.
     """
     out: list[FeatureBlock] = []
-    group: list[WindowBlock] = []
+    batch: list[WindowBlock] = []
     size = 0
     for block in blocks:
-        group.append(block)
-        size += len(block.segments.value)
-        if size >= PIECE:
-            out += _compute(group, feature_set)
-            group, size = [], 0
-    return out + _compute(group, feature_set) if group else out
+        if batch and size + len(block.value) > PIECE:
+            out += _compute(batch, feature_set)
+            batch, size = [], 0
+        batch.append(block)
+        size += len(block.value)
+    return out + _compute(batch, feature_set) if batch else out
 
 
-def _compute(group: list[WindowBlock], feature_set: FeatureSet) -> list[FeatureBlock]:
-    values = feature_set.compute(join([block.segments for block in group]))
+def _compute(blocks: list[WindowBlock], feature_set: FeatureSet) -> list[FeatureBlock]:
+    grouped = group(blocks)
+    values = feature_set.compute(grouped.segments)
     out, at = [], 0
-    for block in group:
-        rows = len(block.segments)
-        shape = (len(block), len(block.tags), len(feature_set.features))
+    for block in blocks:
+        shape = (len(block), len(block.tags))
+        rows = slice(at, at + shape[0] * shape[1])
         out.append(
             FeatureBlock(
                 tags=block.tags,
                 start=block.start,
                 end=block.end,
-                n=block.n,
-                n_bad=block.n_bad,
-                coverage=block.coverage,
+                n=grouped.n[rows].reshape(shape),
+                n_bad=grouped.n_bad[rows].reshape(shape),
+                coverage=grouped.coverage[rows].reshape(shape),
                 decided_received=block.decided_received,
                 partial=block.partial,
                 features=feature_set.features,
-                values=values[at : at + rows].reshape(shape),
+                values=values[rows].reshape(*shape, -1),
             )
         )
-        at += rows
+        at = rows.stop
     return out

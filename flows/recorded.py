@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from connectors.samples import Item
-from flows.blocks import WindowBlock
 from flows.featurize import features_of
 from flows.score import rows_for, usable
+from flows.window_block import WindowBlock
 from flows.window_settings import WindowSettings
 from flows.window_state import WindowState
 from models.features import FeatureSet

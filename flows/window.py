@@ -13,7 +13,8 @@ from typing_extensions import override
 
 from cloud_sink.records import Account, Event
 from connectors.samples import Item
-from flows.blocks import LateBlock, WindowBlock
+from flows.blocks import LateBlock
+from flows.window_block import WindowBlock
 from flows.window_settings import WindowSettings
 from flows.window_state import WindowOutput, WindowState
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import struct
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +16,10 @@ from cloud_sink.records import Account, Event
 from connectors.samples import Item, Notice, NoticeKind, SampleBatch
 from connectors.status import is_good
 from connectors.tags import TagTable
-from flows.blocks import LateBlock, WindowBlock
-from flows.column_buffer import BYTES_PER_SAMPLE, ColumnBuffer
+from flows.blocks import LateBlock
+from flows.column_buffer import ColumnBuffer
 from flows.errors import StateError
+from flows.window_block import WindowBlock
 from flows.window_cut import WindowCutter
 from flows.window_settings import WindowSettings
 
@@ -25,7 +27,7 @@ WindowOutput = WindowBlock | LateBlock | Event | Account
 
 _MAGIC = b"SGW1"  # the digit is the version of the format
 _SIZES = struct.Struct("<II")
-_FINEST_GOOD = 1 << 30  # status codes below this have severity good
+_NOT_GOOD = 1 << 30  # the least status code whose severity is not good
 CLOCK_SKEW = "clock_skew"
 
 
@@ -44,8 +46,7 @@ class WindowState:
         self._asset = ""
         self._tags: TagTable | None = None
         self._cutter: WindowCutter | None = None
-        self._good = ColumnBuffer()
-        self._bad = ColumnBuffer()
+        self._buffer = ColumnBuffer()
         self._open_from: int | None = None  # start of the earliest open window; None before the first watermark
         self._newest: int | None = None  # newest source time placed
         self._received = self._placed = self._late = 0
@@ -128,13 +129,11 @@ class WindowState:
         return _where(block, ~is_late), LateBlock(late, missed, self._settings.length_ns)
 
     def _keep(self, block: SampleBatch) -> None:
-        """Buffer the good samples with their values, the others to be counted."""
-        if block.status.max() < _FINEST_GOOD and np.isfinite(block.value).all():
-            self._good.append(block.tag, block.source_time, block.value)
-            return
-        good = is_good(block.status) & np.isfinite(block.value)
-        for buffer, rows in ((self._good, good), (self._bad, ~good)):
-            buffer.append(block.tag[rows], block.source_time[rows], block.value[rows])
+        """Buffer the samples; NaN stands for a value whose status is not good."""
+        value = block.value
+        if block.status.max() >= _NOT_GOOD:
+            value = np.where(is_good(block.status), value, np.nan)
+        self._buffer.append(block.tag, block.source_time, value)
 
     def _advance(self, watermark: int, received: int) -> list[WindowOutput]:
         """Close every window that ends at or before the watermark."""
@@ -144,11 +143,10 @@ class WindowState:
         self._open_from = high
         if self._cutter is None:
             return []
-        block = self._cutter.cut(self._good, self._bad, low, high, received)
+        block = self._cutter.cut(self._buffer, low, high, received)
         if block is None:
             return []
-        for buffer in (self._good, self._bad):
-            buffer.drop_first(int(buffer.time.searchsorted(high)))
+        self._buffer.drop_first(int(self._buffer.time.searchsorted(high)))
         return [block]
 
     def _adopt(self, tags: TagTable | None, received: int) -> list[WindowOutput]:
@@ -172,14 +170,14 @@ class WindowState:
         seam = max((time for time in (self._open_from, self._next_time()) if time is not None), default=0)
         block = None
         if self._cutter is not None and self._newest is not None:
-            block = self._cutter.cut(self._good, self._bad, self._open_from, self._newest + 1, received, partial=True)
+            block = self._cutter.cut(self._buffer, self._open_from, self._newest + 1, received, partial=True)
         if block is not None:
             out.append(block)
         count = 0 if block is None else len(block)
         start = seam if block is None else int(block.start[0])
         if self._open_from is not None or self._newest is not None:
             self._open_from = -(-seam // self._settings.every_ns) * self._settings.every_ns
-        self._good, self._bad = ColumnBuffer(), ColumnBuffer()
+        self._buffer = ColumnBuffer()
         detail = f"The {reason.replace('_', ' ')} changed: {count} open windows were closed out early."
         out.append(Event(self._asset, "migration", reason, start, seam, count, "window", detail))
         return out
@@ -203,11 +201,10 @@ class WindowState:
             "placed": self._placed,
             "late": self._late,
             "dropped": self._dropped,
-            "good": self._good.size,
-            "bad": self._bad.size,
+            "samples": self._buffer.size,
         }
-        texts = [json.dumps(part).encode() for part in (head, self._tags.to_json() if self._tags else None)]
-        return b"".join([_MAGIC, _SIZES.pack(*map(len, texts)), *texts, self._good.dump(), self._bad.dump()])
+        texts = [json.dumps(head).encode(), _table_text(self._tags)]
+        return b"".join([_MAGIC, _SIZES.pack(*map(len, texts)), *texts, self._buffer.dump()])
 
     @classmethod
     def restore(cls, data: bytes, settings: WindowSettings) -> WindowState:
@@ -224,8 +221,7 @@ class WindowState:
             head = json.loads(data[at : at + head_size])
             tags = json.loads(data[at + head_size : at + head_size + tags_size])
             at += head_size + tags_size
-            good = ColumnBuffer.load(data, at, head["good"])
-            bad = ColumnBuffer.load(data, at + head["good"] * BYTES_PER_SAMPLE, head["bad"])
+            buffer = ColumnBuffer.load(data, at, head["samples"])
         except (ValueError, struct.error) as error:
             raise StateError("window", f"cut short or damaged ({error})") from error
         state = cls(settings)
@@ -234,11 +230,17 @@ class WindowState:
         if tags is not None:
             state._tags = TagTable.from_json(tags)
             state._cutter = WindowCutter(state._tags, state._in_force)
-        state._good, state._bad = good, bad
+        state._buffer = buffer
         state._open_from, state._newest = head["open_from"], head["newest"]
         state._received, state._placed, state._late = head["received"], head["placed"], head["late"]
         state._dropped = head["dropped"]
         return state
+
+
+@lru_cache(maxsize=4096)
+def _table_text(tags: TagTable | None) -> bytes:
+    """A tag table as JSON; it hardly ever changes and stands in every snapshot."""
+    return json.dumps(tags and tags.to_json()).encode()
 
 
 def _same_shape(one: WindowSettings, other: WindowSettings) -> bool:

@@ -86,18 +86,18 @@ def plain(block: Any) -> list[tuple[int, dict[int, list[tuple[float, float]]], d
     """A `WindowBlock` in the oracle's words, times still in seconds since the start of the window."""
     out = []
     tags = len(block.tags)
-    offsets = block.segments.offsets
+    grouped = block.grouped
+    offsets = grouped.segments.offsets
     for row in range(len(block)):
         samples, bad = {}, {}
         for tag in range(tags):
-            low, high = offsets[row * tags + tag], offsets[row * tags + tag + 1]
-            assert block.n[row, tag] == high - low
-            if high > low:
-                samples[tag] = list(
-                    zip(block.segments.time_s[low:high].tolist(), block.segments.value[low:high].tolist(), strict=True)
-                )
-            if block.n_bad[row, tag]:
-                bad[tag] = int(block.n_bad[row, tag])
-        assert block.end[row] - block.start[row] > 0
+            at = row * tags + tag
+            span = slice(offsets[at], offsets[at + 1])
+            assert grouped.n[at] == span.stop - span.start
+            if grouped.n[at]:
+                times, values = grouped.segments.time_s[span].tolist(), grouped.segments.value[span].tolist()
+                samples[tag] = list(zip(times, values, strict=True))
+            if grouped.n_bad[at]:
+                bad[tag] = int(grouped.n_bad[at])
         out.append((int(block.start[row]), samples, bad, block.decided_received))
     return out

@@ -32,7 +32,9 @@ def block(
     )
 
 
-def regular(seconds: int, asset: str = "press", per_block: int = 1, start: int = 0, value: float = 1.0) -> list[SampleBatch]:
+def regular(
+    seconds: int, asset: str = "press", per_block: int = 1, start: int = 0, value: float = 1.0
+) -> list[SampleBatch]:
     """One sample a second of each tag, in order, `per_block` seconds a block; the value is value + second."""
     table = TagTable(asset, TABLE.tags)
     return [

@@ -31,7 +31,9 @@ def mixed() -> list[Item]:
 
 
 def gateway(items: list[Any], batch_size: int = 1) -> ListGateway:
-    return ListGateway(items, {"press": MeanScorer()}, alerts=AlertSettings(open_after=2, clear_after=2), batch_size=batch_size)
+    return ListGateway(
+        items, {"press": MeanScorer()}, alerts=AlertSettings(open_after=2, clear_after=2), batch_size=batch_size
+    )
 
 
 def run_through(items: list[Any], batch_size: int = 1) -> ListGateway:

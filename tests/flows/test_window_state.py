@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from cloud_sink.records import Account, Event
 from connectors.samples import Item, SampleBatch
 from connectors.tags import Tag, TagTable
-from flows.blocks import LateBlock, WindowBlock
+from flows.blocks import LateBlock
 from flows.errors import StateError
+from flows.window_block import WindowBlock
 from flows.window_settings import WindowSettings
 from flows.window_state import WindowState
 
@@ -39,7 +40,7 @@ def text(out: list[Any]) -> list[str]:
     said = []
     for item in out:
         if isinstance(item, WindowBlock):
-            said.append(repr((item.asset, plain(item), item.coverage.tolist(), item.partial)))
+            said.append(repr((item.asset, plain(item), item.grouped.coverage.tolist(), item.partial)))
         elif isinstance(item, LateBlock):
             columns = (item.samples.tag, item.samples.source_time, item.samples.value, item.window_start)
             said.append(repr([column.tolist() for column in columns]))
@@ -111,9 +112,9 @@ def test_window_knows_counts_coverage_and_who_decided() -> None:
         o for o in run(tumbling(), [*regular(12), block((12, 0, 1.0), received=12.5)]) if isinstance(o, WindowBlock)
     ]
     assert (first.start[0], first.end[0]) == (T0, T0 + 10 * S)
-    assert first.n.tolist() == [[10, 10, 10]]
-    assert first.coverage[0, :2].tolist() == [1.0, 0.5]
-    assert np.isnan(first.coverage[0, 2])  # no interval known
+    assert first.grouped.n.tolist() == [10, 10, 10]
+    assert first.grouped.coverage[:2].tolist() == [1.0, 0.5]
+    assert np.isnan(first.grouped.coverage[2])  # no interval known
     assert first.decided_received == T0 + round(12.5 * S)
     assert not first.partial
 
@@ -125,7 +126,7 @@ def tumbling() -> WindowState:
 def test_coverage_is_at_most_one_and_not_judged_for_waveforms() -> None:
     table = TagTable("fan", (Tag("v", "mm/s", 0.1, waveform=True), Tag("t", "C", 10.0)))
     out = run(tumbling(), [block((1, 0, 1.0), (2, 1, 1.0), (3, 1, 1.0), table=table), block((12, 0, 1.0), table=table)])
-    coverage = out[0].coverage[0]
+    coverage = out[0].grouped.coverage
     assert np.isnan(coverage[0])
     assert coverage[1] == 1.0
 
@@ -186,9 +187,11 @@ def test_changed_windows_close_out_the_old_ones_as_partial(changed: WindowSettin
     assert isinstance(first, WindowBlock)
     assert first.partial
     assert first.start.tolist() == [T0 + 10 * S]
-    assert first.n.tolist() == [[6, 6, 6]]
+    assert first.grouped.n.tolist() == [6, 6, 6]
     assert (out[1].kind, out[1].reason) == ("migration", reason)
-    later = [w for o in out[2:] if isinstance(o, WindowBlock) for w in zip(o.start.tolist(), o.end.tolist(), strict=True)]
+    later = [
+        w for o in out[2:] if isinstance(o, WindowBlock) for w in zip(o.start.tolist(), o.end.tolist(), strict=True)
+    ]
     assert all(start >= T0 + 16 * S and end - start == changed.length_ns for start, end in later)
     assert len(later) > 1
     assert moved.account().balanced
@@ -202,9 +205,9 @@ def test_changed_tag_table_closes_out_the_old_windows() -> None:
     restored = WindowState.restore(state.snapshot(), TUMBLING)
     out = run(restored, [block((20, 0, 1.0), table=table), block((33, 0, 1.0), table=table)])
     partial, event, _, closed, _ = out
-    assert (partial.partial, partial.tags, partial.n.tolist()) == (True, TABLE, [[6, 6, 6]])
+    assert (partial.partial, partial.tags, partial.grouped.n.tolist()) == (True, TABLE, [6, 6, 6])
     assert (event.kind, event.reason, event.count) == ("migration", "tag_table", 1)
-    assert (closed.partial, closed.tags, closed.n.tolist()) == (False, table, [[1, 0]])
+    assert (closed.partial, closed.tags, closed.grouped.n.tolist()) == (False, table, [1, 0])
 
 
 def test_changed_lateness_keeps_windows() -> None:

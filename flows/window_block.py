@@ -1,0 +1,120 @@
+"""Closed windows with their samples, and the grouping of those by window and tag, for many blocks at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from connectors.tags import TagTable
+from models.features import Segments, offsets_of
+
+_KEYS_16_BIT = 65_536  # numpy sorts 16-bit keys by radix, in time proportional to their number
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class WindowBlock:
+    """All windows of one asset that closed together, in order of start. w windows, m samples, T tags of the table.
+
+    The samples stand window by window, in order of time, arrival breaking ties; hopping windows each hold their own.
+    Grouping them by tag is left to `group`, which does it for all blocks of a pass in the same few numpy calls.
+
+    Attributes:
+        tags: The asset and its tags.
+        start: int64[w], event time, ns, inclusive.
+        end: int64[w], exclusive.
+        sizes: int64[w], samples of each window.
+        tag: uint16[m].
+        time: int64[m], ns since the epoch.
+        value: float64[m]; not finite = to be counted, not featurized.
+        expected: float64[T], samples a window of this length should hold of each tag; NaN where that is not known.
+        decided_received: ns, when the block that closed these windows was received.
+        partial: They were closed early, by a migration, and do not hold all their samples.
+    """
+
+    tags: TagTable
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+    tag: NDArray[np.uint16]
+    time: NDArray[np.int64]
+    value: NDArray[np.float64]
+    expected: NDArray[np.float64]
+    decided_received: int
+    partial: bool
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    @property
+    def asset(self) -> str:
+        """Name of the asset, the key of the stream."""
+        return self.tags.asset
+
+    @cached_property
+    def grouped(self) -> Grouped:
+        """The samples by window and tag: w * T segments."""
+        return group([self])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grouped:
+    """Samples of several blocks by block, window and tag, in this order: k segments.
+
+    Attributes:
+        segments: Good samples (good status, finite value), k segments.
+        n: int32[k], how many those are.
+        n_bad: int32[k], other samples: counted, never featurized.
+        coverage: float32[k], n as a share of the samples expected, at most 1; NaN where that is not known.
+    """
+
+    segments: Segments
+    n: NDArray[np.int32]
+    n_bad: NDArray[np.int32]
+    coverage: NDArray[np.float32]
+
+
+def group(blocks: Sequence[WindowBlock]) -> Grouped:
+    """Group the samples of at least one block. Stable: within a segment the order of the block is kept."""
+    windows = [len(block) for block in blocks]
+    sizes = _joined([block.sizes for block in blocks])
+    starts = _joined([block.start for block in blocks])
+    tag = _joined([block.tag for block in blocks])
+    value = _joined([block.value for block in blocks])
+    since = _joined([block.time for block in blocks]) - np.repeat(starts, sizes)
+    bases = offsets_of(np.repeat([len(block.tags) for block in blocks], windows))
+    count = int(bases[-1])
+    keys = _keys(tag, bases[:-1], sizes, count)
+
+    finite = np.isfinite(value)
+    if finite.all():
+        n_bad = np.zeros(count, dtype=np.int32)
+    else:
+        n_bad = np.bincount(keys[~finite], minlength=count).astype(np.int32)
+        keys, since, value = keys[finite], since[finite], value[finite]
+    n = np.bincount(keys, minlength=count)
+    order = keys.argsort(kind="stable")
+    expected = _joined([block.expected if len(block) == 1 else np.tile(block.expected, len(block)) for block in blocks])
+    return Grouped(
+        Segments(value[order], since[order] / 1e9, offsets_of(n)),
+        n.astype(np.int32),
+        n_bad,
+        np.minimum(n / expected, 1.0).astype(np.float32),
+    )
+
+
+def _keys(
+    tag: NDArray[np.uint16], bases: NDArray[np.int64], sizes: NDArray[np.int64], count: int
+) -> NDArray[np.uint16] | NDArray[np.int64]:
+    """Number of each sample's segment, in as few bits as will do."""
+    if count <= _KEYS_16_BIT:
+        return np.repeat(bases.astype(np.uint16), sizes) + tag
+    return np.repeat(bases, sizes) + tag
+
+
+def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
