@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -118,9 +119,7 @@ def test_each_broken_promise_is_told(wrong: dict[str, Any], told: str) -> None:
 
 
 def test_the_screen_reads_without_colour() -> None:
-    console = Console(
-        width=120, height=45, no_color=True, force_terminal=False, record=True, file=open("/dev/null", "w")
-    )  # noqa: PTH123, SIM115
+    console = Console(width=120, height=45, no_color=True, record=True, file=io.StringIO())
     console.print(draw(scene()))
     text = console.export_text()
     for word in ("✓ one", "▶ two", "1,234", "OPENED", "vibration 90%", "2.2 ms"):

@@ -14,7 +14,7 @@ def test_no_other_distribution_owns_a_room() -> None:
 
 
 def test_a_stranger_in_a_room_is_named() -> None:
-    owners = dict.fromkeys(ROOMS, ["sluicegate"]) | {"models": ["sluicegate", "acme-zoo"], "numpy": ["numpy"]}
+    owners = {room: ["sluicegate"] for room in ROOMS} | {"models": ["sluicegate", "acme-zoo"], "numpy": ["numpy"]}
     assert foreign_owners(owners) == {"models": ["acme-zoo"]}
 
 
