@@ -46,7 +46,7 @@ class PlantModbusServer:
             RuntimeError: The port is taken.
         """
         # Four separate tables, as old devices have them; pymodbus wants something in each, so bit 0 is there too.
-        bits = [SimData(0, values=[False] * 16, datatype=DataType.BITS, readonly=True)]
+        bits = [SimData(0, values=[False] * 16, datatype=DataType.BITS)]
         device = SimDevice(
             tags.UNIT_ID,
             simdata=(bits, bits, _layout(Table.HOLDING), _layout(Table.INPUT)),
@@ -101,6 +101,5 @@ def _layout(table: Table) -> list[SimData]:
     for address in (point.address for point in tags.MODBUS_POINTS if point.address.table is table):
         runs.setdefault(address.register // 100, []).extend((address.register, address.end))
     return [
-        SimData(min(run), count=max(run) - min(run), values=0, datatype=DataType.REGISTERS, readonly=True)
-        for run in runs.values()
+        SimData(min(run), count=max(run) - min(run), values=0, datatype=DataType.REGISTERS) for run in runs.values()
     ]

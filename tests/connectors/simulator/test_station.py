@@ -66,14 +66,6 @@ def test_next_step_is_the_first_that_a_fault_can_reach() -> None:
     assert np.isnan(readings.values["pump-1"][0, current])
 
 
-def test_shaft_runs_on_from_block_to_block() -> None:
-    """The tones have no seam: the second half second holds the same line of the blade pass as the first."""
-    waves = Station(2, START).advance(200).blocks["pump-1"].reshape(-1, 8 * 1024)
-    spectra = np.abs(np.fft.rfft(waves * np.hanning(waves.shape[1]))) / waves.shape[1]
-    lines = np.fft.rfftfreq(waves.shape[1], 1 / 4096)[np.argmax(spectra[:, :], axis=1)]
-    assert np.all(np.abs(lines - 6 * 49.4) < 1.5)
-
-
 def test_wear_puts_its_frequency_into_the_envelope() -> None:
     station = Station(2, START)
     station.board.inject(Injection(Fault.BEARING_WEAR, "pump-1", START - 10_000_000_000))
