@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from connectors.journal import reader as reader_module
 from connectors.journal.format import PREAMBLE
 from connectors.journal.mark import Mark, read_mark
 from connectors.journal.reader import JournalReader
@@ -169,6 +170,25 @@ def test_damaged_head_costs_its_segment_only(folder: Path, make, drain, counted,
         blocks, missing = counted(drain(JournalReader(folder, 0)), "pump")
         assert 0 < missing < 1000
         assert blocks + missing == 2000
+
+
+def test_what_is_appended_just_before_a_roll_is_not_left_behind(folder: Path, make, write, monkeypatch) -> None:
+    """The writer appends and rolls between the reader's look at the file and its look at the folder."""
+    with write(LARGE) as writer:
+        writer.append([make(1)])
+        reader = JournalReader(folder, 0)
+        reader.read()
+
+        def roll_first(where: Path) -> list[int]:
+            monkeypatch.undo()
+            writer.append([make(11)])
+            writer.append([make(21, 500)])  # does not fit into the segment any more
+            assert len(list_bases(where)) == 2
+            return list_bases(where)
+
+        monkeypatch.setattr(reader_module, "list_bases", roll_first)
+        items = reader.read() + reader.read()
+        assert [int(item.value[0]) for item in items if isinstance(item, SampleBatch)] == [11, 21]
 
 
 def test_torn_tail_of_the_live_segment_means_not_yet(folder: Path, make, write) -> None:
