@@ -160,7 +160,7 @@ async def proxied(target: int) -> AsyncIterator[Proxy]:
     finally:
         server.close()
         proxy.cut()
-        while proxy._writers:
+        while proxy._writers:  # noqa: ASYNC110  the handlers end in their own time
             await asyncio.sleep(0)
 
 

@@ -121,7 +121,7 @@ def test_cut_connections_are_resumed_without_loss_and_leave_nothing_behind(
             assert run.notices() == []
             counters = run.driver.counters()
             assert counters["sessions_created"] == 1
-            assert counters["sessions_resumed"] == CUTS
+            assert 1 <= counters["sessions_resumed"] <= CUTS  # a cut may fall into a resumption
             assert status.BAD_NO_COMMUNICATION not in {code for _, code, _ in run.samples("tick")}
 
     asyncio.run(scenario())
