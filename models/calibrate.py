@@ -33,10 +33,16 @@ MAX_RATIO = 3.0  # held-out over in-sample maximum, above which the model does n
 
 
 class Detector(Protocol):
-    """What can be calibrated: a scikit-learn estimator with our score."""
+    """What can be calibrated: a scikit-learn estimator with our score, and `scale` among its parameters."""
+
+    scale_: NDArray[np.float64]
 
     def fit(self, X: Any, y: object = None) -> Self:  # noqa: N803
         """Fit on float64[n, p]."""
+        ...
+
+    def set_params(self, **params: Any) -> Self:
+        """scikit-learn's."""
         ...
 
     def anomaly_score(self, X: Any) -> NDArray[np.float64]:  # noqa: N803
@@ -45,7 +51,7 @@ class Detector(Protocol):
 
 
 def heldout_scores(detector: Detector, rows: NDArray[np.float64], embargo: int) -> NDArray[np.float64]:
-    """Score of each row by a clone of the detector fitted on the other blocks.
+    """Score of each row by a clone of the detector fitted on the other blocks, with the scale of all of them.
 
     Args:
         detector: Not touched.
@@ -53,10 +59,11 @@ def heldout_scores(detector: Detector, rows: NDArray[np.float64], embargo: int) 
         embargo: Rows left out of the fit on both sides of the scored block: ceil(window length / window every).
     """
     scores = np.empty(len(rows))
+    scale = clone(detector).fit(rows).scale_
     edges = np.linspace(0, len(rows), BLOCKS + 1).astype(np.int64)
     for start, end in pairwise(edges):
         seen = np.concatenate([rows[: max(0, start - embargo)], rows[end + embargo :]])
-        scores[start:end] = clone(detector).fit(seen).anomaly_score(rows[start:end])
+        scores[start:end] = clone(detector).set_params(scale=scale).fit(seen).anomaly_score(rows[start:end])
     return scores
 
 
@@ -123,7 +130,7 @@ def doubts(calibration: Calibration) -> list[str]:
     if ratio > MAX_RATIO:
         found.append(
             f"unseen rows score {ratio:.1f} x higher than seen ones, at most {MAX_RATIO:g} is healthy: the recording "
-            "is too short or the plant drifts; record longer"
+            "is too short or the plant drifts, and faults smaller than that will not be seen; record longer"
         )
     return found
 

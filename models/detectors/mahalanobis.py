@@ -37,6 +37,9 @@ class MahalanobisDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  #
     Args:
         features_per_tag: Columns of each tag.
         limit: Squared distance that becomes score 1.0, from `models.calibrate`. Needs no new fit.
+        scale: float64[p], where the spread of the columns is known from more rows than those of the fit: a quantised
+            column that happens not to move in a block of the cross-validation would otherwise make the others of it
+            look a thousand standard deviations away. None = the spread of the rows of the fit.
 
     Attributes:
         centre_: float64[p].
@@ -47,9 +50,12 @@ class MahalanobisDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  #
         offset_: scikit-learn's: `score_samples` at the limit, always -1.
     """
 
-    def __init__(self, *, features_per_tag: int = 1, limit: float = 1.0) -> None:
+    def __init__(
+        self, *, features_per_tag: int = 1, limit: float = 1.0, scale: NDArray[np.float64] | None = None
+    ) -> None:
         self.features_per_tag = features_per_tag
         self.limit = limit
+        self.scale = scale
 
     def fit(self, X: ArrayLike, y: object = None) -> Self:  # noqa: ARG002, N803 - scikit-learn's signature
         """Fit on rows of normal operation, float[n >= 2, tags * features], finite.
@@ -67,7 +73,8 @@ class MahalanobisDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  #
         largest = np.abs(rows).max(axis=0).reshape(-1, self.features_per_tag).max(axis=1)
         largest = np.repeat(largest, self.features_per_tag)
         self.constant_ = spread <= _CONSTANT * largest
-        self.scale_ = np.where(self.constant_, np.where(largest > 0, _CONSTANT_SCALE * largest, 1.0), spread)
+        own = np.where(self.constant_, np.where(largest > 0, _CONSTANT_SCALE * largest, 1.0), spread)
+        self.scale_ = own if self.scale is None else self.scale
         self.offset_ = -1.0
         self.precision_ = np.eye(columns)
         self.shrinkage_ = 0.0

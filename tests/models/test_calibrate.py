@@ -19,6 +19,8 @@ class Spy(MahalanobisDetector):
 
     log: ClassVar[list[tuple[list[int], list[int]]]] = []
 
+    scale_ = None
+
     def fit(self, X, y=None):  # noqa: N803
         self.saw = X[:, 0].astype(int).tolist()
         return self
@@ -38,6 +40,15 @@ def test_each_row_is_scored_once_by_a_fit_that_saw_nothing_near_it(embargo):
     for saw, scored in Spy.log:
         near = range(scored[0] - embargo, scored[-1] + embargo + 1)
         assert saw == [row for row in range(43) if row not in near]
+
+
+def test_a_quantised_column_that_rests_in_most_blocks_does_not_blow_up_the_limit():
+    rows = np.random.default_rng(5).normal(size=(200, 3))
+    rows[:, 2] = 31.0
+    rows[::9, 2] += 0.0003
+    rows[60:70, 2] = 30.0  # one step of the sensor, in one block
+    got = calibrate(MahalanobisDetector(), rows, every_ns=MINUTE, embargo=2)
+    assert got.heldout_over_in_sample < 100  # 4,570,505 with the scale of each block's own fit
 
 
 def test_a_short_recording_takes_the_largest_unseen_score_times_the_margin():
