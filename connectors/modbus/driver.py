@@ -151,8 +151,7 @@ class ModbusDriver:
             self._counts["polls"] += 1
             self._emit_notices(columns, emit)
             self._emit_blocks(columns, emit)
-            if self._poller.replan():
-                self._assets = self._share_out()
+            self._poller.replan()
             due, skipped = next_due(due, interval, self._clock.monotonic())
             self._counts["polls_skipped"] += skipped
             await self._clock.sleep(max(0, due - self._clock.monotonic()) / 1e9)

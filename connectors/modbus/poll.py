@@ -124,7 +124,7 @@ class Poller:
 
     @property
     def order(self) -> NDArray[np.intp]:
-        """All rows in the order in which a poll reads them."""
+        """All rows in the order in which a poll of a device without holes reads them."""
         return np.concatenate([block.rows for block in self._blocks.all])
 
     async def poll(self, deadline: int) -> Columns:
@@ -145,13 +145,11 @@ class Poller:
         columns.end(self._clock.monotonic())
         return columns
 
-    def replan(self) -> bool:
-        """Take in what the last polls taught. True where `order` is new."""
-        if not self._blocks.replan():
-            return False
-        planned = {block.request for block in self._blocks.all}
-        self._failing = {request: code for request, code in self._failing.items() if request in planned}
-        return True
+    def replan(self) -> None:
+        """Take in what the last poll taught."""
+        if self._blocks.replan():
+            planned = {block.request for block in self._blocks.all}
+            self._failing = {request: code for request, code in self._failing.items() if request in planned}
 
     async def _read(self, block: Block, columns: Columns, deadline: int) -> bool:
         """Read one block, in parts where the device refuses the whole. True where one request brought all of it."""
