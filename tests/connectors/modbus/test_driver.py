@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import struct
 from datetime import timedelta
@@ -160,14 +161,15 @@ def test_polls_keep_their_grid_and_skipped_ones_are_counted() -> None:
     assert driver.counters()["polls_skipped"] == 2
 
 
-def test_what_is_not_finite_is_bad_and_nan() -> None:
+@pytest.mark.parametrize("address", ["holding:32640:float32", "holding:31744:float16"], ids=["nan", "infinity"])
+def test_what_is_not_finite_is_bad_and_nan(address: str) -> None:
     device = Device()
-    # Registers 32640.. hold their own address: 0x7F80 7F81 is a NaN as a float32.
-    two = settings(("pump", "flow", "holding:32640:float32"), ("pump", "speed", "holding:1:uint16"))
+    # Registers hold their own address: 0x7F80 7F81 is a NaN as a float32, 0x7C00 the infinity of float16.
+    two = settings(("pump", "flow", address), ("pump", "speed", "holding:1:uint16"))
     [batch] = collect(ModbusDriver(two, [PUMP], connect=device.connect, clock=device.clock()), 1)
     assert isinstance(batch, SampleBatch)
     assert batch.status.tolist() == [status.GOOD, status.BAD_SENSOR_FAILURE]
-    assert batch.value[1] != batch.value[1]
+    assert math.isnan(batch.value[1])
 
 
 def test_without_a_link_every_poll_is_bad() -> None:

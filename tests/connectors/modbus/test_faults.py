@@ -324,7 +324,7 @@ def test_a_port_that_accepts_and_hangs_up_is_not_hammered(peer: Any, running: An
                 writer.transport.abort()
 
             server.script = hang_up
-            async with running(server.port, TAGS, poll_interval=10 * MS) as run:
+            async with running(server.port, TAGS, poll_interval=10 * MS):
                 await asyncio.sleep(0.6)
             assert server.connections <= 12, "10, 20, 40, 80, then every 100 ms, each 20 % less or more"
             assert server.connections >= 4

@@ -48,6 +48,12 @@ def test_a_value_at_the_limit_is_not_split() -> None:
     assert [(request.start, request.count) for request in plan(tags, Limits())] == [(0, 124), (124, 2)]
 
 
+def test_a_value_in_a_hole_does_not_part_its_neighbours() -> None:
+    tags = [parse(text) for text in ("holding:0:uint16", "holding:1:float64", "holding:2:uint16")]
+    requests = plan(tags, Limits(), [Hole(Table.HOLDING, 4, 5)])
+    assert [request.members for request in requests] == [(0, 2), (1,)]
+
+
 def test_ten_thousand_tags() -> None:
     tags = [Address(Table.HOLDING, 6 * i, Kind.FLOAT32) for i in range(10_000)]
     assert len(plan(tags, Limits())) == 10_000 // 21 + 1  # 20 steps of 6 and 2 registers are 122

@@ -21,10 +21,10 @@ async def main(port: int) -> None:
         SimData(304, values=[0x0000, 0x3FC0], datatype=DataType.REGISTERS),
     ]
     server = ModbusTcpServer([SimDevice(id=1, simdata=data)], address=("127.0.0.1", port))
-    serving = asyncio.create_task(server.serve_forever())
     parent = os.getppid()
+    await server.serve_forever(background=True)  # comes back once it listens
     print("READY", flush=True)
-    while os.getppid() == parent and not serving.done():  # noqa: ASYNC110 - a parent's death sets no event
+    while os.getppid() == parent:  # noqa: ASYNC110 - a parent's death sets no event
         await asyncio.sleep(0.2)
     os._exit(0)
 
