@@ -7,7 +7,7 @@ import re
 from dataclasses import asdict, dataclass
 from functools import cache
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 SCHEMA = 1
 THRESHOLD = 1.0  # scores are divided by the calibrated limit inside the graph, so the threshold never varies
@@ -173,7 +173,7 @@ def decode_manifest(data: bytes) -> Manifest:
     """Inverse of `Manifest.encode`. Strict: unknown, missing and mistyped keys are refused.
 
     Raises:
-        ValueError: With a sentence for each thing that is wrong (pydantic's ValidationError is one).
+        ValueError: One line that names each key that is wrong.
     """
     try:
         head = json.loads(data)
@@ -184,7 +184,11 @@ def decode_manifest(data: bytes) -> Manifest:
     if schema != SCHEMA:
         msg = f"schema = {schema!r}: this software reads schema {SCHEMA}"
         raise ValueError(msg)
-    return _reader().validate_json(data)
+    try:
+        return _reader().validate_json(data)
+    except ValidationError as error:
+        msg = "; ".join(f"{'.'.join(map(str, one['loc']))} {one['msg']}".strip() for one in error.errors())
+        raise ValueError(msg) from None
 
 
 @cache

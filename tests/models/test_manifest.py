@@ -41,6 +41,7 @@ def test_what_no_bundle_can_say_is_refused(manifest, change, said):
     with pytest.raises(ValueError, match=r".") as refusal:
         decode_manifest(json.dumps({**json.loads(manifest.encode()), **change}).encode())
     assert said in str(refusal.value)
+    assert len(str(refusal.value).splitlines()) == 1
 
 
 def test_a_missing_key_is_refused(manifest):
