@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -23,10 +24,12 @@ from edge_gateway.tables import tag_tables
 log = structlog.get_logger(__name__)
 
 _SEGMENT = 64 * 2**20
+_SWITCH_S = 0.0005  # the storing thread must not wait 5 ms for the loop to let go of the interpreter
 
 
 async def acquire_process(config: Config) -> int:
     """Acquire until told to stop; what is in flight then still reaches the journal."""
+    sys.setswitchinterval(_SWITCH_S)
     layout = Layout(config.gateway.data)
     layout.journal.mkdir(parents=True, exist_ok=True)
     tables = tag_tables(config)

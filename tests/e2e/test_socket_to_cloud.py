@@ -236,3 +236,31 @@ def test_a_broken_flow_says_so_and_another_process_is_not_disturbed(files: DemoF
         line = next(line for line in files.log.read_text().splitlines() if "flow_raised" in line)
         assert "my_step" in line
         assert '"exit_code": 3' in files.log.read_text()
+
+
+def test_bytewaxs_own_runner_runs_the_same_flow(files: DemoFiles) -> None:
+    with plant(files.plant) as station, contextlib.ExitStack() as stack:
+        configure(files, station.facts)
+        log = stack.enter_context(files.log.open("ab"))
+        acquire = stack.enter_context(
+            subprocess.Popen(
+                [sys.executable, "-m", "edge_gateway", "run", str(files.config), "--only", "acquire"],
+                stderr=log,
+                env={**os.environ, "SLUICEGATE_PARENT": str(os.getpid())},
+            )
+        )
+        flow = stack.enter_context(
+            subprocess.Popen(
+                [sys.executable, "-m", "bytewax.run", f"edge_gateway.dataflow:build('{files.config}')"], stderr=log
+            )
+        )
+        try:
+            until(lambda: status(files, "flow").get("written", {}).get("summary", 0) > 6, 60, "windows are written")
+        finally:
+            for process in (acquire, flow):
+                process.send_signal(signal.SIGTERM)
+        assert acquire.wait(20) == 0
+        assert flow.wait(20) == 0
+    accounts = read_stat(Layout(files.data).outbox).accounts
+    assert {account.asset for account in accounts} == set(TABLES)
+    assert all(account.balanced for account in accounts)
