@@ -75,7 +75,10 @@ def pump_head(flow: float, speed: float, *, loss: float = 0.0) -> float:
 
 
 def valve_resistance(position: float) -> float:
-    """Resistance of an equal-percentage valve, m per (m3/h)^2: Kv = Kvs R^(x-1), dp[bar] = (Q/Kv)^2 (IEC 60534-2-1)."""
+    """Resistance of an equal-percentage valve, m per (m3/h)^2.
+
+    Kv = Kvs R^(x-1), dp[bar] = (Q/Kv)^2 (IEC 60534-2-1 and -2-4).
+    """
     kv = VALVE_KVS * math.pow(VALVE_RANGEABILITY, position - 1.0)
     return BAR_HEAD / (kv * kv)
 

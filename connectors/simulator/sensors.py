@@ -15,7 +15,7 @@ DRIFT_HEAD = 6.0  # m, what a drifting transmitter adds at full severity
 
 # White noise of each sensor (standard deviation in its unit), in the order of the tables.
 _NOISE = {
-    **dict.fromkeys(tags.PUMPS, (0.6, 0.12, 0.12, 0.25, 0.30, 0.20)),
+    **dict.fromkeys(tags.PUMPS, (0.6, 0.12, 0.12, 0.25, 0.50, 0.20)),
     tags.TANK: (0.003, 1.0),
 }
 _SCALARS = {asset: len(noise) for asset, noise in _NOISE.items()}
