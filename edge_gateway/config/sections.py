@@ -266,12 +266,40 @@ class ModbusSection(Section):
         3 * s, description="Time-out of a connect.", fix="100ms to 60s.", ge=100 * ms, le=minute
     )
     timeout: Duration = option(1 * s, description="Time-out of a request.", fix="10ms to 60s.", ge=10 * ms, le=minute)
+    attempts: int = option(
+        2,
+        description="How often a request is sent before its values are bad. 1 to 10.",
+        fix="2 repeats a lost reply once.",
+        ge=1,
+        le=10,
+    )
+    pause: Duration = option(
+        timedelta(0),
+        description="Least time between the end of one exchange and the next request.",
+        fix="20ms to 100ms for slow gateways, 0ms for all others.",
+        ge=timedelta(0),
+        le=minute,
+    )
+    max_registers: int = option(
+        125,
+        description="Registers in one request. 1 to 125.",
+        fix="125 unless the manual of the device says less.",
+        ge=1,
+        le=125,
+    )
+    max_bits: int = option(
+        2000,
+        description="Coils or discrete inputs in one request. 1 to 2000.",
+        fix="2000 unless the manual of the device says less.",
+        ge=1,
+        le=2000,
+    )
     merge_gap: int = option(
-        32,
-        description="Registers nobody asked for that are read through to save a request. 0 to 124.",
+        50,
+        description="Registers or bits nobody asked for that are read through to save a request. 0 to 1000.",
         fix="0 for devices that misbehave on unused addresses.",
         ge=0,
-        le=124,
+        le=1000,
     )
     tags: tuple[ModbusTagSection, ...] = option(
         description="What to read.", fix="List at least one tag under [[modbus.tags]].", min_length=1
