@@ -201,9 +201,9 @@ def _alert(
 def _largest(
     names: tuple[str, ...], shares: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 ) -> tuple[tuple[str, float], ...]:
-    """The tags with the largest shares, at most five, without those that have none (NaN); ties in the model's order."""
+    """The tags with the largest shares, at most five, without those that have none; ties in the model's order."""
     order = np.argsort(-shares, kind="stable")
-    return tuple((names[i], float(shares[i])) for i in order[:_MOST_TAGS] if not np.isnan(shares[i]))
+    return tuple((names[i], float(shares[i])) for i in order[:_MOST_TAGS] if np.isfinite(shares[i]))
 
 
 def _named(shares: tuple[tuple[str, float], ...]) -> str:

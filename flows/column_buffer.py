@@ -57,7 +57,7 @@ class ColumnBuffer:
             return
         time = self.time
         fresh = time[max(self._sorted - 1, 0) :]
-        if (fresh[1:] < fresh[:-1]).any():
+        if np.logical_or.reduce(fresh[1:] < fresh[:-1]):
             order = time.argsort(kind="stable")
             self.tag[:], self.time[:], self.value[:] = self.tag[order], time[order], self.value[order]
         self._sorted = self.size

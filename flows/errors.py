@@ -17,7 +17,7 @@ class StateError(FlowError):
 
     def __init__(self, step: str, reason: str) -> None:
         super().__init__(
-            f"recovery state of a {step} step: {reason}; go back to the version that wrote it, or move the recovery "
+            f"recovery state of the {step} step: {reason}; go back to the version that wrote it, or move the recovery "
             "folder aside to start without open windows and alerts"
         )
         self.step = step

@@ -23,7 +23,8 @@ def score(step_id: str, up: KeyedStream[FeatureBlock], scorers: Scorers) -> Keye
     """Score all windows of all assets of a pass.
 
     A window abstains (score NaN) when a tag that the model wants is missing, is covered less than the model's minimum,
-    or has a non-finite feature. Without a model for the asset the score is NaN and the model "".
+    or has a non-finite feature, and when the model's own result is not finite. Without a model for the asset the
+    score is NaN and the model "".
 
     Args:
         step_id: Short stable word.
@@ -102,7 +103,7 @@ def _score_together(blocks: Sequence[FeatureBlock], scorer: Scorer) -> list[Scor
     judged = usable(rows, coverage, scorer.min_coverage)
     rows[~judged] = np.nan  # the model sees nothing of a row it may not judge
     scores = scorer.score(rows)
-    score_column = np.where(judged, scores.score, np.nan)
+    score_column = np.where(judged & np.isfinite(scores.score), scores.score, np.nan)
     out, at = [], 0
     for block in blocks:
         span = slice(at, at + len(block))

@@ -16,12 +16,14 @@ from models.features import Segments, offsets_of
 _KEYS_16_BIT = 65_536  # numpy sorts 16-bit keys by radix, in time proportional to their number
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(eq=False, kw_only=True)
 class WindowBlock:
     """All windows of one asset that closed together, in order of start. w windows, m samples, T tags of the table.
 
     The samples stand window by window, in order of time, arrival breaking ties; hopping windows each hold their own.
     Grouping them by tag is left to `group`, which does it for all blocks of a pass in the same few numpy calls.
+
+    Treat as immutable: branches of a dataflow share it.
 
     Attributes:
         tags: The asset and its tags.

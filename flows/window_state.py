@@ -73,15 +73,15 @@ class WindowState:
         if not len(block):
             return []
         self._received += len(block)
-        newest = int(block.source_time.max())
+        newest = int(np.maximum.reduce(block.source_time))
         limit = block.received_time + self._settings.allowed_skew_ns
         if newest > limit:
             block = self._drop_ahead(block, limit)
             if not len(block):
                 return []
-            newest = int(block.source_time.max())
+            newest = int(np.maximum.reduce(block.source_time))
         out: list[WindowOutput] = []
-        if self._open_from is not None and int(block.source_time.min()) < self._open_from:
+        if self._open_from is not None and np.minimum.reduce(block.source_time) < self._open_from:
             block, late = self._split_late(block, self._open_from)
             out.append(late)
             if not len(block):
@@ -131,7 +131,7 @@ class WindowState:
     def _keep(self, block: SampleBatch) -> None:
         """Buffer the samples; NaN stands for a value whose status is not good."""
         value = block.value
-        if block.status.max() >= _NOT_GOOD:
+        if np.maximum.reduce(block.status) >= _NOT_GOOD:
             value = np.where(is_good(block.status), value, np.nan)
         self._buffer.append(block.tag, block.source_time, value)
 

@@ -171,7 +171,9 @@ def _last(s: Segments) -> Column:
     source="ordinary least squares, scipy.stats.linregress",
 )
 def _slope(s: Segments) -> Column:
-    return _ratio(s.sum(s.centred_time * s.centred), s.sum(s.centred_time * s.centred_time))
+    product = s.centred_time * s.centred
+    shared = s.sum(product)
+    return _ratio(shared, s.sum(np.multiply(s.centred_time, s.centred_time, out=product)))
 
 
 @feature("skewness", unit="", formula="m3 / m2^1.5, 0 where m2 = 0", source="scipy.stats.skew, bias=True")

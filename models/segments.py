@@ -55,7 +55,8 @@ class Segments:
 
     def minus(self, column: Column, per_segment: Column) -> Column:
         """A column less one number per segment."""
-        return np.subtract(column, np.repeat(per_segment, self.counts))
+        spread = np.repeat(per_segment, self.counts)
+        return np.subtract(column, spread, out=spread)
 
     def mean_of(self, column: Column) -> Column:
         """Mean of a column over each segment."""
@@ -90,8 +91,9 @@ class Segments:
         """
         square = self.centred * self.centred
         rest = self.mean_of(self.centred)
-        m2, m3 = self.mean_of(square), self.mean_of(square * self.centred)
-        m4 = self.mean_of(square * square)
+        power = square * self.centred
+        m2, m3 = self.mean_of(square), self.mean_of(power)
+        m4 = self.mean_of(np.multiply(square, square, out=power))
         return (
             np.maximum(m2 - rest**2, 0.0),
             m3 - 3 * rest * m2 + 2 * rest**3,

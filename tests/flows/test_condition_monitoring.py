@@ -9,7 +9,7 @@ import pytest
 from bytewax.testing import TestingSource
 from bytewax.visualize import to_plantuml
 from flows_gateway import ListGateway, MeanScorer, keyed, recovery, run
-from flows_streams import S, T0, block, dropped, gap, idle, regular
+from flows_streams import T0, S, block, dropped, gap, idle, regular
 
 from cloud_sink.records import Account, Alert, Event, WindowSummary, decode_summary
 from connectors.samples import Item

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from flows_oracle import Oracle, plain
-from flows_streams import S, T0, TABLE, UNCERTAIN, block, dropped, gap, idle, regular, streams
+from flows_streams import T0, TABLE, UNCERTAIN, S, block, dropped, gap, idle, regular, streams
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -221,7 +221,7 @@ def test_changed_lateness_keeps_windows() -> None:
 
 @pytest.mark.parametrize("damage", [b"", b"SGW0" + bytes(50), b"\x80\x04pickle"])
 def test_foreign_state_is_refused(damage: bytes) -> None:
-    with pytest.raises(StateError, match="recovery state of a window step"):
+    with pytest.raises(StateError, match="recovery state of the window step"):
         WindowState.restore(damage, TUMBLING)
 
 

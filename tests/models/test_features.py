@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -47,7 +48,7 @@ def reference(x: list[float], t: list[float]) -> dict[str, float]:
         "slope": math.fsum((s - tmean) * v for s, v in zip(t, c, strict=True)) / stt if stt > 0 else 0.0,
         "skewness": m3 / m2**1.5 if m2 > 0 else 0.0,
         "kurtosis": m4 / m2**2 - 3 if m2 > 0 else 0.0,
-        "mean_abs_change": math.fsum(abs(b - a) for a, b in zip(x, x[1:], strict=False)) / (n - 1) if n > 1 else 0.0,
+        "mean_abs_change": math.fsum(abs(b - a) for a, b in itertools.pairwise(x)) / (n - 1) if n > 1 else 0.0,
         "crest": max(map(abs, x)) / rms if rms > 0 else 0.0,
     }
 
