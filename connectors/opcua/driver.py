@@ -61,7 +61,9 @@ class OpcUaDriver:
         self._tables = tuple(tables)
         self._now = now
         self._retry_refused = retry_refused
-        self._counters: Counter[str] = Counter(samples=0, reconnects=0, errors=0)
+        self._counters: Counter[str] = Counter(
+            samples=0, reconnects=0, errors=0, sessions_created=0, sessions_resumed=0
+        )
         self._decoder = Decoder(settings.tags, tables, self._counters)
         rng = rng or random.Random()  # noqa: S311  jitter, no secret
         self._fast = Backoff(settings.reconnect_min, settings.reconnect_max, rng)

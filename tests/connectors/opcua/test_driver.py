@@ -63,6 +63,7 @@ def test_a_new_subscription_marks_every_tag_and_the_next_newer_sample_ends_the_g
 ) -> None:
     driver.anew()
     assert items == []  # nothing was known, so nothing is missing
+    driver._opened(resumed=False)
     driver.received(_values(TICK, 1, T0), Origin.LIVE)
     driver.anew()
     assert _marks(items) == [(T0 + 1, status.BAD_NO_COMMUNICATION)] * 2

@@ -162,7 +162,7 @@ def test_an_outage_shorter_than_the_queues_loses_nothing(
 def test_untrusted_server_gets_nothing_and_its_certificate_is_kept(
     rig: ModuleType, shared_plant: Any, pki: Any, tmp_path: Path
 ) -> None:
-    """A10: refused before a session is made; trusted as soon as the file is moved."""
+    """A10: refused before a session is made; trusted once the file is moved."""
 
     async def scenario() -> None:
         settings = rig.make_settings(shared_plant.port, pki=pki, server_certificate=None, trust_folder=tmp_path)
@@ -171,7 +171,9 @@ def test_untrusted_server_gets_nothing_and_its_certificate_is_kept(
             assert "CertificateNotTrusted" in run.driver.trouble
             (rejected,) = (tmp_path / "rejected").iterdir()
             assert rejected.read_bytes() == pki.server[0].read_bytes()
-            rejected.rename(tmp_path / rejected.name)
+            assert run.driver.counters()["sessions_created"] == 0
+        rejected.rename(tmp_path / rejected.name)
+        async with rig.running(settings) as run:
             await _ticks(run, 1)
 
     asyncio.run(scenario())

@@ -19,7 +19,7 @@ from asyncua.server.user_managers import UserManager
 
 PLANT = "urn:test:plant"
 PERIOD_S = 0.05
-LATE_AFTER = 30  # ticks
+LATE_AFTER = 20  # ticks
 
 
 class OneUser(UserManager):
@@ -81,7 +81,7 @@ def main() -> None:
     parser.add_argument("--key", type=Path)
     parser.add_argument("--shift", action="store_true")
     parser.add_argument("--without-setpoint", action="store_true")
-    parser.add_argument("--late", action="store_true", help="the node `absent` appears after 1.5 s")
+    parser.add_argument("--late", action="store_true", help="the node `absent` appears after 1 s")
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(serve(parser.parse_args()))
 
