@@ -1,0 +1,194 @@
+"""The publish pump against a channel made of lists: gaps, republish, faults. No server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any
+
+import pytest
+from asyncua import ua
+from asyncua.ua.ua_binary import struct_to_binary
+
+from connectors.errors import LinkDown
+from connectors.opcua import codes
+from connectors.opcua.link import Link, Subscription
+from connectors.opcua.seam import ServerFacts, SubscriptionTerms
+from connectors.samples import Origin
+
+ID = 42
+
+
+def _message(sequence: int, value: float | None) -> ua.NotificationMessage:
+    message = ua.NotificationMessage(SequenceNumber=sequence)
+    if value is not None:
+        item = ua.MonitoredItemNotification(ClientHandle=0, Value=ua.DataValue(ua.Variant(value)))
+        message.NotificationData = [ua.DataChangeNotification(MonitoredItems=[item])]
+    return message
+
+
+def _published(sequence: int, value: float | None = None) -> bytes:
+    response = ua.PublishResponse()
+    response.Parameters.SubscriptionId = ID
+    response.Parameters.NotificationMessage = _message(sequence, value)
+    return struct_to_binary(response)
+
+
+def _fault(code: int) -> bytes:
+    fault = ua.ServiceFault()
+    fault.ResponseHeader.ServiceResult = ua.StatusCode(code)
+    return struct_to_binary(fault)
+
+
+class Channel:
+    """Answers publish requests from a list, then fails; keeps `stored` messages for Republish."""
+
+    renew_after_s = 3600.0
+
+    def __init__(self, answers: list[bytes], stored: dict[int, float]) -> None:
+        self.answers = answers
+        self.stored = stored
+        self.acknowledged: list[int] = []
+        self.in_flight = 0
+        self.most_in_flight = 0
+        self.reads = 0
+
+    def publish(self, acknowledged: Sequence[tuple[int, int]]) -> asyncio.Future[Any]:
+        self.acknowledged += [sequence for _, sequence in acknowledged]
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_soon(self._answer, future)
+        return future
+
+    def _answer(self, future: asyncio.Future[Any]) -> None:
+        self.in_flight -= 1
+        if self.answers:
+            future.set_result(self.answers.pop(0))
+        else:
+            future.set_exception(ConnectionError("end of the list"))
+
+    async def republish(self, subscription: int, sequence: int) -> bytes:
+        response = ua.RepublishResponse()
+        if sequence in self.stored:
+            response.NotificationMessage = _message(sequence, self.stored[sequence])
+        return struct_to_binary(response)
+
+    async def read(self, nodes: Sequence[Any], namespaces: Sequence[str]) -> bytes:
+        self.reads += 1
+        return struct_to_binary(ua.ReadResponse(Results=[ua.DataValue(ua.Variant(99.0)) for _ in nodes]))
+
+    def abort(self) -> None: ...
+
+
+class Events:
+    """Writes down what the link tells."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+
+    def received(self, values: Sequence[Any], origin: Origin) -> None:
+        self.told += [(float(number), origin.name) for part in values for number in part.value]
+
+    def missed(self) -> None:
+        self.told.append("missed")
+
+    def settled(self) -> Sequence[int]:
+        return ()
+
+    def anew(self) -> None: ...
+
+    def refused(self, refusals: dict[int, int], server_time: int | None) -> None: ...
+
+
+Play = Callable[..., tuple[Events, Channel, Counter[str], LinkDown]]
+
+
+@pytest.fixture
+def play(rig: ModuleType) -> Play:
+    def run(answers: list[bytes], stored: dict[int, float] | None = None) -> tuple[Any, ...]:
+        async def scenario() -> LinkDown:
+            link._channel = channel  # type: ignore[assignment]
+            link._subscription = Subscription(
+                SubscriptionTerms(ID, 100.0, 1000, 10), ServerFacts(("urn:x",), None, 0, 0)
+            )
+            with pytest.raises(LinkDown) as down:
+                await link.run()
+            return down.value
+
+        events, channel, counters = Events(), Channel(answers, stored or {}), Counter()
+        link = Link(rig.make_settings(1, tags=("tick",)), events, counters)
+        return events, channel, counters, asyncio.run(scenario())
+
+    return run
+
+
+def test_messages_in_order_are_passed_on_and_acknowledged(play: Play) -> None:
+    events, channel, counters, _ = play([_published(1, 1.0), _published(2), _published(2, 2.0), _published(3, 3.0)])
+    assert events.told == [(1.0, "LIVE"), (2.0, "LIVE"), (3.0, "LIVE")]
+    assert channel.acknowledged[:2] == [1, 2]
+    assert (counters["messages"], counters["keepalives"]) == (3, 1)
+    assert channel.most_in_flight == 3
+
+
+def test_missing_messages_are_fetched_again_before_the_next_is_passed_on(play: Play) -> None:
+    """A6, republish available."""
+    events, channel, counters, _ = play([_published(1, 1.0), _published(4, 4.0)], {2: 2.0, 3: 3.0})
+    assert events.told == [(1.0, "LIVE"), (2.0, "REPLAYED"), (3.0, "REPLAYED"), (4.0, "LIVE")]
+    assert counters["replayed_messages"] == 2
+    assert channel.reads == 0
+
+
+def test_a_keepalive_tells_of_missing_messages_too(play: Play) -> None:
+    events, _, _, _ = play([_published(1, 1.0), _published(3)], {2: 2.0})
+    assert events.told == [(1.0, "LIVE"), (2.0, "REPLAYED")]
+
+
+def test_messages_that_are_gone_are_a_gap_and_all_values_are_read(play: Play) -> None:
+    """A6, republish not available: one of two is gone."""
+    events, channel, counters, _ = play([_published(1, 1.0), _published(4, 4.0), _published(5, 5.0)], {3: 3.0})
+    assert events.told == [(1.0, "LIVE"), (3.0, "REPLAYED"), "missed", (4.0, "LIVE"), (99.0, "LIVE"), (5.0, "LIVE")]
+    assert counters["lost_messages"] == 1
+    assert channel.reads == 1
+
+
+def test_a_message_that_came_already_is_not_passed_on_again(play: Play) -> None:
+    events, _, counters, _ = play([_published(1, 1.0), _published(2, 2.0), _published(2, 2.0), _published(3, 3.0)])
+    assert events.told == [(1.0, "LIVE"), (2.0, "LIVE"), (3.0, "LIVE")]
+    assert counters["duplicate_messages"] == 1
+
+
+def test_an_unreadable_message_is_asked_for_again(play: Play) -> None:
+    events, _, counters, _ = play([_published(1, 1.0), b"\x01\x00\x3d\x03garbage", _published(3, 3.0)], {2: 2.0})
+    assert events.told == [(1.0, "LIVE"), (2.0, "REPLAYED"), (3.0, "LIVE")]
+    assert counters["malformed_messages"] == 1
+
+
+def test_too_many_publish_requests_shrink_the_pump(play: Play) -> None:
+    faults = [_fault(codes.BAD_TOO_MANY_PUBLISH_REQUESTS)] * 5
+    events, channel, _, _ = play([*faults, _published(1, 1.0)])
+    assert events.told == [(1.0, "LIVE")]
+    assert channel.in_flight <= 1
+
+
+@pytest.mark.parametrize(
+    ("code", "resumable"), [(codes.BAD_NO_SUBSCRIPTION, False), (codes.BAD_SESSION_CLOSED, False), (0x80020000, True)]
+)
+def test_faults_end_the_link(play: Play, code: int, resumable: bool) -> None:
+    """A3: what is gone at the server is not resumed."""
+    _, _, _, down = play([_published(1, 1.0), _fault(code)])
+    assert down.resumable is resumable
+
+
+def test_a_status_change_ends_the_subscription(play: Play) -> None:
+    response = ua.PublishResponse()
+    response.Parameters.SubscriptionId = ID
+    response.Parameters.NotificationMessage.SequenceNumber = 1
+    response.Parameters.NotificationMessage.NotificationData = [
+        ua.StatusChangeNotification(Status=ua.StatusCode(ua.StatusCodes.BadTimeout))
+    ]
+    _, _, _, down = play([struct_to_binary(response)])
+    assert "BadTimeout" in str(down)
+    assert not down.resumable
