@@ -53,14 +53,15 @@ def train_bundle(
 
     out.parent.mkdir(parents=True, exist_ok=True)
     rows, starts = feature_rows(items, windows, STANDARD, table.names, STANDARD.features, MIN_COVERAGE)
+    order = np.argsort(starts, kind="stable")  # assets close their windows each in its own time
     return train(
-        rows,
+        rows[order],
         tags=table.names,
         units=tuple(tag.unit for tag in table.tags),
         feature_set=STANDARD,
         window_length_ns=windows.length_ns,
         window_every_ns=windows.every_ns,
-        first_window_ns=int(starts.min(initial=np.iinfo(np.int64).max)),
+        starts=starts[order],
         min_coverage=MIN_COVERAGE,
         name=name,
         version=version,

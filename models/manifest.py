@@ -44,7 +44,7 @@ class Calibration:
         blocks: Contiguous blocks of the cross-validation.
         embargo: Rows left out on both sides of the block that is scored.
         rows: Held-out scores the limit rests on.
-        days: Time they cover.
+        days: Time they cover, added up over the assets they came from.
         budget_per_day: False-alarm episodes a day that were asked for.
         false_alarms_per_day_at_most: What the rows can vouch for, as long as the plant stays as it was recorded.
         heldout_over_in_sample: Largest held-out score over the largest in-sample score; far above 1 = over-fitted or

@@ -83,7 +83,7 @@ def train(
     feature_set: FeatureSet,
     window_length_ns: int,
     window_every_ns: int,
-    first_window_ns: int,
+    starts: NDArray[np.int64],
     name: str,
     version: str,
     out: Path,
@@ -107,7 +107,8 @@ def train(
         feature_set: What the rows were made with.
         window_length_ns: Length of a window.
         window_every_ns: From the start of one window to the next.
-        first_window_ns: Start of the first window, event time, ns since the epoch.
+        starts: int64[n], start of each row's window, event time, ns since the epoch; never falling. Rows of several
+            assets of one kind may be mixed: they then share starts.
         name: Of the model.
         version: Of the model.
         out: Folder of the bundle, to be made.
@@ -127,9 +128,13 @@ def train(
     features = feature_set.features
     if rows.ndim != 3 or rows.shape[1:] != (len(tags), len(features)):
         raise RowsRefused(name, rows.shape, (len(tags), len(features)))
+    if starts.shape != (len(rows),):
+        key, rule = "starts", f"must hold the start of each of the {len(rows)} rows"
+        raise TrainingRefused(key, starts.shape, rule, "Pass what feature_rows gave.")
     warnings: list[str] = []
     whole, mask = whole_rows(rows, tags, warnings)
-    embargo = math.ceil(window_length_ns / window_every_ns)
+    together = int(np.unique(starts, return_counts=True)[1].max(initial=1))  # assets that share a window's time
+    embargo = math.ceil(window_length_ns / window_every_ns) * together
     split = len(whole) - max(1, round(holdout * len(whole)))
     kept, later = whole[: max(0, split - embargo)], whole[split:]
     warnings += judge(kept, tags, features, embargo)
@@ -148,7 +153,7 @@ def train(
     detector.fit(fitted_on).set_params(limit=calibration.limit)
     summary = _judge_holdout(detector, later, warnings)
 
-    last = int(np.flatnonzero(mask)[len(kept) - 1])
+    used = starts[mask][: len(kept)]
     manifest = Manifest(
         schema=SCHEMA,
         name=name,
@@ -163,8 +168,8 @@ def train(
         threshold=THRESHOLD,
         calibration=calibration,
         min_coverage=min_coverage,
-        trained_from_ns=first_window_ns,
-        trained_to_ns=first_window_ns + last * window_every_ns + window_length_ns,
+        trained_from_ns=int(used[0]),
+        trained_to_ns=int(used[-1]) + window_length_ns,
         rows=len(kept),
         warnings=tuple(warnings),
         libraries={library: version_of(library) for library in ("numpy", "onnx", "onnxruntime", "scikit-learn")},

@@ -46,7 +46,7 @@ def run() -> list[dict[str, Any]]:
             feature_set=STANDARD,
             window_length_ns=10**10,
             window_every_ns=2 * 10**9,
-            first_window_ns=0,
+            starts=np.arange(len(rows)) * 2 * 10**9,
             name="bench",
             version="1",
             out=out,

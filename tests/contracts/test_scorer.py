@@ -48,7 +48,7 @@ def onnx(tmp_path_factory) -> OnnxScorer:
         feature_set=FeatureSet("tiny", 1, FEATURES),
         window_length_ns=2 * second,
         window_every_ns=second,
-        first_window_ns=0,
+        starts=np.arange(100) * second,
         name="contract",
         version="1",
         out=out,

@@ -23,7 +23,7 @@ def normal_rows(n: int = 120, tags: int = 2, *, seed: int = 1) -> NDArray[np.flo
     return 50.0 + 3.0 * load + rng.normal(size=(n, tags, 1)) + 0.3 * rng.normal(size=(n, tags, 3))
 
 
-def recipe(out: Path, **changes: Any) -> dict[str, Any]:
+def recipe(out: Path, n: int = 120, **changes: Any) -> dict[str, Any]:
     """Arguments of `train` for the rows above."""
     return {
         "tags": TAGS,
@@ -31,7 +31,7 @@ def recipe(out: Path, **changes: Any) -> dict[str, Any]:
         "feature_set": TINY_SET,
         "window_length_ns": 10 * SECOND,
         "window_every_ns": 5 * SECOND,
-        "first_window_ns": 1_700_000_000 * SECOND,
+        "starts": (1_700_000_000 + 5 * np.arange(n)) * SECOND,
         "name": "press",
         "version": "1",
         "out": out,

@@ -94,7 +94,7 @@ def test_time_is_an_argument(rows, arguments, tmp_path):
 def test_too_few_rows_write_nothing(rows, arguments, tmp_path):
     for n in (0, 1, 20, 30):
         with pytest.raises(TrainingRefused, match="windows are needed"):
-            train(rows(n), **arguments(tmp_path / "b"))
+            train(rows(n), **arguments(tmp_path / "b", n))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -131,3 +131,17 @@ def test_what_a_manifest_cannot_say_is_refused_before_anything_is_written(rows, 
     with pytest.raises(ValueError, match="name = 'a b'"):
         train(rows(), **arguments(tmp_path / "b", name="a b"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_of_two_assets_share_their_time_and_widen_the_embargo(rows, arguments, tmp_path):
+    starts = np.repeat((1_700_000_000 + 5 * np.arange(60)) * 10**9, 2)
+    mixed = train(rows(), **arguments(tmp_path / "b", starts=starts))
+    manifest = read_manifest(mixed.bundle)
+    assert manifest.trained_from_ns == starts[0]
+    assert manifest.trained_to_ns == starts[manifest.rows - 1] + 10 * 10**9
+    assert manifest.calibration.embargo == 4  # two windows overlap, of two assets
+
+
+def test_starts_of_other_rows_are_refused(rows, arguments, tmp_path):
+    with pytest.raises(TrainingRefused, match="starts"):
+        train(rows(), **arguments(tmp_path / "b", n=7))
