@@ -56,7 +56,16 @@ def test_tags_and_features_are_picked_by_name_in_the_models_order() -> None:
 
 def test_too_little_coverage_abstains_and_hides_the_row_from_the_model() -> None:
     sparse = [block(*((t, 0, 1.0) for t in range(4)), *((t, 1, 1.0) for t in range(10))), *regular(13, start=10)]
-    (first, second) = scores_of(featurized(sparse), {"press": MeanScorer()}.get)
+    seen = []
+
+    class Recorder(MeanScorer):
+        def score(self, rows: np.ndarray) -> Scores:
+            seen.append(rows.copy())
+            return super().score(rows)
+
+    (first, second) = scores_of(featurized(sparse), {"press": Recorder()}.get)
+    assert np.isnan(seen[0][0]).all()
+    assert np.isfinite(seen[0][1]).all()
     assert np.isnan(first.score).all()
     assert first.model == "means@1"
     np.testing.assert_allclose(first.model_coverage, [[0.5, 0.4]])

@@ -234,6 +234,32 @@ def test_torn_state_is_refused() -> None:
             WindowState.restore(data[:size], TUMBLING)
 
 
+def test_a_nanosecond_decides_what_is_late() -> None:
+    state = tumbling()
+    run(state, [block((12, 0, 1.0))])  # the watermark is at 10 s
+    edge = T0 + 10 * S
+    run(state, [block((12, 0, 1.0))])
+    for time, late in ((edge, 0), (edge - 1, 1)):
+        at = block((12, 0, 1.0))
+        at.source_time[:] = time
+        run(state, [at])
+        assert state.account().late == late
+
+
+def test_hundreds_of_segments_keep_apart() -> None:
+    table = TagTable("many", tuple(Tag(f"t{i}") for i in range(100)))
+    blocks: list[Item] = [
+        block(
+            *((second, tag, 1000.0 * second + tag) for second in (1, 11, 21, 31, 41) for tag in range(100)), table=table
+        ),
+        block((60, 0, 0.0), table=table),
+    ]
+    found = windows(run(tumbling(), blocks))
+    assert [w[1] for w in found] == [
+        {tag: [(1.0, 1000.0 * second + tag)] for tag in range(100)} for second in (1, 11, 21, 31, 41)
+    ]
+
+
 def test_many_tags_and_windows_take_the_wide_keys() -> None:
     tags = 7000
     table = TagTable("wide", tuple(Tag(f"t{i}", interval_s=1.0) for i in range(tags)))
