@@ -35,9 +35,7 @@ def build(gateway: Gateway) -> Dataflow:
     samples = op.input("samples", flow, gateway.source())
     windows = window("window", samples, gateway.windows)
     features = featurize("features", windows.closed, VIBRATION)
-
     ringing = op.flat_map_value("ringing", features, ringing_events)
-
     records = op.merge("records", ringing, windows.events, windows.accounts)
     op.output("outbox", records, gateway.sink())
     return flow
