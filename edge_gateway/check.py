@@ -10,9 +10,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from edge_gateway.config.config import Config
 from edge_gateway.config.load import load
 from edge_gateway.config.problems import ConfigRejected, Problem
-from edge_gateway.config.sections import Config, ModelSection
+from edge_gateway.config.processing import ModelSection
 from edge_gateway.config.units import duration_text
 from edge_gateway.rooms import foreign_owners
 from edge_gateway.tables import tag_tables

@@ -20,7 +20,7 @@ from edge_gateway.status import StatusFile
 if TYPE_CHECKING:
     from bytewax.dataflow import Dataflow
 
-    from edge_gateway.config.sections import Config
+    from edge_gateway.config.config import Config
 
 
 def build(path: str) -> Dataflow:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from connectors.driver import Driver
 from connectors.tags import TagTable
-from edge_gateway.config.sections import Config, ModbusSection, OpcUaSection
+from edge_gateway.config.config import Config
+from edge_gateway.config.sources import ModbusSection, OpcUaSection
 from edge_gateway.layout import Layout
 
 

@@ -10,7 +10,7 @@ from cloud_sink.outbox.writer import OutboxWriter, PutResult
 from cloud_sink.records import Account, Alert, Record
 from cloud_sink.sink import OutboxSink
 from connectors.source import JournalSource
-from edge_gateway.config.sections import Config
+from edge_gateway.config.config import Config
 from edge_gateway.layout import Layout
 from edge_gateway.outbox_settings import outbox_settings
 from flows.alert_state import AlertSettings

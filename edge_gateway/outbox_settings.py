@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cloud_sink.settings import OutboxSettings
-from edge_gateway.config.sections import Config
+from edge_gateway.config.config import Config
 
 
 def outbox_settings(config: Config) -> OutboxSettings:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connectors.tags import Tag, TagTable
-from edge_gateway.config.sections import Config
+from edge_gateway.config.config import Config
 
 
 def tag_tables(config: Config) -> tuple[TagTable, ...]:

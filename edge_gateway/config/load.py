@@ -10,8 +10,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from edge_gateway.config.config import Config
 from edge_gateway.config.problems import ConfigRejected, Problem, from_validation
-from edge_gateway.config.sections import Config, Section
+from edge_gateway.config.section import Section
 
 
 def load(path: Path) -> Config:

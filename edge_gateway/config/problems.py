@@ -11,7 +11,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from edge_gateway.config.sections import Config
+from edge_gateway.config.config import Config
 
 _SHOWN = 60  # longer values are cut
 

@@ -11,8 +11,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from edge_gateway.config.config import Config
 from edge_gateway.config.problems import section_of
-from edge_gateway.config.sections import Config
 from edge_gateway.config.units import duration_text, size_text
 
 _HEAD = """\

@@ -14,7 +14,8 @@ import structlog
 from connectors.intake import IntakeSettings, IntakeStatus, acquire
 from connectors.journal.settings import JournalSettings
 from connectors.journal.writer import JournalWriter
-from edge_gateway.config.sections import Config, JournalSection
+from edge_gateway.config.config import Config
+from edge_gateway.config.storage import JournalSection
 from edge_gateway.drivers import make_drivers
 from edge_gateway.exit_codes import Exit
 from edge_gateway.layout import Layout

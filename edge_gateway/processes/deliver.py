@@ -16,7 +16,7 @@ from cloud_sink.records import Lane
 from cloud_sink.settings import BatchSettings, DeliverySettings, Naming
 from cloud_sink.targets.file import FileTarget
 from edge_gateway import __version__
-from edge_gateway.config.sections import Config
+from edge_gateway.config.config import Config
 from edge_gateway.exit_codes import Exit
 from edge_gateway.layout import Layout
 from edge_gateway.outbox_settings import outbox_settings

@@ -10,7 +10,7 @@ from bytewax.errors import BytewaxRuntimeError
 from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.run import cli_main
 
-from edge_gateway.config.sections import Config
+from edge_gateway.config.config import Config
 from edge_gateway.dataflow import assemble
 from edge_gateway.exit_codes import Exit
 from edge_gateway.layout import Layout

@@ -1,0 +1,54 @@
+"""A whole gateway.toml: the sections put together."""
+
+from __future__ import annotations
+
+from edge_gateway.config.processing import AlertsSection, ModelSection, WindowsSection
+from edge_gateway.config.section import NAME_FIX, Name, Section, minute, option, s
+from edge_gateway.config.sources import ModbusSection, OpcUaSection
+from edge_gateway.config.storage import FileTargetSection, JournalSection, OutboxSection
+from edge_gateway.config.units import Duration, FilePath
+
+
+class GatewaySection(Section):
+    """Who this gateway is and where it keeps its data."""
+
+    site: Name = option(description="Name of the site; part of every object key.", fix=NAME_FIX, example="riverside")
+    name: Name = option(
+        description="Name of this gateway, unique within the site; part of every object key.",
+        fix=NAME_FIX,
+        example="gateway-1",
+    )
+    data: FilePath = option(
+        description="Folder for journal, outbox, recovery state and status; one gateway each.",
+        fix="Name a folder on a local disk that the gateway may write.",
+        example="/var/lib/sluicegate",
+    )
+    flow: str = option(
+        "flows.condition_monitoring",
+        description="Dataflow to run: a module, or a path ending in .py, that has build(gateway) -> Dataflow.",
+        fix="Write for example 'flows.condition_monitoring' or 'my_flow.py'.",
+        min_length=1,
+    )
+    epoch: Duration = option(
+        5 * s,
+        description="Time between two recovery snapshots of the flow; what is replayed after a crash. 1s to 60s.",
+        fix="5s to 10s is right for most; shorter writes more to flash, longer replays more.",
+        ge=s,
+        le=minute,
+    )
+
+
+class Config(Section):
+    """A whole gateway.toml."""
+
+    gateway: GatewaySection = option(
+        description="Who this gateway is.", fix="Add a [gateway] table with site, name and data."
+    )
+    opcua: tuple[OpcUaSection, ...] = option((), description="OPC-UA servers.")
+    modbus: tuple[ModbusSection, ...] = option((), description="Modbus units.")
+    windows: WindowsSection = option(WindowsSection(), description="Event-time windows.")
+    model: tuple[ModelSection, ...] = option((), description="Models; an asset without one is summarized, not scored.")
+    alerts: AlertsSection = option(AlertsSection(), description="Alert logic.")
+    journal: JournalSection = option(JournalSection(), description="Raw samples on disk.")
+    outbox: OutboxSection = option(OutboxSection(), description="Records on disk.")
+    target: FileTargetSection = option(description="Where records go.", fix="Add a [target] table with kind and path.")

@@ -1,0 +1,104 @@
+"""Sections of what happens to data: windows, models, alerts."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pydantic import model_validator
+
+from edge_gateway.config.section import Name, Section, day, minute, ms, option, s
+from edge_gateway.config.units import Duration, FilePath
+
+
+class WindowsSection(Section):
+    """Event-time windows."""
+
+    length: Duration = option(10 * s, description="Length of a window.", fix="1s to 1h.", ge=100 * ms, le=60 * minute)
+    every: Duration | None = option(
+        None,
+        description="Start a window this often (hopping); length must be a multiple of it. "
+        "Left out = length (tumbling).",
+        fix="For example every = '2s' with length = '10s'.",
+        example="2s",
+    )
+    lateness: Duration = option(
+        1 * s,
+        description="How long a window waits, in event time, for stragglers; adds to the latency of an alert.",
+        fix="A little more than the slowest publishing or poll interval of an asset.",
+        ge=timedelta(0),
+        le=60 * minute,
+    )
+    allowed_skew: Duration = option(
+        10 * s,
+        description="A sample whose source time is further ahead of our clock is dropped and counted (clock_skew).",
+        fix="A little more than the worst clock error you expect of a device.",
+        ge=timedelta(0),
+        le=day,
+    )
+
+    @model_validator(mode="after")
+    def _multiple(self) -> WindowsSection:
+        if self.every is not None and (self.every <= timedelta(0) or self.length % self.every != timedelta(0)):
+            msg = "length must be a multiple of every"
+            raise ValueError(msg)
+        return self
+
+
+class ModelSection(Section):
+    """A model bundle and the assets it scores."""
+
+    assets: tuple[Name, ...] = option(
+        description="Assets it scores.", fix="List assets that have tags.", min_length=1, example=["pump-1"]
+    )
+    bundle: FilePath = option(
+        description="Folder of the bundle, made by `sluicegate train`.",
+        fix="Name a bundle folder.",
+        example="/var/lib/sluicegate/models/pump",
+    )
+
+
+class AlertsSection(Section):
+    """When an alert opens and clears. Scores are in units of the model's threshold."""
+
+    open_above: float = option(
+        1.0, description="Score above which a window counts as anomalous.", fix="1.0 = the calibrated threshold.", gt=0
+    )
+    open_after: int = option(
+        2,
+        description="Windows in a row before an alert opens. 1 to 1000.",
+        fix="1 is fastest, 2 or 3 calmer.",
+        ge=1,
+        le=1000,
+    )
+    clear_below: float = option(
+        0.8,
+        description="Score below which a window counts as normal again (hysteresis).",
+        fix="Below open_above.",
+        gt=0,
+    )
+    clear_after: int = option(
+        3, description="Windows in a row before an alert clears. 1 to 1000.", fix="1 to 1000.", ge=1, le=1000
+    )
+    alarm_above: float = option(
+        2.0,
+        description="Score from which an alert opens as 'alarm' rather than 'warning'.",
+        fix="At least open_above.",
+        gt=0,
+    )
+    quality_after: int = option(
+        2,
+        description="Windows in a row in which a model had to abstain for want of good data, before the "
+        "data_quality alert opens.",
+        fix="1 to 1000.",
+        ge=1,
+        le=1000,
+    )
+
+    @model_validator(mode="after")
+    def _hysteresis(self) -> AlertsSection:
+        if self.clear_below > self.open_above:
+            msg = (
+                f"clear_below {self.clear_below} must not be above open_above {self.open_above}, else it would flutter"
+            )
+            raise ValueError(msg)
+        return self

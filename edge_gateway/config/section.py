@@ -1,0 +1,55 @@
+"""What every section of gateway.toml is made of; a field's metadata is its documentation.
+
+Every field says what it is (`description`), and what to write instead when it is wrong (`fix`). `sample.toml` is made
+from these, so an option cannot be undocumented and a documented default cannot differ from the real one.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+ms, s, minute, day = (
+    timedelta(milliseconds=1),
+    timedelta(seconds=1),
+    timedelta(minutes=1),
+    timedelta(days=1),
+)
+MIB, GIB = 2**20, 2**30
+
+# Names become parts of object keys, step keys and file names: no separators, no blanks.
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
+NAME_FIX = "Use letters, digits, '_', '.', '-', at most 63, starting with a letter or digit."
+
+
+def option(
+    default: Any = ...,
+    *,
+    description: str,
+    fix: str = "",
+    example: Any = None,
+    shown: bool = False,
+    **rules: Any,
+) -> Any:
+    """A documented field.
+
+    Args:
+        default: `...` = required.
+        description: One sentence with unit and range.
+        fix: What to do when it is wrong; "" where the rule says it all.
+        example: Written into sample.toml where there is no default.
+        shown: The example stands there uncommented, although the option may be left out.
+        rules: Pydantic constraints (ge, gt, le, min_length, ...).
+    """
+    extra = {"fix": fix, "example": example, "shown": shown}
+    if default is ...:
+        return Field(description=description, json_schema_extra=extra, **rules)
+    return Field(default=default, description=description, json_schema_extra=extra, **rules)
+
+
+class Section(BaseModel):
+    """Frozen, and a misspelt key is refused rather than ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)

@@ -1,0 +1,99 @@
+"""Sections of what is kept and where it goes: journal, outbox, target."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal
+
+from pydantic import field_validator
+
+from edge_gateway.config.section import GIB, MIB, Section, day, minute, ms, option, s
+from edge_gateway.config.units import Duration, FilePath, Size
+
+
+class JournalSection(Section):
+    """The ring of raw samples on the local disk. It never leaves the site."""
+
+    quota: Size = option(
+        2 * GIB,
+        description="Bytes on disk; beyond it the oldest goes, counted if it was unread.",
+        fix="At least 16 MiB.",
+        ge=16 * MIB,
+    )
+    retention: Duration = option(
+        7 * day,
+        description="Age at which what was read is removed even below the quota.",
+        fix="1min to 365d.",
+        ge=minute,
+        le=365 * day,
+    )
+    fsync_every: Duration = option(
+        500 * ms,
+        description="Longest time raw samples are not on the disk; what a power cut can lose.",
+        fix="50ms to 10s.",
+        ge=50 * ms,
+        le=10 * s,
+    )
+    intake_limit: int = option(
+        200_000,
+        description="Samples held in memory while the disk stalls; beyond it blocks are dropped and counted.",
+        fix="At least 1000.",
+        ge=1000,
+    )
+    idle_after: Duration = option(
+        5 * s,
+        description="Silence of a whole asset after which its open windows are closed.",
+        fix="1s to 1h.",
+        ge=100 * ms,
+        le=60 * minute,
+    )
+
+
+class OutboxSection(Section):
+    """The durable queue of records for the cloud."""
+
+    quota: Size = option(
+        512 * MIB,
+        description="Bytes of records kept; beyond it the oldest summaries go, counted.",
+        fix="At least 1 MiB.",
+        ge=MIB,
+    )
+    alert_reserve: Size = option(
+        64 * MIB, description="Bytes beyond the quota that only alerts may use.", fix="At least 1 MiB.", ge=MIB
+    )
+    summary_file: Duration = option(
+        15 * minute,
+        description="Event time covered by one summary file; must divide one hour.",
+        fix="15min is a good size; shorter files cost more bytes.",
+        ge=s,
+        le=60 * minute,
+    )
+    retry_first: Duration = option(
+        1 * s,
+        description="First wait after a failed delivery; doubles, with full jitter.",
+        fix="100ms to 1min.",
+        ge=100 * ms,
+        le=minute,
+    )
+    retry_cap: Duration = option(
+        5 * minute, description="Longest wait between two tries.", fix="1s to 1h.", ge=s, le=60 * minute
+    )
+
+    @field_validator("summary_file")
+    @classmethod
+    def _divides(cls, value: timedelta) -> timedelta:
+        if timedelta(hours=1) % value:
+            msg = "must divide one hour, since a file has one hour in its key"
+            raise ValueError(msg)
+        return value
+
+
+class FileTargetSection(Section):
+    """A folder: a network share, a USB medium, or a folder another program carries away."""
+
+    kind: Literal["file"] = option(description="Kind of target.", fix="Only 'file' exists today.", example="file")
+    path: FilePath = option(
+        description="Folder that must exist; a missing folder counts as an unreachable target, it is never created.",
+        fix="Create the folder, or mount the share.",
+        example="/mnt/cloud",
+    )
