@@ -23,7 +23,7 @@ from connectors.driver_thread import DriverThread
 from connectors.intake import IntakeSettings
 from connectors.journal.mark import read_mark
 from connectors.journal.reader import MAX_BYTES, JournalReader
-from connectors.samples import Item, SampleBatch, concat
+from connectors.samples import Item, SampleBatch
 
 log = structlog.get_logger()
 
@@ -37,27 +37,13 @@ _BLOCKS_PER_PASS = 64
 _PAST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def join_adjacent(items: Iterable[Item]) -> list[Keyed]:
-    """Key items by asset and join what is adjacent in an asset's own stream: same tag table, same origin.
+def by_asset(items: Iterable[Item]) -> list[Keyed]:
+    """Key items by asset, one block a frame, as they were received.
 
-    The order within an asset is kept, notices included; between assets there is none to keep. A joined block bears the
-    received time of its last part.
+    Blocks are not joined: which ones are readable together depends on when one looks, and lateness is judged block by
+    block, so a replay after a crash would decide otherwise than the first run did.
     """
-    runs: list[list[SampleBatch] | Item] = []
-    open_runs: dict[str, list[SampleBatch]] = {}
-    for item in items:
-        if not isinstance(item, SampleBatch):
-            open_runs.pop(item.asset, None)
-            runs.append(item)
-            continue
-        run = open_runs.get(item.asset)
-        if run is not None and run[-1].tags is item.tags and run[-1].origin == item.origin:
-            run.append(item)
-        else:
-            open_runs[item.asset] = run = [item]
-            runs.append(run)
-    joined = (concat(run) if isinstance(run, list) else run for run in runs)
-    return [(item.asset, item) for item in joined]
+    return [(item.asset, item) for item in items]
 
 
 class JournalSource(FixedPartitionedSource[Keyed, int]):
@@ -145,7 +131,7 @@ class _JournalPartition(StatefulSourcePartition[Keyed, int]):
             raise StopIteration
         if not items and self._reader.wait(MAX_WAIT_S):
             items = self._reader.read(self._max_bytes)
-        return join_adjacent(items)
+        return by_asset(items)
 
     @override
     def next_awake(self) -> datetime | None:
@@ -215,7 +201,7 @@ class _RecordingPartition(StatefulSourcePartition[Keyed, int]):
         if not blocks:
             raise StopIteration
         self._done += len(blocks)
-        return join_adjacent(blocks)
+        return by_asset(blocks)
 
     @override
     def snapshot(self) -> int:
@@ -265,8 +251,8 @@ class _DriverPartition(StatefulSourcePartition[Keyed, None]):
             items = self._thread.take(0)
             if not items:
                 raise StopIteration
-            return join_adjacent(items)
-        return join_adjacent(self._thread.take(MAX_WAIT_S))
+            return by_asset(items)
+        return by_asset(self._thread.take(MAX_WAIT_S))
 
     @override
     def next_awake(self) -> datetime | None:

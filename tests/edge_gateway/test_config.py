@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from edge_gateway.config.config import Config
 from edge_gateway.config.load import load
 from edge_gateway.config.problems import ConfigRejected
 from edge_gateway.config.sample import sample
-from edge_gateway.config.sections import Config
 from edge_gateway.config.units import duration_text, parse_size, size_text
 
 GOOD = """
