@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from connectors import status
+from connectors.opcua.columns import Shape, Values
 from connectors.opcua.layout import EPOCH_TICKS
 from connectors.opcua.settings import OpcUaTag
-from connectors.opcua.wire import Shape, Values
 from connectors.samples import Origin, SampleBatch, unfold_waveform
 from connectors.tags import TagTable
 

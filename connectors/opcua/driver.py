@@ -16,11 +16,11 @@ from connectors import status
 from connectors.backoff import Backoff
 from connectors.driver import Emit
 from connectors.errors import ConnectorError, LinkDown, SecurityRefused, UserRejected
+from connectors.opcua.columns import Values
 from connectors.opcua.decode import Decoder
 from connectors.opcua.link import RETRY_REFUSED, Held, Link, is_resumable
 from connectors.opcua.seam import code_name
 from connectors.opcua.settings import BRIDGED_OUTAGE, OpcUaSettings
-from connectors.opcua.wire import Values
 from connectors.samples import Notice, NoticeKind, Origin, SampleBatch
 from connectors.tags import TagTable
 

@@ -21,6 +21,7 @@ from connectors.errors import (
     SecurityRefused,
 )
 from connectors.opcua import codes, sequence
+from connectors.opcua.columns import Values
 from connectors.opcua.seam import (
     Channel,
     HeldSession,
@@ -31,7 +32,7 @@ from connectors.opcua.seam import (
     lost_answer,
 )
 from connectors.opcua.settings import OpcUaSettings
-from connectors.opcua.wire import Fault, Notification, Values, read_publish, read_read, read_republish
+from connectors.opcua.wire import Fault, Notification, read_publish, read_read, read_republish
 from connectors.samples import Origin
 
 ITEMS_PER_CALL = (

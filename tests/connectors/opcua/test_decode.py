@@ -9,10 +9,10 @@ import pytest
 from numpy.typing import NDArray
 
 from connectors import status
+from connectors.opcua.columns import Shape, Values
 from connectors.opcua.decode import Decoder
 from connectors.opcua.layout import EPOCH_TICKS
 from connectors.opcua.settings import OpcUaTag
-from connectors.opcua.wire import Shape, Values
 from connectors.samples import Origin, SampleBatch
 from connectors.tags import Tag, TagTable
 

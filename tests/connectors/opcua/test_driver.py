@@ -11,10 +11,10 @@ import pytest
 
 from connectors import status
 from connectors.errors import EndpointUnreachable, LinkDown, UserRejected
+from connectors.opcua.columns import Shape, Values
 from connectors.opcua.driver import OpcUaDriver
 from connectors.opcua.layout import EPOCH_TICKS
 from connectors.opcua.link import Link
-from connectors.opcua.wire import Shape, Values
 from connectors.samples import Item, Notice, NoticeKind, Origin, SampleBatch
 
 SECOND = 10**9
