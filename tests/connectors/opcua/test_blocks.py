@@ -82,3 +82,8 @@ def test_damaged_messages_raise_one_of_the_three_and_never_anything_else(
     cut = whole[: data.draw(st.integers(0, len(whole) - 1))]
     with pytest.raises((ValueError, IndexError, struct.error)), np.errstate(invalid="ignore"):
         read_values(cut, 0, len(items), handles=True)
+
+
+def test_a_count_beyond_the_data_is_refused_before_anything_is_allocated() -> None:
+    with pytest.raises(ValueError, match="2147483647 values"):
+        read_values(b"\x00" * 10, 0, 2**31 - 1, handles=True)
