@@ -22,16 +22,10 @@ from connectors.errors import (
 )
 from connectors.opcua import codes, sequence
 from connectors.opcua.columns import Values
-from connectors.opcua.seam import (
-    Channel,
-    HeldSession,
-    ItemRequest,
-    ServerFacts,
-    SubscriptionTerms,
-    code_name,
-    lost_answer,
-)
+from connectors.opcua.seam.channel import Channel
+from connectors.opcua.seam.explain import code_name, lost_answer
 from connectors.opcua.settings import OpcUaSettings
+from connectors.opcua.terms import HeldSession, ItemRequest, ServerFacts, SubscriptionTerms
 from connectors.opcua.wire import Fault, Notification, read_publish, read_read, read_republish
 from connectors.samples import Origin
 

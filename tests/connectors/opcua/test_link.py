@@ -15,7 +15,7 @@ from asyncua.ua.ua_binary import struct_to_binary
 from connectors.errors import LinkDown
 from connectors.opcua import codes
 from connectors.opcua.link import Link, Subscription
-from connectors.opcua.seam import ServerFacts, SubscriptionTerms
+from connectors.opcua.terms import ServerFacts, SubscriptionTerms
 from connectors.samples import Origin
 
 ID = 42

@@ -16,11 +16,12 @@ from asyncua.common.connection import SecureConnection, TransportLimits
 from asyncua.crypto import security_policies
 
 from connectors.errors import EndpointUnreachable
-from connectors.opcua.seam import Channel, code_name
+from connectors.opcua.seam.channel import Channel
+from connectors.opcua.seam.explain import code_name
 
 
 def test_version_is_one_that_the_seam_was_written_against() -> None:
-    assert version("asyncua").startswith("2.1."), "read connectors/opcua/seam.py against the new asyncua first"
+    assert version("asyncua").startswith("2.1."), "read connectors/opcua/seam/ against the new asyncua first"
     assert asyncua.__name__
 
 

@@ -1,0 +1,210 @@
+"""A secure channel to a server, the session on it, and the services that a link asks for."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+from asyncua import Client, ua
+from asyncua.client.ua_client import UASocketProtocol
+from asyncua.crypto import security_policies
+from asyncua.ua.ua_binary import struct_from_binary
+
+from connectors.errors import ConnectorError, LinkDown, PlaintextPassword
+from connectors.opcua.address import NodeAddress
+from connectors.opcua.seam import requests
+from connectors.opcua.seam.connect import abort, connect
+from connectors.opcua.seam.explain import explained
+from connectors.opcua.settings import OpcUaSettings
+from connectors.opcua.terms import HeldSession, ItemRequest, ServerFacts, SubscriptionTerms
+
+CLOSE_TIMEOUT_S = 2.0
+_NODES_OF_SERVER = (  # read on every new session, in this order
+    ua.ObjectIds.Server_NamespaceArray,
+    ua.ObjectIds.Server_ServerStatus_CurrentTime,
+    ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerRead,
+    ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall,
+)
+
+
+class Channel:
+    """A secure channel and the session on it. One attempt: it is never used again after it broke."""
+
+    def __init__(self, settings: OpcUaSettings, client: Client) -> None:
+        self._settings = settings
+        self._client = client
+        self._protocol: UASocketProtocol | None = client.uaclient.protocol
+        self._timeout = settings.request_timeout.total_seconds()
+        self.has_session = False
+
+    @classmethod
+    async def open(cls, settings: OpcUaSettings) -> Channel:
+        """Connect, make sure of the server, open the secure channel. No session yet, no credentials sent.
+
+        Raises:
+            EndpointUnreachable, EndpointNotOffered, CertificateNotTrusted, CertificateExpired, GatewayNotTrusted.
+        """
+        return cls(settings, await connect(settings))
+
+    async def create_session(self) -> None:
+        """Create and activate a session.
+
+        Raises:
+            UserRejected, GatewayNotTrusted, PlaintextPassword, RequestRefused, LinkDown.
+        """
+        with explained(self._settings, "CreateSession", opening=True):
+            await self._client.create_session()
+        self.has_session = True
+        await self._activate()
+
+    async def resume(self, held: HeldSession) -> None:
+        """Take over a session of an earlier channel (OPC 10000-4, 6.7). Raises as `create_session`."""
+        client = self._client
+        client.uaclient.session.restore_authentication_token(held.token)
+        client._server_nonce = held.nonce  # noqa: SLF001
+        client._policy_ids = held.policies  # noqa: SLF001
+        if self._settings.policy == "None":
+            client.security_policy.peer_certificate = held.peer_certificate
+        await self._activate()
+        self.has_session = True
+
+    async def _activate(self) -> None:
+        settings = self._settings
+        if (
+            settings.password is not None
+            and not settings.allow_plaintext_password
+            and settings.mode != "SignAndEncrypt"
+        ):
+            token = self._client.server_policy(ua.UserTokenType.UserName)
+            if token.SecurityPolicyUri in (None, "", security_policies.SecurityPolicyNone.URI):
+                raise PlaintextPassword(settings.endpoint)
+        with explained(settings, "ActivateSession", opening=True):
+            await self._client.activate_session(username=settings.user, password=settings.password)
+
+    def held_session(self) -> HeldSession:
+        """What `resume` of the next channel needs."""
+        client = self._client
+        return HeldSession(
+            client.uaclient.session.authentication_token,
+            client._server_nonce,  # noqa: SLF001
+            client._policy_ids,  # noqa: SLF001
+            client.security_policy.peer_certificate,
+        )
+
+    async def read_facts(self) -> ServerFacts:
+        """Namespaces, clock and operation limits."""
+        nodes = [ua.NodeId(number, 0) for number in _NODES_OF_SERVER]
+        with explained(self._settings, "Read"):
+            values = await self._client.uaclient.session.read_attributes(nodes, ua.AttributeIds.Value)
+        namespaces, time, max_read, max_items = (value.Value.Value if value.Value else None for value in values)
+        return ServerFacts(
+            tuple(namespaces or ()),
+            int(time.replace(tzinfo=dt.UTC).timestamp() * 1e6) * 1000 if isinstance(time, dt.datetime) else None,
+            int(max_read or 0),
+            int(max_items or 0),
+        )
+
+    async def create_subscription(
+        self, interval_ms: float, lifetime_count: int, keepalive_count: int
+    ) -> SubscriptionTerms:
+        """Ask for a subscription; the answer says what the server made of it."""
+        request = requests.create_subscription(interval_ms, lifetime_count, keepalive_count)
+        result = (await self._ask(request, ua.CreateSubscriptionResponse)).Parameters
+        return SubscriptionTerms(
+            result.SubscriptionId,
+            result.RevisedPublishingInterval,
+            result.RevisedLifetimeCount,
+            result.RevisedMaxKeepAliveCount,
+        )
+
+    async def modify_subscription(self, terms: SubscriptionTerms) -> SubscriptionTerms:
+        """Ask for other counts at the same interval."""
+        request = requests.modify_subscription(terms)
+        result = (await self._ask(request, ua.ModifySubscriptionResponse)).Parameters
+        return SubscriptionTerms(
+            terms.id, result.RevisedPublishingInterval, result.RevisedLifetimeCount, result.RevisedMaxKeepAliveCount
+        )
+
+    async def create_items(
+        self, subscription: int, items: Sequence[ItemRequest], namespaces: Sequence[str]
+    ) -> list[int]:
+        """Create monitored items in one call.
+
+        Returns:
+            A status code for each; what the server revises (sampling interval, queue size) is left to it.
+        """
+        request = requests.create_items(subscription, items, namespaces)
+        response = await self._ask(request, ua.CreateMonitoredItemsResponse)
+        return [result.StatusCode.value for result in response.Results]
+
+    async def read(self, nodes: Sequence[NodeAddress], namespaces: Sequence[str]) -> bytes:
+        """Read values with both timestamps in one call; the answer as it came (`wire.read_read`)."""
+        return bytes(await self._ask_raw(requests.read(nodes, namespaces)))
+
+    async def republish(self, subscription: int, sequence: int) -> bytes:
+        """Ask for a message again; the answer as it came (`wire.read_republish`)."""
+        return bytes(await self._ask_raw(requests.republish(subscription, sequence)))
+
+    def publish(self, acknowledged: Sequence[tuple[int, int]]) -> asyncio.Future[Any]:
+        """Send a publish request.
+
+        Args:
+            acknowledged: Pairs of subscription id and sequence number.
+
+        Returns:
+            A future whose result, turned to bytes, is for `wire.read_publish`. There is no deadline: the server answers
+            when it has something to say.
+
+        Raises:
+            LinkDown: The connection is closed.
+        """
+        request = requests.publish(acknowledged)
+        with explained(self._settings, "Publish"):
+            answer: asyncio.Future[Any] = self._open_protocol()._send_request(request, 0)  # noqa: SLF001
+            return answer
+
+    @property
+    def renew_after_s(self) -> float:
+        """When to renew the security token: after 75 % of its lifetime (OPC 10000-4, 5.5.2.1)."""
+        return float(self._client.secure_channel_timeout) / 1000 * 0.75
+
+    async def renew(self) -> None:
+        """Renew the security token of the channel."""
+        with explained(self._settings, "OpenSecureChannel"):
+            await self._client.open_secure_channel(renew=True)
+            self._client.uaclient.revolve_security_token()
+
+    async def close(self) -> None:
+        """Free session and subscription at the server, so far as it answers within two seconds; then abort."""
+        try:
+            with contextlib.suppress(ConnectorError, TimeoutError):  # it is being left: whatever it says, it is
+                async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                    with explained(self._settings, "CloseSession"):
+                        if self.has_session:
+                            await self._client.uaclient.close_session(delete_subscriptions=True)
+                        await self._client.close_secure_channel()
+        finally:
+            self.abort()
+
+    def abort(self) -> None:
+        """Drop the connection without a word; the session stays at the server."""
+        protocol, self._protocol = self._protocol, None
+        if protocol is not None:
+            abort(protocol)
+
+    def _open_protocol(self) -> UASocketProtocol:
+        if self._protocol is None:
+            raise LinkDown(self._settings.endpoint, "connection closed")
+        return self._protocol
+
+    async def _ask_raw(self, request: Any) -> Any:
+        with explained(self._settings, type(request).__name__.removesuffix("Request")):
+            return await self._open_protocol().send_request(request, self._timeout)
+
+    async def _ask(self, request: Any, response: Any) -> Any:
+        data = await self._ask_raw(request)
+        with explained(self._settings, type(request).__name__.removesuffix("Request")):
+            return struct_from_binary(response, data)

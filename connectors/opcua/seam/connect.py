@@ -1,0 +1,97 @@
+"""From an address to a secure channel with a server that is the one we mean. No session, no credentials yet."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+from typing import Any
+from urllib.parse import urlsplit
+
+from asyncua import Client, ua
+from asyncua.client.ua_client import UASocketProtocol
+from asyncua.crypto import security_policies
+from cryptography.hazmat.primitives.serialization import load_der_private_key, load_pem_private_key
+
+from connectors.errors import EndpointNotOffered
+from connectors.opcua import trust
+from connectors.opcua.seam.explain import explained
+from connectors.opcua.settings import OpcUaSettings
+
+CHANNEL_LIFETIME_MS = 3_600_000
+
+
+async def connect(settings: OpcUaSettings) -> Client:
+    """Connect, make sure of the server, open the secure channel.
+
+    Raises:
+        EndpointUnreachable, EndpointNotOffered, CertificateNotTrusted, CertificateExpired, GatewayNotTrusted.
+    """
+    logging.getLogger("asyncua").setLevel(logging.WARNING)  # at INFO it formats whole results: half of the time
+    client = _new_client(settings)
+    with explained(settings, "OpenSecureChannel", opening=True):
+        if settings.policy != "None":
+            policy = await _verified_policy(settings)
+            client.security_policy = policy
+            client.uaclient.set_security(policy)
+        await client.connect_socket()
+        protocol = client.uaclient.protocol
+        try:
+            acknowledged = await client.uaclient.send_hello(settings.endpoint)
+            limits = protocol._connection._limits  # noqa: SLF001  see the head of this package
+            limits.max_recv_buffer = acknowledged.SendBufferSize
+            limits.max_send_buffer = acknowledged.ReceiveBufferSize
+            await client.open_secure_channel()
+        except BaseException:  # cancellation too: the socket must not stay
+            abort(protocol)
+            raise
+    return client
+
+
+def abort(protocol: UASocketProtocol) -> None:
+    """Drop the connection without a word."""
+    if protocol.transport is not None:
+        protocol.transport.abort()
+
+
+async def _verified_policy(settings: OpcUaSettings) -> Any:
+    """Ask the server for its certificate, check it, and build the cryptography from it."""
+    offered = await _new_client(settings).connect_and_get_server_endpoints()
+    wanted = getattr(security_policies, f"SecurityPolicy{settings.policy}")
+    mode = getattr(ua.MessageSecurityMode, settings.mode)
+    for endpoint in offered:
+        if endpoint.SecurityPolicyUri == wanted.URI and endpoint.SecurityMode == mode and endpoint.ServerCertificate:
+            shown = trust.leaf(endpoint.ServerCertificate)
+            break
+    else:
+        names = sorted({f"{e.SecurityPolicyUri.rpartition('#')[2]}/{e.SecurityMode.name.strip('_')}" for e in offered})
+        raise EndpointNotOffered(settings.endpoint, f"{settings.policy}/{settings.mode}", ", ".join(names) or "none")
+    return await asyncio.to_thread(_policy, settings, wanted, mode, shown)
+
+
+def _new_client(settings: OpcUaSettings) -> Client:
+    client = Client(settings.endpoint, timeout=settings.connect_timeout.total_seconds())
+    client.application_uri = settings.application_uri
+    client.name = client.description = f"Sluicegate {settings.name}"
+    client.session_timeout = int(settings.session_timeout.total_seconds() * 1000)
+    client.secure_channel_timeout = CHANNEL_LIFETIME_MS
+    client.uaclient.pre_request_hook = None  # belongs to the library's reconnection, which is not used
+    return client
+
+
+def _policy(settings: OpcUaSettings, policy: Any, mode: Any, shown: bytes) -> Any:
+    """Check both certificates, read the key. Blocking: files."""
+    assert settings.certificate is not None
+    assert settings.private_key is not None
+    now = dt.datetime.now(dt.UTC)
+    if settings.server_certificate is not None:
+        trust.check_pinned(shown, settings.server_certificate, settings.endpoint, now)
+    else:
+        assert settings.trust_folder is not None
+        host = urlsplit(settings.endpoint).hostname or ""
+        trust.check_folder(shown, settings.trust_folder, settings.endpoint, host, now)
+    own = trust.load_certificate(settings.certificate)
+    trust.check_period(own, "this gateway", now)
+    key = settings.private_key.read_bytes()
+    loaded = load_pem_private_key(key, None) if key.startswith(b"-----") else load_der_private_key(key, None)
+    return policy(shown, own, loaded, mode)

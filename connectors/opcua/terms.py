@@ -1,0 +1,55 @@
+"""What a link and its channel say to one another about server, session and subscription."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from connectors.opcua.address import NodeAddress
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSession:
+    """What another channel needs to take a session over. Opaque to everybody else."""
+
+    token: Any
+    nonce: Any
+    policies: Any
+    peer_certificate: Any
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """What a server says about itself.
+
+    Attributes:
+        namespaces: URIs; the position is the namespace index of this session.
+        time: Its clock, ns since the epoch; None if it does not tell.
+        max_read: Nodes in a read request; 0 = no limit told.
+        max_items: Monitored items in a request; 0 = no limit told.
+    """
+
+    namespaces: tuple[str, ...]
+    time: int | None
+    max_read: int
+    max_items: int
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionTerms:
+    """A subscription as the server revised it."""
+
+    id: int
+    interval_ms: float
+    lifetime_count: int
+    keepalive_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRequest:
+    """One monitored item to create."""
+
+    handle: int
+    node: NodeAddress
+    sampling_ms: float
+    queue_size: int
