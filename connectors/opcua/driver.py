@@ -18,9 +18,10 @@ from connectors.driver import Emit
 from connectors.errors import ConnectorError, LinkDown, SecurityRefused, UserRejected
 from connectors.opcua.columns import Values
 from connectors.opcua.decode import Decoder
-from connectors.opcua.link import RETRY_REFUSED, Held, Link, is_resumable
+from connectors.opcua.link import RETRY_REFUSED, Link, is_resumable
 from connectors.opcua.seam.explain import code_name
 from connectors.opcua.settings import BRIDGED_OUTAGE, OpcUaSettings
+from connectors.opcua.subscription import Held
 from connectors.samples import Notice, NoticeKind, Origin, SampleBatch
 from connectors.tags import TagTable
 

@@ -216,7 +216,7 @@ def test_more_tags_than_fit_one_call(rig: ModuleType, shared_plant: Any, pki: An
 
     async def scenario() -> None:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("connectors.opcua.link.ITEMS_PER_CALL", 2)
+            patch.setattr("connectors.opcua.subscription.ITEMS_PER_CALL", 2)
             async with rig.running(rig.make_settings(shared_plant.port, pki=pki)) as run:
                 await _ticks(run, 3)
                 assert run.good("setpoint") == [42.0]

@@ -14,7 +14,8 @@ from asyncua.ua.ua_binary import struct_to_binary
 
 from connectors.errors import LinkDown
 from connectors.opcua import codes
-from connectors.opcua.link import Link, Subscription
+from connectors.opcua.pump import Pump
+from connectors.opcua.subscription import Subscription
 from connectors.opcua.terms import ServerFacts, SubscriptionTerms
 from connectors.samples import Origin
 
@@ -112,16 +113,13 @@ Play = Callable[..., tuple[Events, Channel, Counter[str], LinkDown]]
 def play(rig: ModuleType) -> Play:
     def run(answers: list[bytes], stored: dict[int, float] | None = None) -> tuple[Any, ...]:
         async def scenario() -> LinkDown:
-            link._channel = channel  # type: ignore[assignment]
-            link._subscription = Subscription(
-                SubscriptionTerms(ID, 100.0, 1000, 10), ServerFacts(("urn:x",), None, 0, 0)
-            )
+            subscription = Subscription(SubscriptionTerms(ID, 100.0, 1000, 10), ServerFacts((rig.PLANT,), None, 0, 0))
+            pump = Pump(rig.make_settings(1, tags=("tick",)), channel, subscription, events, counters)
             with pytest.raises(LinkDown) as down:
-                await link.run()
+                await pump.run()
             return down.value
 
         events, channel, counters = Events(), Channel(answers, stored or {}), Counter()
-        link = Link(rig.make_settings(1, tags=("tick",)), events, counters)
         return events, channel, counters, asyncio.run(scenario())
 
     return run

@@ -1,0 +1,28 @@
+"""What a link tells the driver that owns it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from connectors.opcua.columns import Values
+from connectors.samples import Origin
+
+
+class LinkEvents(Protocol):
+    """What a link tells its owner, in the event loop, in order. Nothing of it may block or raise."""
+
+    def received(self, values: Sequence[Values], origin: Origin) -> None:
+        """Values of one message."""
+
+    def refused(self, refusals: dict[int, int], server_time: int | None) -> None:
+        """Handle -> status code of the items that the server would not monitor; its clock in ns, if it tells."""
+
+    def anew(self) -> None:
+        """A new subscription begins. Whatever the one before it had not told yet is lost."""
+
+    def missed(self) -> None:
+        """Messages are lost for good; what comes next follows upon a hole."""
+
+    def settled(self) -> Sequence[int]:
+        """What the server had kept has arrived, once a link. Returns handles whose values shall be read now."""
