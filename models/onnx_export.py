@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import onnx
@@ -42,7 +43,9 @@ def export_mahalanobis(
         The same bytes for the same arguments.
     """
     columns = len(tags) * len(features)
-    constants: dict[str, NDArray[np.float64] | NDArray[np.int64]] = {
+    constants: dict[str, NDArray[Any]] = {
+        "log": detector.log_,
+        "floor": detector.floor_,
         "centre": detector.centre_,
         "scale": detector.scale_,
         "z_lowest": np.array(-Z_LIMIT),
@@ -56,7 +59,11 @@ def export_mahalanobis(
     node = helper.make_node
     graph = helper.make_graph(
         [
-            node("Sub", [ROWS, "centre"], ["centred"]),
+            node("Abs", [ROWS], ["size"]),
+            node("Add", ["size", "floor"], ["raised"]),
+            node("Log", ["raised"], ["logged"]),
+            node("Where", ["log", "logged", ROWS], ["judged"]),
+            node("Sub", ["judged", "centre"], ["centred"]),
             node("Div", ["centred", "scale"], ["scaled"]),
             node("Clip", ["scaled", "z_lowest", "z_highest"], ["z"]),
             node("MatMul", ["z", "precision"], ["gradient"]),

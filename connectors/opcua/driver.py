@@ -18,20 +18,18 @@ from connectors.driver import Emit
 from connectors.errors import ConnectorError, LinkDown, SecurityRefused, UserRejected
 from connectors.opcua.columns import Values
 from connectors.opcua.decode import Decoder
+from connectors.opcua.gaps import Gaps
 from connectors.opcua.link import RETRY_REFUSED, Link, is_resumable
 from connectors.opcua.seam.explain import code_name
 from connectors.opcua.settings import BRIDGED_OUTAGE, OpcUaSettings
 from connectors.opcua.subscription import Held
-from connectors.samples import Notice, NoticeKind, Origin, SampleBatch
+from connectors.samples import Origin
 from connectors.tags import TagTable
 
 logger = structlog.get_logger()
 
 SECURITY_CAP = timedelta(seconds=60)  # trouble that a person has to heal: no hurry
 USER_PAUSE = timedelta(seconds=60)  # wrong passwords lock accounts: one try a minute
-SKEW_NS = 10_000_000_000  # a source time further ahead than this is not believed to be the front of event time
-
-_NEVER = 0
 
 
 class OpcUaDriver:
@@ -62,22 +60,19 @@ class OpcUaDriver:
         self._tables = tuple(tables)
         self._now = now
         self._retry_refused = retry_refused
-        self._counters: Counter[str] = Counter(
-            samples=0, reconnects=0, errors=0, sessions_created=0, sessions_resumed=0
-        )
+        self._counters = Counter(samples=0, reconnects=0, errors=0, sessions_created=0, sessions_resumed=0)
         self._decoder = Decoder(settings.tags, tables, self._counters)
         rng = rng or random.Random()  # noqa: S311  jitter, no secret
         self._fast = Backoff(settings.reconnect_min, settings.reconnect_max, rng)
         self._slow = Backoff(timedelta(seconds=5), SECURITY_CAP, rng)
         self._user = Backoff(USER_PAUSE, USER_PAUSE, rng)
         self._emit: Emit = _nowhere
-        self._newest = {table.asset: _NEVER for table in tables}  # front of event time
-        self._gaps: dict[str, tuple[str, int]] = {}  # asset -> reason and begin of the gap that its next sample ends
+        self._gaps = Gaps(settings.name)
         self._marked = False
         self._marks_due: asyncio.TimerHandle | None = None
-        self._unheard: set[int] = set()  # marked, and no value since
+        self._unheard = np.zeros(len(settings.tags), dtype=np.bool_)  # by handle: marked, and no value since
         self._trouble = ""
-        self._overflow_told: set[int] = set()
+        self._overflow_told = np.zeros(len(settings.tags), dtype=np.bool_)
 
     @property
     def name(self) -> str:
@@ -121,10 +116,16 @@ class OpcUaDriver:
     async def _attempt(self, link: Link, held: Held | None) -> ConnectorError:
         """One life of a link; returns why it ended. Anything but cancellation leads to the next attempt."""
         error: ConnectorError | None = None
+        keep = False  # on cancellation, and where nothing is known, the session is closed: the server has it free again
         try:
-            resumed = await link.open(held)
-            self._opened(resumed=resumed)
-            await link.run()
+            try:
+                self._opened(resumed=await link.open(held))
+                await link.run()
+            except ConnectorError as expected:
+                keep = is_resumable(expected) and link.may_live_on
+                raise
+            finally:
+                await link.close(keep_session=keep)
         except ConnectorError as expected:
             error = expected
         except Exception as unexpected:
@@ -132,9 +133,6 @@ class OpcUaDriver:
             # is, the other tags and servers of this gateway must not stop for it.
             logger.exception("opcua link failed unexpectedly", driver=self.name)
             error = LinkDown(self._settings.endpoint, f"{type(unexpected).__name__}: {unexpected}", resumable=False)
-        finally:
-            # On cancellation there is no error: the session is closed, so that the server has it free again.
-            await link.close(keep_session=error is not None and is_resumable(error) and link.may_live_on)
         assert error is not None
         self._ended(link, error)
         return error
@@ -145,8 +143,8 @@ class OpcUaDriver:
         if resumed:
             logger.warning("opcua session resumed", driver=self.name)
         else:
-            log = logger.error if self._gaps else logger.info
-            log("opcua connected", driver=self.name, tags=len(self._settings.tags), gap_for=sorted(self._gaps))
+            log = logger.error if self._gaps.assets else logger.info
+            log("opcua connected", driver=self.name, tags=len(self._settings.tags), gap_for=self._gaps.assets)
         self._marked = False
         self._trouble = ""
 
@@ -184,77 +182,59 @@ class OpcUaDriver:
             return
         self._marked = True
         for number, table in enumerate(self._tables):
-            newest = self._newest[table.asset]
+            newest = self._gaps.newest(table.asset)
             handles = self._decoder.handles_of(number)
-            if newest != _NEVER and handles:
+            if newest is not None and handles:
+                self._unheard[handles] = True
                 codes = [status.BAD_NO_COMMUNICATION] * len(handles)
                 for block in self._decoder.marks(handles, codes, newest + 1, self._now()):
                     self._emit(block)
-                self._unheard.update(handles)
 
     def _cancel_marks(self) -> None:
         if self._marks_due is not None:
             self._marks_due.cancel()
-            self._marks_due = None
-
-    def _lose(self, reason: str) -> None:
-        """A hole begins at the newest sample of each asset; the next newer sample ends it."""
-        for asset, newest in self._newest.items():
-            if newest != _NEVER:
-                self._gaps.setdefault(asset, (reason, newest))
+        self._marks_due = None
 
     def received(self, values: Sequence[Values], origin: Origin) -> None:
         """See `LinkEvents`."""
         received_time = self._now()
         for part in values:
-            if self._unheard:
-                self._unheard.difference_update(part.handle.tolist())
+            self._unheard[part.handle[part.handle < len(self._unheard)]] = False
             for block in self._decoder.decode(part, received_time, origin):
-                self._end_gap(block)
+                if (gap := self._gaps.passed(block)) is not None:
+                    self._emit(gap)
                 self._emit(block)
-                newest, top = self._newest[block.asset], int(block.source_time.max())
-                # A front that lies in the future was no front: one wild timestamp must not hold it for a year.
-                self._newest[block.asset] = max(newest, top) if newest <= received_time + SKEW_NS else top
         self._tell_overflows()
 
     def refused(self, refusals: dict[int, int], server_time: int | None) -> None:
         """See `LinkEvents`."""
         self._counters["refused_items"] += len(refusals)
-        received_time = self._now()
-        time = server_time if server_time is not None else received_time
-        for block in self._decoder.marks(list(refusals), list(refusals.values()), time, received_time):
+        now = self._now()
+        time = now if server_time is None else server_time
+        for block in self._decoder.marks(list(refusals), list(refusals.values()), time, now):
             self._emit(block)
         names = [f"{self._settings.tags[handle].asset}/{self._settings.tags[handle].tag}" for handle in refusals]
-        code = next(iter(refusals.values()))
-        logger.error("opcua tags refused", driver=self.name, count=len(names), first=names[:5], status=code_name(code))
+        status_name = code_name(next(iter(refusals.values())))
+        logger.error("opcua tags refused", driver=self.name, count=len(names), first=names[:5], status=status_name)
 
     def anew(self) -> None:
         """See `LinkEvents`."""
         self._mark_lost()
-        self._lose("link_down")
+        self._gaps.lose("link_down")
 
     def missed(self) -> None:
         """See `LinkEvents`."""
         logger.error("opcua messages lost", driver=self.name)
-        self._lose("sequence_gap")
+        self._gaps.lose("sequence_gap")
 
     def settled(self) -> Sequence[int]:
         """See `LinkEvents`. Tags that did not change since they were marked would stay marked."""
-        return sorted(self._unheard)
-
-    def _end_gap(self, block: SampleBatch) -> None:
-        gap = self._gaps.get(block.asset)
-        if gap is None:
-            return
-        reason, start = gap
-        newer = block.source_time[block.source_time > start]
-        if len(newer):  # a value that has not changed since before the hole does not end it
-            del self._gaps[block.asset]
-            self._emit(Notice(NoticeKind.GAP, block.asset, reason, start, int(newer.min()), source=self.name))
+        return [int(handle) for handle in np.flatnonzero(self._unheard)]
 
     def _tell_overflows(self) -> None:
-        for handle in set(np.flatnonzero(self._decoder.overflows).tolist()) - self._overflow_told:
-            self._overflow_told.add(handle)
+        new = np.flatnonzero((self._decoder.overflows > 0) & ~self._overflow_told)
+        self._overflow_told[new] = True
+        for handle in new:  # once a tag
             tag = self._settings.tags[handle]
             logger.error(
                 "opcua queue overflowed at the server: raise queue_size, or sample less often, or publish more often",

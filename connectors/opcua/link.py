@@ -107,7 +107,7 @@ class Link:
 
     @property
     def proven(self) -> bool:
-        """At least one publish response has come: the link works."""
+        """The subscription has spoken at least once: the link works."""
         return self._pump is not None and self._pump.proven
 
     @property

@@ -25,8 +25,9 @@ class Pump:
 
     Attributes:
         subscription: Its `expected` moves on with every message.
-        heard: When the server said something last, by the clock of the event loop.
-        proven: At least one publish response has come: the link works.
+        heard: When the subscription spoke last, by the clock of the event loop. A server that answers with faults only
+            is not heard, so the watch ends what would be a dance of requests and faults without end.
+        proven: It has spoken at least once: the link works.
     """
 
     def __init__(
@@ -71,7 +72,6 @@ class Pump:
             lost = lost_answer(self._settings, answer)
             if lost is not None:
                 raise lost
-            self.heard = asyncio.get_running_loop().time()
             try:
                 message = read_publish(bytes(answer.result()))
             except MalformedMessage:  # the next sequence number shows the hole, and it is asked for again
@@ -80,7 +80,6 @@ class Pump:
                 if isinstance(message, Fault):
                     self._fault(message.code)
                 else:
-                    self.proven = True
                     await self._take(message)
             self._fill()
 
@@ -110,8 +109,11 @@ class Pump:
         if message.subscription != subscription.terms.id:  # left over from a subscription of this session that was lost
             self._counters["foreign_messages"] += 1
             return
+        self.proven = True
+        self.heard = asyncio.get_running_loop().time()
         missing = sequence.ahead(message.sequence, subscription.expected)
-        lost = missing > 0 and not await self._fetch_missing(message.sequence)
+        if missing > 0:
+            await self._fetch_missing(message.sequence)
         if message.keepalive:  # its number is that of the next message
             self._counters["keepalives"] += 1
         else:
@@ -125,14 +127,15 @@ class Pump:
                 self._events.received(message.values, Origin.LIVE)
         if message.ended is not None:
             raise LinkDown(self._settings.endpoint, f"subscription ended: {code_name(message.ended)}", resumable=False)
-        if lost:
+        if subscription.behind:  # perhaps since an earlier link, which broke before it had read them
             await self._read(range(len(self._settings.tags)))
+            subscription.behind = False
         if not self._settled and not message.more:
             self._settled = True
             await self._read(self._events.settled())
 
-    async def _fetch_missing(self, coming: int) -> bool:
-        """Messages before number `coming` were skipped: fetch them again. False if some are gone."""
+    async def _fetch_missing(self, coming: int) -> None:
+        """Messages before number `coming` were skipped: fetch them again."""
         subscription = self.subscription
         missing = sequence.ahead(coming, subscription.expected)
         lost = 0
@@ -144,8 +147,8 @@ class Pump:
         subscription.expected = coming
         if lost:
             self._counters["lost_messages"] += lost
+            subscription.behind = True
             self._events.missed()
-        return not lost
 
     async def _republish(self, number: int) -> bool:
         """Fetch one message again. False if the server does not have it."""

@@ -28,12 +28,14 @@ class Subscription:
         facts: Of the server, when it was created.
         expected: Sequence number of the next message.
         refused: Handles of the items that do not exist there.
+        behind: Messages are lost for good, and the values have not been read since.
     """
 
     terms: SubscriptionTerms
     facts: ServerFacts
     expected: int = sequence.FIRST
     refused: set[int] = field(default_factory=set)
+    behind: bool = False
 
     @property
     def keepalive_s(self) -> float:

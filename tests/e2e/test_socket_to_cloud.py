@@ -194,7 +194,7 @@ def test_kill_9_of_each_process_loses_and_doubles_nothing(files: DemoFiles, tmp_
     expected = {
         (block.asset, int(start)): dict(zip(block.tags.names, n.tolist(), strict=True))
         for block in windows_of(items, WINDOWS)
-        for start, n in zip(block.start, block.n, strict=True)
+        for start, n in zip(block.start, block.grouped.n.reshape(len(block), -1), strict=True)
     }
     assert summaries == expected
     assert len(expected) > 30

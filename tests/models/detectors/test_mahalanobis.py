@@ -112,3 +112,21 @@ def test_a_row_at_the_centre_blames_everybody_alike():
 def test_columns_that_do_not_divide_into_tags_are_refused():
     with pytest.raises(ValueError, match="6 columns: must be a multiple of features_per_tag = 4"):
         MahalanobisDetector(features_per_tag=4).fit(NORMAL)
+
+
+def test_a_spread_that_falls_to_nothing_is_as_far_as_one_that_grows_a_thousandfold() -> None:
+    rng = np.random.default_rng(4)
+    rows = np.column_stack([rng.normal(50.0, 1.0, 200), 0.5 * np.exp(0.1 * rng.normal(size=200))])
+    plain = MahalanobisDetector(features_per_tag=2).fit(rows)
+    logged = MahalanobisDetector(features_per_tag=2, log_features=(1,)).fit(rows)
+    stuck, wild = [50.0, 0.0], [50.0, 500.0]
+    assert logged.anomaly_score([stuck])[0] > 40 * plain.anomaly_score([stuck])[0]
+    assert 0.5 < logged.anomaly_score([stuck])[0] / logged.anomaly_score([wild])[0] < 2
+    assert logged.anomaly_score([[51.0, 0.5]])[0] == pytest.approx(plain.anomaly_score([[51.0, 0.5]])[0], rel=0.2)
+
+
+def test_a_spread_that_was_always_nothing_may_move_a_little() -> None:
+    rows = np.column_stack([np.random.default_rng(4).normal(50.0, 1.0, 200), np.zeros(200)])
+    detector = MahalanobisDetector(features_per_tag=2, log_features=(1,)).fit(rows)
+    assert detector.constant_.tolist() == [False, True]
+    assert detector.anomaly_score([[50.0, 0.1]])[0] < 0.1
