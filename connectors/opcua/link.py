@@ -17,6 +17,7 @@ from connectors.opcua.settings import OpcUaSettings
 from connectors.opcua.subscription import Held, Subscription, create_items, subscribe
 
 RETRY_REFUSED = timedelta(seconds=30)
+PATIENCE_S = 2.0  # beyond one and a half keep-alives: a busy server, a slow path
 OPEN_ALLOWANCE_S = 0.01  # a tag: 10,000 items took 2 to 5.5 s to create on the servers that were measured
 
 
@@ -156,7 +157,7 @@ class Link:
     async def _watch(self, channel: Channel, pump: Pump) -> None:
         """A server says something every keep-alive; one that does not is gone, whatever TCP believes."""
         loop = asyncio.get_running_loop()
-        patience = 1.5 * pump.subscription.keepalive_s + 2.0
+        patience = 1.5 * pump.subscription.keepalive_s + PATIENCE_S
         while (quiet := loop.time() - pump.heard) < patience:  # noqa: ASYNC110  a deadline that moves
             await asyncio.sleep(patience - quiet)
         channel.abort()

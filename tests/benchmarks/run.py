@@ -56,18 +56,27 @@ def main() -> int:
         with console.status(f"bench {name} ..."):
             results += load(HERE / f"bench_{name}.py").run()
         console.print(f"{name}: {time.monotonic() - started:.1f} s")
+    told = [
+        f"{result['name']}: " + ", ".join(f"{key} {text(result[key])}" for key in result if key not in KEYS)
+        for result in results
+        if set(result) - set(KEYS)
+    ]
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
     table = Table(title=f"Benchmarks ({machine})")
     for key in KEYS:
         table.add_column(key, overflow="fold")
     for result in results:
         table.add_row(*(text(result.get(key)) for key in KEYS))
-    console.print(table)
     chosen.out.mkdir(parents=True, exist_ok=True)
     (chosen.out / "results.json").write_text(json.dumps(results, indent=2, default=float))
     rows = ["| " + " | ".join(text(result.get(key)) for key in KEYS) + " |" for result in results]
     head = [f"Measured on {machine}.", "", "| " + " | ".join(KEYS) + " |", "|" + "---|" * len(KEYS)]
-    (chosen.out / "results.md").write_text("\n".join(head + rows) + "\n")
+    markdown = "\n".join([*head, *rows, "", *(f"- {line}" for line in told)]) + "\n"
+    (chosen.out / "results.md").write_text(markdown)
+    if console.is_terminal:
+        console.print(table, *told, sep="\n")
+    else:
+        print(markdown)
     missed = [result["name"] for result in results if result.get("met") is False]
     if missed:
         console.print(f"goals missed: {', '.join(missed)}")

@@ -60,7 +60,7 @@ def _equal(one: Values, other: Values) -> None:
         np.testing.assert_array_equal(array, other.arrays[row])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(_RUNS)
 def test_blocks_and_single_items_read_the_same(runs: list[tuple[bytes, int, int, int]]) -> None:
     items = [_item(variant, mask, seed + i, seed + i) for variant, mask, count, seed in runs for i in range(count)]
@@ -72,7 +72,7 @@ def test_blocks_and_single_items_read_the_same(runs: list[tuple[bytes, int, int,
     _equal(fast, slow)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(_RUNS, st.data())
 def test_damaged_messages_raise_one_of_the_three_and_never_anything_else(
     runs: list[tuple[bytes, int, int, int]], data: st.DataObject

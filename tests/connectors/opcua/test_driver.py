@@ -129,6 +129,44 @@ def test_marks_wait_as_long_as_the_server_keeps_the_values(driver: OpcUaDriver, 
     asyncio.run(scenario())
 
 
+def test_a_farewell_that_fails_does_not_end_the_driver(
+    driver: OpcUaDriver, items: list[Item], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library raises bare exceptions on what a server sends, on closing as well."""
+
+    async def broken(_link: Link, *_held: object, **_keep: object) -> bool:
+        raise AttributeError("'NoneType' object has no attribute 'send_request'")
+
+    monkeypatch.setattr(Link, "open", broken)
+    monkeypatch.setattr(Link, "close", broken)
+    error = asyncio.run(driver._attempt(Link(driver._settings, driver, driver._counters), None))
+    assert isinstance(error, LinkDown)
+    assert not error.resumable
+    assert driver.counters()["errors"] == 1
+
+
+@pytest.mark.parametrize(("error", "kept"), [(LinkDown("x", "cut"), True), (LinkDown("x", "", resumable=False), False)])
+def test_a_session_is_left_open_only_if_it_can_be_resumed(
+    driver: OpcUaDriver, monkeypatch: pytest.MonkeyPatch, error: LinkDown, kept: bool
+) -> None:
+    closed: list[bool] = []
+
+    async def opened(link: Link, _held: object) -> bool:
+        link.was_open = True
+        return False
+
+    async def run(_link: Link) -> None:
+        raise error
+
+    async def close(_link: Link, *, keep_session: bool) -> None:
+        closed.append(keep_session)
+
+    for name, method in (("open", opened), ("run", run), ("close", close)):
+        monkeypatch.setattr(Link, name, method)
+    assert asyncio.run(driver._attempt(Link(driver._settings, driver, driver._counters), None)) is error
+    assert closed == [kept]
+
+
 def test_wrong_passwords_are_tried_once_a_minute_and_dead_links_at_once(driver: OpcUaDriver) -> None:
     assert driver._pause(UserRejected("x", "u", "BadUserAccessDenied")) >= 48  # 60 s less the jitter
     assert driver._pause(EndpointUnreachable("x", "refused")) <= 0.06

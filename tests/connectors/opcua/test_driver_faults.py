@@ -71,7 +71,7 @@ def test_killed_server_comes_back_with_shifted_namespaces_and_without_a_node(
             newest = max(time for _, code, time in run.samples("tick") if code == status.BAD_NO_COMMUNICATION)
             for name in rig.ALL:
                 assert status.BAD_NO_COMMUNICATION in {code for _, code, _ in run.samples(name)}, name
-            assert min(run.good("tick")) >= 0  # the foreign node of that name says -1
+            assert min(run.good("tick")) >= 0, "values of the foreign node of that name"  # it counts down from -1
             assert run.samples("setpoint")[-1][1] == BAD_NODE_ID_UNKNOWN
             (gap,) = run.notices()
             assert (gap.kind, gap.asset, gap.reason) == (NoticeKind.GAP, "pump", "link_down")

@@ -166,6 +166,45 @@ def test_an_unreadable_message_is_asked_for_again(play: Play) -> None:
     assert counters["malformed_messages"] == 1
 
 
+def test_values_are_read_by_the_next_link_if_this_one_breaks_before(rig: ModuleType) -> None:
+    """A6 and A2 together: the message that told of the hole is not sent again."""
+    subscription = Subscription(SubscriptionTerms(ID, 100.0, 1000, 10), ServerFacts((rig.PLANT,), None, 0, 0))
+
+    async def life(channel: Channel, events: Events) -> None:
+        pump = Pump(rig.make_settings(1, tags=("tick",)), channel, subscription, events, Counter())
+        with pytest.raises(LinkDown):
+            await pump.run()
+
+    class Breaking(Channel):
+        async def read(self, nodes: Sequence[Any], namespaces: Sequence[str]) -> bytes:
+            raise LinkDown("x", "cut in the middle of it")
+
+    first, second, events = Breaking([_published(3, 3.0)], {}), Channel([_published(4), _published(4)], {}), Events()
+    asyncio.run(life(first, events))
+    assert events.told == ["missed", (3.0, "LIVE")]
+    asyncio.run(life(second, events))
+    assert events.told[2:] == [(99.0, "LIVE")]
+    assert second.reads == 1
+
+
+@pytest.mark.parametrize(("answer", "heard"), [(_fault(codes.BAD_TIMEOUT), False), (_published(1), True)])
+def test_a_server_is_not_heard_by_its_faults(rig: ModuleType, answer: bytes, heard: bool) -> None:
+    subscription = Subscription(SubscriptionTerms(ID, 100.0, 1000, 10), ServerFacts((rig.PLANT,), None, 0, 0))
+
+    async def scenario() -> None:
+        pump = Pump(rig.make_settings(1, tags=("tick",)), Channel([answer], {}), subscription, Events(), Counter())
+        running = asyncio.create_task(pump.run())
+        await asyncio.sleep(0)
+        begin = pump.heard
+        assert begin > 0
+        with pytest.raises(LinkDown):
+            await running
+        assert (pump.heard > begin) is heard
+        assert pump.proven is heard
+
+    asyncio.run(scenario())
+
+
 def test_too_many_publish_requests_shrink_the_pump(play: Play) -> None:
     faults = [_fault(codes.BAD_TOO_MANY_PUBLISH_REQUESTS)] * 5
     events, channel, _, _ = play([*faults, _published(1, 1.0)])

@@ -2,6 +2,7 @@
 
 Nodes in namespace urn:test:plant: `tick` (Double, counts up every 50 ms), `setpoint` (Int32, never changes), `wave`
 (Float array of 8, its first element is the tick), `bad` (its status is BadSensorFailure), `text` (a string).
+With `--shift` another namespace takes its index; the `tick` of that one counts down from -1.
 """
 
 from __future__ import annotations
@@ -39,9 +40,10 @@ async def serve(args: argparse.Namespace) -> None:
         await server.load_private_key(str(args.key))
     else:
         server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
-    if args.shift:  # another namespace takes the index, with a node of the same name
+    foreign = None
+    if args.shift:  # another namespace takes the index, with a node of the same name that is as lively
         other = await server.register_namespace("urn:test:other")
-        await server.nodes.objects.add_variable(ua.NodeId("tick", other), "tick", -1.0, ua.VariantType.Double)
+        foreign = await server.nodes.objects.add_variable(ua.NodeId("tick", other), "tick", -1.0, ua.VariantType.Double)
     index = await server.register_namespace(PLANT)
 
     async def variable(name: str, value: object, kind: ua.VariantType) -> object:
@@ -65,10 +67,13 @@ async def serve(args: argparse.Namespace) -> None:
             if args.late and count == LATE_AFTER:
                 await variable("absent", 7.0, ua.VariantType.Double)
             now = dt.datetime.now(dt.UTC)
-            for node, variant in (
+            updates = [
                 (tick, ua.Variant(float(count), ua.VariantType.Double)),
                 (wave, ua.Variant([float(count)] + [0.0] * 7, ua.VariantType.Float)),
-            ):
+            ]
+            if foreign is not None:
+                updates.append((foreign, ua.Variant(-1.0 - count, ua.VariantType.Double)))
+            for node, variant in updates:
                 await server.write_attribute_value(
                     node.nodeid, ua.DataValue(variant, SourceTimestamp=now, ServerTimestamp=now)
                 )
