@@ -1,0 +1,56 @@
+"""Fronts of event time and the holes that end at them."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.opcua.gaps import SKEW_NS, Gaps
+from connectors.samples import Notice, NoticeKind, SampleBatch
+from connectors.tags import Tag, TagTable
+
+PUMP, TANK = TagTable("pump", (Tag("flow"),)), TagTable("tank", (Tag("level"),))
+NOW = 1_700_000_000 * 10**9
+
+
+def _block(*times: int, table: TagTable = PUMP) -> SampleBatch:
+    n = len(times)
+    zeros = np.zeros(n)
+    return SampleBatch(table, zeros.astype(np.uint16), np.array(times), zeros, zeros.astype(np.uint32), NOW)
+
+
+def test_a_gap_goes_from_the_newest_sample_to_the_first_newer_one() -> None:
+    gaps = Gaps("plant")
+    gaps.passed(_block(NOW - 30, NOW - 20))
+    gaps.lose("link_down")
+    gaps.lose("sequence_gap")  # the hole has begun already
+    assert gaps.passed(_block(NOW - 20)) is None  # unchanged since before the hole
+    assert gaps.assets == ["pump"]
+    notice = gaps.passed(_block(NOW - 25, NOW - 5, NOW - 10))
+    assert notice == Notice(NoticeKind.GAP, "pump", "link_down", NOW - 20, NOW - 10, source="plant")
+    assert gaps.assets == []
+
+
+def test_an_asset_without_a_sample_misses_none() -> None:
+    gaps = Gaps("plant")
+    gaps.passed(_block(NOW))
+    gaps.lose("link_down")
+    assert gaps.passed(_block(NOW + 1, table=TANK)) is None
+    assert gaps.newest("tank") == NOW + 1
+    assert gaps.assets == ["pump"]
+
+
+@given(st.lists(st.lists(st.integers(NOW - 10**12, NOW + SKEW_NS), min_size=1, max_size=4), min_size=1, max_size=8))
+def test_the_front_is_the_newest_time_whatever_the_order(blocks: list[list[int]]) -> None:
+    gaps = Gaps("plant")
+    for times in blocks:
+        gaps.passed(_block(*times))
+    assert gaps.newest("pump") == max(time for times in blocks for time in times)
+
+
+def test_a_front_in_the_future_is_given_up() -> None:
+    gaps = Gaps("plant")
+    gaps.passed(_block(NOW + SKEW_NS + 1))
+    gaps.passed(_block(NOW - 1))
+    assert gaps.newest("pump") == NOW - 1
