@@ -28,7 +28,7 @@ from connectors.tags import Tag, TagTable
 from flows import FeatureBlock, WindowSettings, featurize, window
 from models.features import STANDARD
 
-ASSETS, TAGS, ROWS, BLOCKS = 1_000, 10, 100, 5  # 10 Hz, blocks of 1,000 samples, 10 s each
+ASSETS, TAGS, ROWS, BLOCKS = 1_000, 10, 100, 10  # 10 Hz, blocks of 1,000 samples, 10 s each
 S = 1_000_000_000
 T0 = 1_700_000_000 * S + 3 * S  # blocks straddle windows
 POLL = 256  # blocks per poll of the source
