@@ -70,6 +70,9 @@ class Channel:
     def publish(self, acknowledged: Sequence[tuple[int, int]]) -> asyncio.Future[Any]:
         return asyncio.get_running_loop().create_future()  # never a word
 
+    async def renew(self) -> None:
+        raise LinkDown("x", "no new token")
+
     def abort(self) -> None:
         self.done.append("abort")
 
@@ -172,3 +175,11 @@ def test_a_silent_server_is_given_up_and_a_silent_resumption_is_not_tried_again(
         asyncio.run(link.run())
     assert down.value.resumable is proven
     assert channel.done[-1] == "abort"
+
+
+def test_the_security_token_is_renewed_in_time(rig: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    channel = Channel(("ua", "s", rig.PLANT))
+    channel.renew_after_s = 0.0
+    link, _, _ = _open(rig, monkeypatch, channel, held=False)
+    with pytest.raises(LinkDown, match="no new token"):
+        asyncio.run(link.run())

@@ -30,9 +30,10 @@ def _message(sequence: int, value: float | None) -> ua.NotificationMessage:
     return message
 
 
-def _published(sequence: int, value: float | None = None) -> bytes:
+def _published(sequence: int, value: float | None = None, *, subscription: int = ID, more: bool = False) -> bytes:
     response = ua.PublishResponse()
-    response.Parameters.SubscriptionId = ID
+    response.Parameters.SubscriptionId = subscription
+    response.Parameters.MoreNotifications = more
     response.Parameters.NotificationMessage = _message(sequence, value)
     return struct_to_binary(response)
 
@@ -91,6 +92,7 @@ class Events:
 
     def __init__(self) -> None:
         self.told: list[Any] = []
+        self.silent: list[int] = []
 
     def received(self, values: Sequence[Any], origin: Origin) -> None:
         self.told += [(float(number), origin.name) for part in values for number in part.value]
@@ -99,7 +101,7 @@ class Events:
         self.told.append("missed")
 
     def settled(self) -> Sequence[int]:
-        return ()
+        return self.silent
 
     def anew(self) -> None: ...
 
@@ -158,6 +160,29 @@ def test_a_message_that_came_already_is_not_passed_on_again(play: Play) -> None:
     events, _, counters, _ = play([_published(1, 1.0), _published(2, 2.0), _published(2, 2.0), _published(3, 3.0)])
     assert events.told == [(1.0, "LIVE"), (2.0, "LIVE"), (3.0, "LIVE")]
     assert counters["duplicate_messages"] == 1
+
+
+def test_messages_of_another_subscription_are_nobodys(play: Play) -> None:
+    """Its handles may be those of other tags."""
+    events, channel, counters, _ = play([_published(1, 66.0, subscription=ID + 1), _published(1, 1.0)])
+    assert events.told == [(1.0, "LIVE")]
+    assert channel.acknowledged == [1]
+    assert counters["foreign_messages"] == 1
+
+
+def test_tags_that_stayed_silent_are_read_once_when_the_server_has_sent_what_it_kept(rig: ModuleType) -> None:
+    subscription = Subscription(SubscriptionTerms(ID, 100.0, 1000, 10), ServerFacts((rig.PLANT,), None, 0, 0))
+    channel = Channel([_published(1, 1.0, more=True), _published(2, 2.0), _published(3, 3.0)], {})
+    events = Events()
+    events.silent = [0]
+
+    async def scenario() -> None:
+        with pytest.raises(LinkDown):
+            await Pump(rig.make_settings(1, tags=("tick",)), channel, subscription, events, Counter()).run()
+
+    asyncio.run(scenario())
+    assert events.told == [(1.0, "LIVE"), (2.0, "LIVE"), (99.0, "LIVE"), (3.0, "LIVE")]
+    assert channel.reads == 1
 
 
 def test_an_unreadable_message_is_asked_for_again(play: Play) -> None:
