@@ -87,7 +87,12 @@ def train(
 
 @app.command()
 def demo(
-    seconds: Annotated[float, typer.Option(help="Length of the live part, 45 to 600.", min=45, max=600)] = 80,
+    seconds: Annotated[
+        float,
+        typer.Option(
+            help="Length of the live part, 10 to 600; each step still waits for what it shows.", min=10, max=600
+        ),
+    ] = 80,
     fault: Annotated[str, typer.Option(help="Fault to inject; --fault list shows all.")] = "bearing_wear",
     seed: Annotated[int, typer.Option(help="Seed of the plant.")] = 1,
     report: Annotated[Path | None, typer.Option(help="Where to write report.json; default in --folder.")] = None,
