@@ -129,9 +129,10 @@ def test_cut_connections_are_resumed_without_loss_and_leave_nothing_behind(
 
 @pytest.mark.parametrize("how", ["blackhole", "frozen", "no path"])
 def test_an_outage_shorter_than_the_queues_loses_nothing(
-    rig: ModuleType, shared_plant: Any, pki: Any, how: str
+    rig: ModuleType, shared_plant: Any, pki: Any, how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A4: noticed by the keep-alive watchdog or by the socket; what the server kept arrives afterwards."""
+    monkeypatch.setattr("connectors.opcua.link.PATIENCE_S", 0.5)
 
     async def scenario() -> None:
         async with (
@@ -145,7 +146,7 @@ def test_an_outage_shorter_than_the_queues_loses_nothing(
                 proxy.mode = "blackhole" if how == "blackhole" else "refuse"
             if how == "no path":
                 proxy.cut()
-            await asyncio.sleep(3.2 if how == "blackhole" else 1.0)  # the watchdog bites after 2.75 s
+            await asyncio.sleep(1.8 if how == "blackhole" else 1.0)  # the watchdog bites after 1.25 s
             before = len(run.items)
             if how == "frozen":
                 shared_plant.signal(signal.SIGCONT)

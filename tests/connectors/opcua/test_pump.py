@@ -212,7 +212,9 @@ def test_values_are_read_by_the_next_link_if_this_one_breaks_before(rig: ModuleT
     assert second.reads == 1
 
 
-@pytest.mark.parametrize(("answer", "heard"), [(_fault(codes.BAD_TIMEOUT), False), (_published(1), True)])
+@pytest.mark.parametrize(
+    ("answer", "heard"), [(_fault(codes.BAD_TIMEOUT), False), (_published(1), True)], ids=["fault", "keepalive"]
+)
 def test_a_server_is_not_heard_by_its_faults(rig: ModuleType, answer: bytes, heard: bool) -> None:
     subscription = Subscription(SubscriptionTerms(ID, 100.0, 1000, 10), ServerFacts((rig.PLANT,), None, 0, 0))
 

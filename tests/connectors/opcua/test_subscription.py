@@ -1,0 +1,68 @@
+"""Items and reads in parts: every value under its own handle, refused ones left out. No server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
+
+import pytest
+from asyncua import ua
+from asyncua.ua.ua_binary import struct_to_binary
+
+from connectors.errors import LinkDown
+from connectors.opcua.subscription import Subscription, create_items, read_values
+from connectors.opcua.terms import ItemRequest, ServerFacts, SubscriptionTerms
+
+TAGS = ("tick", "wave", "bad", "text", "setpoint")
+REFUSED = 0x80340000
+
+
+class Channel:
+    """Knows the position of a node's name in `TAGS` as its value."""
+
+    def __init__(self, missing: int = 0) -> None:
+        self.sizes: list[int] = []
+        self.missing = missing
+
+    async def create_items(self, _id: int, items: Sequence[ItemRequest], _namespaces: Sequence[str]) -> list[int]:
+        self.sizes.append(len(items))
+        return [REFUSED if item.node.identifier == "wave" else 0 for item in items]
+
+    async def read(self, nodes: Sequence[Any], _namespaces: Sequence[str]) -> bytes:
+        self.sizes.append(len(nodes))
+        results = [ua.DataValue(ua.Variant(float(TAGS.index(node.identifier)))) for node in nodes]
+        return struct_to_binary(ua.ReadResponse(Results=results[self.missing :]))
+
+
+def _subscription(plant: str, limit: int) -> Subscription:
+    return Subscription(SubscriptionTerms(1, 100.0, 1000, 10), ServerFacts(("ua", plant), None, limit, limit))
+
+
+async def _read(rig: ModuleType, channel: Any, subscription: Subscription, handles: Sequence[int]) -> dict[int, float]:
+    settings = rig.make_settings(1, tags=TAGS)
+    parts = [values async for values in read_values(channel, settings, subscription, handles)]
+    return {int(h): float(v) for part in parts for h, v in zip(part.handle, part.value, strict=True)}
+
+
+def test_every_value_that_is_read_goes_to_its_own_tag(rig: ModuleType) -> None:
+    channel, subscription = Channel(), _subscription(rig.PLANT, limit=2)
+    subscription.refused = {1}
+    assert asyncio.run(_read(rig, channel, subscription, [0, 1, 3, 4])) == {0: 0.0, 3: 3.0, 4: 4.0}
+    assert channel.sizes == [2, 1]
+
+
+def test_an_answer_with_fewer_values_is_not_guessed_at(rig: ModuleType) -> None:
+    with pytest.raises(LinkDown) as down:
+        asyncio.run(_read(rig, Channel(missing=1), _subscription(rig.PLANT, limit=0), [0, 2]))
+    assert not down.value.resumable
+
+
+def test_what_the_server_refuses_is_kept_in_mind_until_it_takes_it(rig: ModuleType) -> None:
+    channel, subscription = Channel(), _subscription(rig.PLANT, limit=3)
+    settings = rig.make_settings(1, tags=TAGS)
+    subscription.refused = {4}
+    assert asyncio.run(create_items(channel, settings, subscription, range(5))) == {1: REFUSED}  # type: ignore[arg-type]
+    assert subscription.refused == {1}
+    assert channel.sizes == [3, 2]
