@@ -38,6 +38,10 @@ def _published(sequence: int, value: float | None = None, *, subscription: int =
     return struct_to_binary(response)
 
 
+def _subscription(rig: ModuleType) -> Subscription:
+    return Subscription(SubscriptionTerms(ID, 100.0, 1000, 10), ServerFacts((rig.PLANT,), None, 0, 0))
+
+
 def _fault(code: int) -> bytes:
     fault = ua.ServiceFault()
     fault.ResponseHeader.ServiceResult = ua.StatusCode(code)
@@ -115,8 +119,7 @@ Play = Callable[..., tuple[Events, Channel, Counter[str], LinkDown]]
 def play(rig: ModuleType) -> Play:
     def run(answers: list[bytes], stored: dict[int, float] | None = None) -> tuple[Any, ...]:
         async def scenario() -> LinkDown:
-            subscription = Subscription(SubscriptionTerms(ID, 100.0, 1000, 10), ServerFacts((rig.PLANT,), None, 0, 0))
-            pump = Pump(rig.make_settings(1, tags=("tick",)), channel, subscription, events, counters)
+            pump = Pump(rig.make_settings(1, tags=("tick",)), channel, _subscription(rig), events, counters)
             with pytest.raises(LinkDown) as down:
                 await pump.run()
             return down.value
@@ -171,14 +174,13 @@ def test_messages_of_another_subscription_are_nobodys(play: Play) -> None:
 
 
 def test_tags_that_stayed_silent_are_read_once_when_the_server_has_sent_what_it_kept(rig: ModuleType) -> None:
-    subscription = Subscription(SubscriptionTerms(ID, 100.0, 1000, 10), ServerFacts((rig.PLANT,), None, 0, 0))
     channel = Channel([_published(1, 1.0, more=True), _published(2, 2.0), _published(3, 3.0)], {})
     events = Events()
     events.silent = [0]
 
     async def scenario() -> None:
         with pytest.raises(LinkDown):
-            await Pump(rig.make_settings(1, tags=("tick",)), channel, subscription, events, Counter()).run()
+            await Pump(rig.make_settings(1, tags=("tick",)), channel, _subscription(rig), events, Counter()).run()
 
     asyncio.run(scenario())
     assert events.told == [(1.0, "LIVE"), (2.0, "LIVE"), (99.0, "LIVE"), (3.0, "LIVE")]
@@ -193,7 +195,7 @@ def test_an_unreadable_message_is_asked_for_again(play: Play) -> None:
 
 def test_values_are_read_by_the_next_link_if_this_one_breaks_before(rig: ModuleType) -> None:
     """A6 and A2 together: the message that told of the hole is not sent again."""
-    subscription = Subscription(SubscriptionTerms(ID, 100.0, 1000, 10), ServerFacts((rig.PLANT,), None, 0, 0))
+    subscription = _subscription(rig)
 
     async def life(channel: Channel, events: Events) -> None:
         pump = Pump(rig.make_settings(1, tags=("tick",)), channel, subscription, events, Counter())
@@ -216,10 +218,10 @@ def test_values_are_read_by_the_next_link_if_this_one_breaks_before(rig: ModuleT
     ("answer", "heard"), [(_fault(codes.BAD_TIMEOUT), False), (_published(1), True)], ids=["fault", "keepalive"]
 )
 def test_a_server_is_not_heard_by_its_faults(rig: ModuleType, answer: bytes, heard: bool) -> None:
-    subscription = Subscription(SubscriptionTerms(ID, 100.0, 1000, 10), ServerFacts((rig.PLANT,), None, 0, 0))
-
     async def scenario() -> None:
-        pump = Pump(rig.make_settings(1, tags=("tick",)), Channel([answer], {}), subscription, Events(), Counter())
+        pump = Pump(
+            rig.make_settings(1, tags=("tick",)), Channel([answer], {}), _subscription(rig), Events(), Counter()
+        )
         running = asyncio.create_task(pump.run())
         await asyncio.sleep(0)
         begin = pump.heard
