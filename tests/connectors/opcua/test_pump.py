@@ -112,20 +112,23 @@ class Events:
     def refused(self, refusals: dict[int, int], server_time: int | None) -> None: ...
 
 
+async def _life(
+    rig: ModuleType, channel: Channel, events: Events, subscription: Subscription, counters: Counter[str]
+) -> LinkDown:
+    pump = Pump(rig.make_settings(1, tags=("tick",)), channel, subscription, events, counters)
+    with pytest.raises(LinkDown) as down:
+        await pump.run()
+    return down.value
+
+
 Play = Callable[..., tuple[Events, Channel, Counter[str], LinkDown]]
 
 
 @pytest.fixture
 def play(rig: ModuleType) -> Play:
     def run(answers: list[bytes], stored: dict[int, float] | None = None) -> tuple[Any, ...]:
-        async def scenario() -> LinkDown:
-            pump = Pump(rig.make_settings(1, tags=("tick",)), channel, _subscription(rig), events, counters)
-            with pytest.raises(LinkDown) as down:
-                await pump.run()
-            return down.value
-
         events, channel, counters = Events(), Channel(answers, stored or {}), Counter()
-        return events, channel, counters, asyncio.run(scenario())
+        return events, channel, counters, asyncio.run(_life(rig, channel, events, _subscription(rig), counters))
 
     return run
 
@@ -178,11 +181,7 @@ def test_tags_that_stayed_silent_are_read_once_when_the_server_has_sent_what_it_
     events = Events()
     events.silent = [0]
 
-    async def scenario() -> None:
-        with pytest.raises(LinkDown):
-            await Pump(rig.make_settings(1, tags=("tick",)), channel, _subscription(rig), events, Counter()).run()
-
-    asyncio.run(scenario())
+    asyncio.run(_life(rig, channel, events, _subscription(rig), Counter()))
     assert events.told == [(1.0, "LIVE"), (2.0, "LIVE"), (99.0, "LIVE"), (3.0, "LIVE")]
     assert channel.reads == 1
 
@@ -197,19 +196,14 @@ def test_values_are_read_by_the_next_link_if_this_one_breaks_before(rig: ModuleT
     """A6 and A2 together: the message that told of the hole is not sent again."""
     subscription = _subscription(rig)
 
-    async def life(channel: Channel, events: Events) -> None:
-        pump = Pump(rig.make_settings(1, tags=("tick",)), channel, subscription, events, Counter())
-        with pytest.raises(LinkDown):
-            await pump.run()
-
     class Breaking(Channel):
         async def read(self, nodes: Sequence[Any], namespaces: Sequence[str]) -> bytes:
             raise LinkDown("x", "cut in the middle of it")
 
     first, second, events = Breaking([_published(3, 3.0)], {}), Channel([_published(4), _published(4)], {}), Events()
-    asyncio.run(life(first, events))
+    asyncio.run(_life(rig, first, events, subscription, Counter()))
     assert events.told == ["missed", (3.0, "LIVE")]
-    asyncio.run(life(second, events))
+    asyncio.run(_life(rig, second, events, subscription, Counter()))
     assert events.told[2:] == [(99.0, "LIVE")]
     assert second.reads == 1
 
@@ -219,9 +213,8 @@ def test_values_are_read_by_the_next_link_if_this_one_breaks_before(rig: ModuleT
 )
 def test_a_server_is_not_heard_by_its_faults(rig: ModuleType, answer: bytes, heard: bool) -> None:
     async def scenario() -> None:
-        pump = Pump(
-            rig.make_settings(1, tags=("tick",)), Channel([answer], {}), _subscription(rig), Events(), Counter()
-        )
+        channel = Channel([answer], {})
+        pump = Pump(rig.make_settings(1, tags=("tick",)), channel, _subscription(rig), Events(), Counter())
         running = asyncio.create_task(pump.run())
         await asyncio.sleep(0)
         begin = pump.heard
