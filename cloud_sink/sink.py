@@ -71,6 +71,6 @@ class OutboxSink(FixedPartitionedSink[Record | Account, int]):
         return _OutboxPartition(self._writer, self._on_put)
 
     def committed(self) -> None:
-        """The last snapshot is durable."""
+        """The last snapshot is durable, and no replay of an earlier run is still under way."""
         if self._writer is not None:
             self._writer.committed()

@@ -70,7 +70,9 @@ class JournalSource(FixedPartitionedSource[Keyed, int]):
             folder: Of the journal; need not exist yet.
             stop: Asked in every pass. Once true, what is readable is drained and the input ends; the offset stands
                 where it ended, so the rest of a large backlog waits for the next start.
-            on_commit: Called when an epoch has been committed, by the first pass after it.
+            on_commit: Called when an epoch has been committed, by the first pass after it, but not before everything
+                that was in the journal at the start has been: an earlier run may have come that far before it died,
+                and what it wrote comes again until then.
             on_pass: Called in every pass: the heartbeat for a watchdog. At least every 50 ms while the flow lives.
             max_bytes_per_pass: How much of the journal one pass takes at most.
             max_drain: How long draining may take.
@@ -117,6 +119,7 @@ class _JournalPartition(StatefulSourcePartition[Keyed, int]):
         self._clock = clock
         self._stopped_at: float | None = None
         self._offered: int | None = None
+        self._replay_end = reader.end
 
     @override
     def next_batch(self) -> list[Keyed]:
@@ -154,9 +157,9 @@ class _JournalPartition(StatefulSourcePartition[Keyed, int]):
         if self._offered is None:
             return
         self._reader.mark(self._offered)
-        self._offered = None
-        if self._on_commit is not None:
+        if self._on_commit is not None and self._offered >= self._replay_end:
             self._on_commit()
+        self._offered = None
 
     def _drained_long_enough(self) -> bool:
         now = self._clock()

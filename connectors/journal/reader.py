@@ -91,6 +91,15 @@ class JournalReader:
             total += max(0, end - max(base, self.offset))
         return total
 
+    @property
+    def end(self) -> int:
+        """Logical offset after the last byte that there is now; 0 where there is none."""
+        base = max(list_bases(self._folder), default=0)
+        try:
+            return base + segment_path(self._folder, base).stat().st_size
+        except FileNotFoundError:  # none, or the writer's start took an empty one away
+            return base
+
     def offer(self) -> int:
         """Note the present position as the one a commit may be under way for; returns its offset.
 
