@@ -107,6 +107,7 @@ class Deliverer:
         self._uniform = uniform
         self._stopped = False
         self._failures = 0  # in a row
+        self._failed = Lane.ALERT  # lane of the last of them
         self._retry_at = 0.0
         self._maintain_at = 0.0
 
@@ -131,12 +132,10 @@ class Deliverer:
             Seconds to wait before the next step; 0 = there may be more.
         """
         self._maintain()
-        if (delay := self._retry_at - self._monotonic()) > 0:
-            return delay
         sent = self._send_next(flush=False)
         if sent is None:
             return self._settings.poll_interval.total_seconds()
-        return 0.0 if sent else self._retry_at - self._monotonic()
+        return 0.0 if sent else max(0.0, self._retry_at - self._monotonic())
 
     def drain(self) -> bool:
         """Send everything there is, also summary files that are not full yet, until done or the first failure.
@@ -149,10 +148,13 @@ class Deliverer:
         return sent is None
 
     def _send_next(self, *, flush: bool) -> bool | None:
-        """None = there is nothing to send; False = the target could not be reached."""
+        """None = there is nothing to send; False = the target could not be reached, or is not to be tried yet."""
         # While the link is in doubt the probe is as small as can be.
-        limit = 1 if self._failures else None
+        limit = None if self.stats.uplink_up else 1
+        waiting = not flush and self._retry_at > self._monotonic()
         for lane in Lane:
+            if waiting and lane >= self._failed:
+                return False  # what matters more than the lane that failed need not wait for it
             if (batch := self._reader.freeze(lane, limit, flush=flush)) is not None:
                 return self._send(batch)
         return None
@@ -162,7 +164,7 @@ class Deliverer:
             outgoing = self._build(batch)
             receipt = self._target.put(outgoing.key, outgoing.data)
         except TransientDeliveryError as error:
-            self._failed(error)
+            self._postpone(batch.lane, error)
             return False
         except PermanentDeliveryError as error:
             self._refused(batch, error)
@@ -175,7 +177,7 @@ class Deliverer:
     def _build(self, batch: Batch) -> CloudObject:
         try:
             return build_object(batch, self._naming)
-        except ValueError as error:
+        except (ValueError, LookupError, TypeError) as error:  # also what only another version could have written
             raise PermanentDeliveryError(PermanentReason.UNREADABLE, str(error)) from error
 
     def _note(self, outgoing: CloudObject, sha256: str) -> None:
@@ -191,17 +193,21 @@ class Deliverer:
         stats.objects[lane] += 1
         stats.size[lane] += len(outgoing.data)
         stats.last_success = self._clock()
-        self._link_is_up()
+        self._link_is_up(lane)
         log.debug("delivered", key=outgoing.key, records=outgoing.records, size=len(outgoing.data))
 
-    def _link_is_up(self) -> None:
-        self._failures = 0
+    def _link_is_up(self, lane: Lane) -> None:
+        """Whatever waits is tried at once; a lane that fails all the same goes on waiting longer and longer."""
+        self._retry_at = 0.0
+        if lane >= self._failed:
+            self._failures = 0
         if not self.stats.uplink_up:
             self.stats.uplink_up = True
             log.info("uplink_up", target=self._target.name)
 
-    def _failed(self, error: TransientDeliveryError) -> None:
+    def _postpone(self, lane: Lane, error: TransientDeliveryError) -> None:
         """Full jitter: any time up to the doubled delay, so that a site's gateways do not come back in step."""
+        self._failed = lane
         self.stats.failures[error.reason] += 1
         longest = self._settings.backoff.total_seconds() * 2.0 ** min(self._failures, 30)
         longest = min(longest, self._settings.backoff_cap.total_seconds())
@@ -217,7 +223,7 @@ class Deliverer:
         log.error("batch_quarantined", lane=batch.lane.name.lower(), records=len(batch.rows), error=str(error))
         self._reader.quarantine(batch, error.reason)
         if error.reason is not PermanentReason.UNREADABLE:  # which never reached the target
-            self._link_is_up()
+            self._link_is_up(batch.lane)
 
     def _maintain(self) -> None:
         if (now := self._monotonic()) >= self._maintain_at:

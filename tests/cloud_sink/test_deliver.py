@@ -136,6 +136,35 @@ def test_probes_with_the_smallest_batch_once_the_link_is_in_doubt(writer, delive
     assert target.lanes == ["summaries", "alerts", "alerts"]
 
 
+def test_an_alert_does_not_wait_behind_a_summary_that_cannot_be_delivered(writer, deliverer, target, make, steady):
+    writer.put([make.summary(0), make.summary(40)])
+    target.script = [DOWN] * 6
+    for _ in range(5):
+        steady.now += deliverer.step()
+    assert deliverer.step() == 32
+    writer.put([make.alert(0)])
+    assert deliverer.step() == 0
+    assert target.lanes == ["summaries"] * 6 + ["alerts"]
+    target.script = [DOWN]
+    waited = deliverer.step()
+    assert target.lanes[-1] == "summaries", "the link is up, so the rest is tried again at once"
+    assert waited == 60, "and what is broken by itself goes on waiting longer and longer"
+    assert deliverer.step() == waited
+    steady.now += waited
+    assert deliverer.step() == 0
+    assert deliverer.stats.records == {Lane.ALERT: 1, Lane.SUMMARY: 1}
+
+
+def test_when_the_link_is_down_alerts_hurry_it_once_and_not_each(writer, deliverer, target, make, steady):
+    writer.put([make.summary(0), make.summary(40)])
+    target.script = [DOWN] * 3
+    deliverer.step()
+    for i in range(5):
+        writer.put([make.alert(i)])
+        deliverer.step()
+    assert target.lanes == ["summaries", "alerts"]
+
+
 def test_what_is_refused_for_good_is_set_aside_and_the_rest_goes_on(writer, deliverer, reader, target, make):
     writer.put([make.alert(0), make.event(0)])
     target.script = [REFUSED]
@@ -159,6 +188,19 @@ def test_a_record_that_cannot_be_decoded_does_not_stop_the_lane(writer, delivere
     deliverer.drain()
     assert deliverer.stats.failures == {"unreadable": 1}
     assert target.lanes == ["events"]
+
+
+@pytest.mark.parametrize("body", [b"", b"\x02\x00\x00\x00{}", b"\x02\x00\x00\x00[]"])
+def test_a_record_of_another_make_is_no_crash_loop(writer, deliverer, make, body):
+    class Foreign:
+        lane, key, time = Lane.SUMMARY, "summary/foreign", make.start
+
+        def encode(self):
+            return body
+
+    writer.put([Foreign()])
+    deliverer.drain()
+    assert deliverer.stats.failures == {"unreadable": 1}
 
 
 def test_drain_sends_half_full_files_too(writer, deliverer, target, make):
