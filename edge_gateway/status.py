@@ -9,6 +9,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import structlog
+
+log = structlog.get_logger(__name__)
+
 ROLES = ("acquire", "flow", "deliver")
 EVERY_S = 0.5
 
@@ -29,6 +33,7 @@ class StatusFile:
         self._facts = facts
         self._started = time.time_ns()
         self._due = 0.0
+        self._failing = False
 
     def beat(self, *, now: bool = False) -> None:
         """Write if it is time (or at once with `now`). Costs a clock read otherwise."""
@@ -38,8 +43,15 @@ class StatusFile:
         self._due = at + EVERY_S
         body = {"pid": os.getpid(), "started": self._started, "time": time.time_ns(), **self._facts()}
         temporary = self._path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(body), encoding="utf-8")
-        temporary.replace(self._path)
+        try:
+            temporary.write_text(json.dumps(body), encoding="utf-8")
+            temporary.replace(self._path)
+        except OSError as error:  # a full disk: what the process does matters more than what it says of itself
+            if not self._failing:
+                log.warning("status_not_written", path=str(self._path), error=error.strerror)
+            self._failing = True
+        else:
+            self._failing = False
 
 
 def read_status(folder: Path, role: str) -> dict[str, Any]:

@@ -29,3 +29,12 @@ def test_none_and_half_a_status_read_as_nothing(tmp_path: Path) -> None:
     assert read_status(tmp_path, "acquire") == {}
     (tmp_path / "acquire.json").write_text(json.dumps({"pid": 1})[:-2])
     assert read_status(tmp_path, "acquire") == {}
+
+
+def test_a_full_disk_costs_the_status_and_nothing_else(tmp_path: Path) -> None:
+    status = StatusFile(tmp_path, "flow", lambda: {"windows": 7})
+    (tmp_path / "flow.tmp").symlink_to("/dev/full")
+    status.beat(now=True)
+    (tmp_path / "flow.tmp").unlink()
+    status.beat(now=True)
+    assert read_status(tmp_path, "flow")["windows"] == 7
