@@ -56,13 +56,12 @@ class LocalGateway:
     @property
     def windows(self) -> WindowSettings:
         """The `[windows]` table."""
-        section = self._config.windows
-        return WindowSettings(section.length, section.every, section.lateness, section.allowed_skew)
+        return self._config.windows.settings()
 
     @property
     def alerts(self) -> AlertSettings:
         """The `[alerts]` table."""
-        return AlertSettings(**self._config.alerts.model_dump())
+        return self._config.alerts.settings()
 
     @property
     def features(self) -> FeatureSet:

@@ -22,7 +22,7 @@ def load(path: Path) -> Config:
         ConfigRejected: With all problems found. Nothing outside the file was looked at.
     """
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Windows editors begin with a BOM
     except OSError as error:
         raise ConfigRejected(
             path, [Problem("file", None, f"cannot be read: {error.strerror}", "Name an existing TOML file.")]
@@ -30,6 +30,10 @@ def load(path: Path) -> Config:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         fix = "Correct the TOML there."
         raise ConfigRejected(path, [Problem("file", None, f"is not TOML: {error}", fix)]) from error
+    except RecursionError as error:
+        raise ConfigRejected(
+            path, [Problem("file", None, "is nested too deeply", "Correct the TOML there.")]
+        ) from error
     problems = list(_across_sections(data))
     try:
         config = Config.model_validate(data)
@@ -42,21 +46,17 @@ def load(path: Path) -> Config:
 
 def _across_sections(data: Mapping[str, Any]) -> Iterator[Problem]:
     """Rules no single section can see, on the raw data, so that they are told beside all others."""
-    links = [(kind, link) for kind in ("opcua", "modbus") for link in _tables(data.get(kind))]
+    links = [link for kind in ("opcua", "modbus") for link in _tables(data.get(kind))]
     if not links:
         yield Problem("opcua, modbus", None, "no source", "Add at least one [[opcua]] or [[modbus]] table.")
-    tags = [
-        (f'{kind} "{link.get("name")}"', f"{tag.get('asset')}/{tag.get('tag')}")
-        for kind, link in links
-        for tag in _tables(link.get("tags"))
-    ]
-    yield from _repeated("name of a link", [str(link.get("name")) for _, link in links])
-    yield from _repeated("tag", [name for _, name in tags])
-    assets = {name.split("/")[0] for _, name in tags}
+    tags = [tag for link in links for tag in _tables(link.get("tags"))]
+    yield from _repeated("name of a link", [str(link["name"]) for link in links if "name" in link])
+    yield from _repeated("tag", [f"{tag['asset']}/{tag['tag']}" for tag in tags if {"asset", "tag"} <= tag.keys()])
+    assets = {str(tag["asset"]) for tag in tags if "asset" in tag}
     scored: list[str] = []
     for number, model in enumerate(_tables(data.get("model"))):
-        for asset in model.get("assets") or []:
-            scored.append(str(asset))
+        for asset in _texts(model.get("assets")):
+            scored.append(asset)
             if asset not in assets:
                 have = ", ".join(sorted(assets)) or "none"
                 rule = "no link has a tag of this asset"
@@ -66,6 +66,10 @@ def _across_sections(data: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _tables(value: Any) -> list[Mapping[str, Any]]:
     return [table for table in value if isinstance(table, dict)] if isinstance(value, list) else []
+
+
+def _texts(value: Any) -> list[str]:
+    return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
 
 
 def _repeated(what: str, names: list[str]) -> Iterator[Problem]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from edge_gateway.config.config import Config
+from edge_gateway.config.units import duration_text
 
 _SHOWN = 60  # longer values are cut
 
@@ -34,7 +36,8 @@ class Problem:
 
     def __str__(self) -> str:
         head = self.key if self.value is None else f"{self.key} = {self.value}"
-        return f"{head}: {self.rule}." + (f" {self.fix}" if self.fix else "")
+        text = f"{head}: {self.rule}." + (f" {self.fix}" if self.fix else "")
+        return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 class ConfigRejected(Exception):  # noqa: N818 - reads as a sentence where it is caught
@@ -75,12 +78,39 @@ def _problem(found: Mapping[str, Any], data: Mapping[str, Any]) -> Problem:
         return Problem(key, _text(value), "unknown key", hint)
     if kind == "missing":
         return Problem(key, None, "is required", fix)
-    if kind == "value_error":
-        return Problem(key, _text(value) if _scalar(value) else None, str(found["ctx"]["error"]).rstrip("."), fix)
-    rule = str(found["msg"]).replace("Input should be", "must be").replace("String should", "must")
-    if kind == "string_pattern_mismatch":
-        rule = "has not the right form"
-    return Problem(key, _text(value) if present and _scalar(value) else None, rule[0].lower() + rule[1:], fix)
+    return Problem(key, _text(value) if present else None, _rule(found, info), fix)
+
+
+def _rule(found: Mapping[str, Any], info: FieldInfo | None) -> str:
+    """What must hold, in the words of TOML rather than of Python."""
+    name = ".".join(step for step in found["loc"] if isinstance(step, str))
+    bounds = {
+        "greater_than_equal": ("at least", "ge"),
+        "greater_than": ("above", "gt"),
+        "less_than_equal": ("at most", "le"),
+    }
+    match str(found["type"]):
+        case "value_error":
+            return str(found["ctx"]["error"]).rstrip(".")
+        case "model_type" if isinstance(found["loc"][-1], int):
+            return f"must be a table, written under [[{name}]]"
+        case "model_type":
+            return f"must be a table, written under [{name}]"
+        case "tuple_type" if section_of(info):
+            return f"must be a list of tables, each written under [[{name}]]"
+        case "tuple_type":
+            return "must be a list in brackets"
+        case "string_type":
+            return "must be a text in quotes"
+        case "string_pattern_mismatch":
+            return "has not the right form"
+        case kind if kind in bounds:
+            word, sign = bounds[kind]
+            bound = next(getattr(rule, sign) for rule in (info.metadata if info else ()) if hasattr(rule, sign))
+            return f"must be {word} {duration_text(bound) if isinstance(bound, timedelta) else bound}"
+        case _:
+            rule = str(found["msg"]).replace("Input should be", "must be").replace("String should", "must")
+            return rule[0].lower() + rule[1:]
 
 
 def _locate(loc: Iterable[str | int], data: Any) -> tuple[str, bool, Any]:
@@ -123,10 +153,9 @@ def _fix(info: FieldInfo | None) -> str:
     return str(extra.get("fix", "")) if isinstance(extra, dict) else ""
 
 
-def _scalar(value: Any) -> bool:
-    return isinstance(value, str | int | float | bool)
-
-
-def _text(value: Any) -> str:
+def _text(value: Any) -> str | None:
+    """A value about as it was written; None for tables, which are too long to repeat."""
+    if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(item, dict) for item in value)):
+        return None
     text = f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."

@@ -6,14 +6,20 @@ from datetime import timedelta
 
 from pydantic import model_validator
 
-from edge_gateway.config.section import Name, Section, day, minute, ms, option, s
+from edge_gateway.config.section import Name, Number, Section, Whole, day, minute, ms, option, s
 from edge_gateway.config.units import Duration, FilePath
+from flows.alert_state import AlertSettings
+from flows.window_settings import WindowSettings
+
+_MOST_HOPS = 1000  # every sample is held by so many hopping windows at most
 
 
 class WindowsSection(Section):
     """Event-time windows."""
 
-    length: Duration = option(10 * s, description="Length of a window.", fix="1s to 1h.", ge=100 * ms, le=60 * minute)
+    length: Duration = option(
+        10 * s, description="Length of a window.", fix="100ms to 1h.", ge=100 * ms, le=60 * minute
+    )
     every: Duration | None = option(
         None,
         description="Start a window this often (hopping); length must be a multiple of it. "
@@ -37,11 +43,15 @@ class WindowsSection(Section):
     )
 
     @model_validator(mode="after")
-    def _multiple(self) -> WindowsSection:
-        if self.every is not None and (self.every <= timedelta(0) or self.length % self.every != timedelta(0)):
-            msg = "length must be a multiple of every"
+    def _fit(self) -> WindowsSection:
+        if self.length > _MOST_HOPS * self.settings().every:
+            msg = f"every: each sample would lie in more than {_MOST_HOPS} windows; choose a longer one"
             raise ValueError(msg)
         return self
+
+    def settings(self) -> WindowSettings:
+        """As the flow wants them; it knows which values fit together."""
+        return WindowSettings(self.length, self.every, self.lateness, self.allowed_skew)
 
 
 class ModelSection(Section):
@@ -60,32 +70,32 @@ class ModelSection(Section):
 class AlertsSection(Section):
     """When an alert opens and clears. Scores are in units of the model's threshold."""
 
-    open_above: float = option(
+    open_above: Number = option(
         1.0, description="Score above which a window counts as anomalous.", fix="1.0 = the calibrated threshold.", gt=0
     )
-    open_after: int = option(
+    open_after: Whole = option(
         2,
         description="Windows in a row before an alert opens. 1 to 1000.",
         fix="1 is fastest, 2 or 3 calmer.",
         ge=1,
         le=1000,
     )
-    clear_below: float = option(
+    clear_below: Number = option(
         0.8,
         description="Score below which a window counts as normal again (hysteresis).",
         fix="Below open_above.",
         gt=0,
     )
-    clear_after: int = option(
+    clear_after: Whole = option(
         3, description="Windows in a row before an alert clears. 1 to 1000.", fix="1 to 1000.", ge=1, le=1000
     )
-    alarm_above: float = option(
+    alarm_above: Number = option(
         2.0,
         description="Score from which an alert opens as 'alarm' rather than 'warning'.",
         fix="At least open_above.",
         gt=0,
     )
-    quality_after: int = option(
+    quality_after: Whole = option(
         2,
         description="Windows in a row in which a model had to abstain for want of good data, before the "
         "data_quality alert opens.",
@@ -95,10 +105,10 @@ class AlertsSection(Section):
     )
 
     @model_validator(mode="after")
-    def _hysteresis(self) -> AlertsSection:
-        if self.clear_below > self.open_above:
-            msg = (
-                f"clear_below {self.clear_below} must not be above open_above {self.open_above}, else it would flutter"
-            )
-            raise ValueError(msg)
+    def _fit(self) -> AlertsSection:
+        self.settings()
         return self
+
+    def settings(self) -> AlertSettings:
+        """As the flow wants them; it knows which values fit together."""
+        return AlertSettings(**self.model_dump())

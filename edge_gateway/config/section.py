@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints
 
 ms, s, minute, day = (
     timedelta(milliseconds=1),
@@ -17,11 +17,15 @@ ms, s, minute, day = (
     timedelta(minutes=1),
     timedelta(days=1),
 )
-MIB, GIB = 2**20, 2**30
+MIB, GIB, PIB = 2**20, 2**30, 2**50
 
 # Names become parts of object keys, step keys and file names: no separators, no blanks.
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
 NAME_FIX = "Use letters, digits, '_', '.', '-', at most 63, starting with a letter or digit."
+
+# A number is a number: not true, not "5".
+Whole = Annotated[int, Strict()]
+Number = Annotated[float, Strict()]
 
 
 def option(
@@ -50,6 +54,6 @@ def option(
 
 
 class Section(BaseModel):
-    """Frozen, and a misspelt key is refused rather than ignored."""
+    """Frozen; a misspelt key is refused rather than ignored, and so are `inf` and `nan`, which TOML knows."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False)

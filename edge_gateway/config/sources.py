@@ -10,8 +10,10 @@ from pydantic import field_validator, model_validator
 from connectors.errors import AddressError
 from connectors.modbus.address import parse
 from connectors.opcua.address import parse_node
-from edge_gateway.config.section import NAME_FIX, Name, Section, minute, ms, option, s
+from edge_gateway.config.section import NAME_FIX, Name, Number, Section, Whole, minute, ms, option, s
 from edge_gateway.config.units import Duration, FilePath
+
+_LEAST_RATE = 0.001  # Hz
 
 
 class OpcUaTagSection(Section):
@@ -33,7 +35,7 @@ class OpcUaTagSection(Section):
         ge=timedelta(0),
         example="250ms",
     )
-    queue_size: int | None = option(
+    queue_size: Whole | None = option(
         None,
         description="Values the server keeps for us; bridges link losses of queue_size x sampling_interval. "
         "1 to 1000000. Left out = enough for 30 s, at least 10.",
@@ -49,17 +51,26 @@ class OpcUaTagSection(Section):
         fix="Give the interval at which the device really updates the value, or leave it out.",
         ge=timedelta(0),
     )
-    waveform_rate: float = option(
+    waveform_rate: Number = option(
         0.0,
         description="Hz. For a tag whose value is an array: sampling rate of its evenly spaced elements. 0 = scalar.",
         fix="Give the sampling rate of the array, for example 4096.0.",
         ge=0,
+        le=1e8,
     )
 
     @field_validator("node")
     @classmethod
     def _node(cls, value: str) -> str:
         parse_node(value)
+        return value
+
+    @field_validator("waveform_rate")
+    @classmethod
+    def _rate(cls, value: float) -> float:
+        if 0 < value < _LEAST_RATE:
+            msg = f"must be 0 or at least {_LEAST_RATE}"
+            raise ValueError(msg)
         return value
 
 
@@ -125,21 +136,23 @@ class OpcUaSection(Section):
 
     @model_validator(mode="after")
     def _security(self) -> OpcUaSection:
-        if (self.policy == "None") != (self.mode == "None"):
-            msg = f"policy {self.policy!r} with mode {self.mode!r}: both must be 'None' or neither"
-            raise ValueError(msg)
-        if self.policy != "None" and self.server_certificate is None and self.trust_folder is None:
-            msg = "a secure link needs server_certificate or trust_folder, else any server would be trusted"
-            raise ValueError(msg)
-        if (self.certificate is None) != (self.private_key is None):
-            msg = "certificate and private_key go together: give both or neither"
-            raise ValueError(msg)
-        if (self.user is None) != (self.password_file is None):
-            msg = "user and password_file go together: give both or neither"
-            raise ValueError(msg)
-        if self.user is not None and self.policy == "None":
-            msg = "a password would cross the network readable: choose a security policy, or leave out user"
-            raise ValueError(msg)
+        secure = self.policy != "None"
+        rules = {
+            f"policy {self.policy!r} with mode {self.mode!r}: both must be 'None' or neither": secure
+            == (self.mode != "None"),
+            "a secure link needs server_certificate or trust_folder, else any server would be trusted": not secure
+            or self.server_certificate is not None
+            or self.trust_folder is not None,
+            "certificate and private_key go together: give both or neither": (self.certificate is None)
+            == (self.private_key is None),
+            "user and password_file go together: give both or neither": (self.user is None)
+            == (self.password_file is None),
+            "a password would cross the network readable: choose a security policy, or leave out user": secure
+            or self.user is None,
+        }
+        broken = [rule for rule, holds in rules.items() if not holds]
+        if broken:
+            raise ValueError("; ".join(broken))
         return self
 
 
@@ -173,10 +186,10 @@ class ModbusSection(Section):
 
     name: Name = option(description="Name of this link in logs and metrics.", fix=NAME_FIX, example="press-line")
     host: str = option(description="Host name or address.", fix="Name the host.", min_length=1, example="192.168.0.20")
-    port: int = option(
+    port: Whole = option(
         502, description="TCP port. 1 to 65535.", fix="502 unless the device says otherwise.", ge=1, le=65535
     )
-    unit_id: int = option(
+    unit_id: Whole = option(
         1,
         description="Address of the unit behind the endpoint. 0 to 255.",
         fix="Use the unit id set on the device; 1 or 255 where it has none.",
@@ -190,7 +203,7 @@ class ModbusSection(Section):
         3 * s, description="Time-out of a connect.", fix="100ms to 60s.", ge=100 * ms, le=minute
     )
     timeout: Duration = option(1 * s, description="Time-out of a request.", fix="10ms to 60s.", ge=10 * ms, le=minute)
-    attempts: int = option(
+    attempts: Whole = option(
         2,
         description="How often a request is sent before its values are bad. 1 to 10.",
         fix="2 repeats a lost reply once.",
@@ -204,21 +217,21 @@ class ModbusSection(Section):
         ge=timedelta(0),
         le=minute,
     )
-    max_registers: int = option(
+    max_registers: Whole = option(
         125,
         description="Registers in one request. 1 to 125.",
         fix="125 unless the manual of the device says less.",
         ge=1,
         le=125,
     )
-    max_bits: int = option(
+    max_bits: Whole = option(
         2000,
         description="Coils or discrete inputs in one request. 1 to 2000.",
         fix="2000 unless the manual of the device says less.",
         ge=1,
         le=2000,
     )
-    merge_gap: int = option(
+    merge_gap: Whole = option(
         50,
         description="Registers or bits nobody asked for that are read through to save a request. 0 to 1000.",
         fix="0 for devices that misbehave on unused addresses.",

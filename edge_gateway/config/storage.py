@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Literal
 
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 
-from edge_gateway.config.section import GIB, MIB, Section, day, minute, ms, option, s
+from edge_gateway.config.section import GIB, MIB, PIB, Section, Whole, day, minute, ms, option, s
 from edge_gateway.config.units import Duration, FilePath, Size
 
 
@@ -17,8 +17,9 @@ class JournalSection(Section):
     quota: Size = option(
         2 * GIB,
         description="Bytes on disk; beyond it the oldest goes, counted if it was unread.",
-        fix="At least 16 MiB.",
+        fix="16 MiB to 1 PiB.",
         ge=16 * MIB,
+        le=PIB,
     )
     retention: Duration = option(
         7 * day,
@@ -34,7 +35,7 @@ class JournalSection(Section):
         ge=50 * ms,
         le=10 * s,
     )
-    intake_limit: int = option(
+    intake_limit: Whole = option(
         200_000,
         description="Samples held in memory while the disk stalls; beyond it blocks are dropped and counted.",
         fix="At least 1000.",
@@ -43,7 +44,7 @@ class JournalSection(Section):
     idle_after: Duration = option(
         5 * s,
         description="Silence of a whole asset after which its open windows are closed.",
-        fix="1s to 1h.",
+        fix="100ms to 1h.",
         ge=100 * ms,
         le=60 * minute,
     )
@@ -55,11 +56,12 @@ class OutboxSection(Section):
     quota: Size = option(
         512 * MIB,
         description="Bytes of records kept; beyond it the oldest summaries go, counted.",
-        fix="At least 1 MiB.",
+        fix="1 MiB to 1 PiB.",
         ge=MIB,
+        le=PIB,
     )
     alert_reserve: Size = option(
-        64 * MIB, description="Bytes beyond the quota that only alerts may use.", fix="At least 1 MiB.", ge=MIB
+        64 * MIB, description="Bytes beyond the quota that only alerts may use.", fix="1 MiB to 1 PiB.", ge=MIB, le=PIB
     )
     summary_file: Duration = option(
         15 * minute,
@@ -86,6 +88,13 @@ class OutboxSection(Section):
             msg = "must divide one hour, since a file has one hour in its key"
             raise ValueError(msg)
         return value
+
+    @model_validator(mode="after")
+    def _grows(self) -> OutboxSection:
+        if self.retry_cap < self.retry_first:
+            msg = "retry_cap must not be below retry_first: waits only grow; raise it"
+            raise ValueError(msg)
+        return self
 
 
 class FileTargetSection(Section):

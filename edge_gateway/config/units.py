@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer
 
@@ -26,7 +27,7 @@ def parse_size(text: object) -> int:
     if match is None or match[2] not in _SIZES:
         msg = f"must be a text of a number and one of the units {', '.join(_SIZES)}, for example '512 MiB'"
         raise ValueError(msg)
-    return round(float(match[1]) * _SIZES[match[2]])
+    return int(Decimal(match[1]) * _SIZES[match[2]])
 
 
 def size_text(size: int) -> str:
@@ -59,8 +60,17 @@ def _duration(value: object) -> timedelta:
     raise ValueError(msg)
 
 
-def _path(value: Any) -> Any:
-    return Path(value).expanduser() if isinstance(value, str) and value else value
+def _path(value: object) -> Path:
+    if isinstance(value, Path):
+        return value
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
+        msg = "must be a text that names a file or folder"
+        raise ValueError(msg)
+    try:
+        return Path(value).expanduser()
+    except RuntimeError as error:
+        msg = "must not begin with '~': this user has no home folder"
+        raise ValueError(msg) from error
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(duration_text)]

@@ -63,7 +63,7 @@ def test_every_problem_is_told_at_once_with_key_value_rule_and_fix(tmp_path: Pat
     told = "\n".join(found)
     assert len(found) == 6, told
     assert "gateway.site: is required." in told
-    assert 'modbus[0] "press".unit_id = 300: must be less than or equal to 255. Use the unit id' in told
+    assert 'modbus[0] "press".unit_id = 300: must be at most 255. Use the unit id' in told
     assert 'modbus[0] "press".poll_intervall = "1s": unknown key. Did you mean \'poll_interval\'?' in told
     assert "target.kind = \"ftp\": must be 'file'" in told
     assert 'windows.length = "10 parsecs"' in told
@@ -164,3 +164,46 @@ def test_sizes_and_durations_read_back() -> None:
     assert duration_text(timedelta(milliseconds=1500)) == "1500ms"
     with pytest.raises(ValueError, match="512 MiB"):
         parse_size("12 parsecs")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ("[alerts]\nopen_above = 5.0\n", "alerts: alarm_above = 2.0: must be at least open_above = 5.0"),
+        ("[alerts]\nopen_above = inf\n", "alerts.open_above = inf: must be a finite number"),
+        ('[windows]\nevery = "3s"\n', "windows: every = 0:00:03: the length 0:00:10 must be a whole multiple"),
+        ('[windows]\nevery = "1ms"\n', "windows: every: each sample would lie in more than 1000 windows"),
+        ('[windows]\nlength = "0s"\n', 'windows.length = "0s": must be at least 100ms. 100ms to 1h.'),
+        ('[outbox]\nretry_first = "1min"\nretry_cap = "1s"\n', "outbox: retry_cap must not be below retry_first"),
+        (f'[outbox]\nquota = "{"9" * 400} TiB"\n', "must be at most 1125899906842624"),
+        ("[journal]\nintake_limit = true\n", "journal.intake_limit = true: must be a valid integer"),
+        ('[[model]]\nassets = "press-1"\nbundle = "m"\n', 'model[0].assets = "press-1": must be a list in brackets'),
+        ('[[model]]\nassets = [{a = 1}]\nbundle = "m"\n', "model[0].assets[0]: must be a text in quotes"),
+        ('[[model]]\nassets = ["press-1"]\nbundle = "~nobody-of-that-name/m"\n', "must not begin with '~'"),
+        ('[[model]]\nassets = ["press-1"]\nbundle = ""\n', 'model[0].bundle = "": must be a text that names a file'),
+        ('[opcua]\nname = "plc"\n', "opcua: must be a list of tables, each written under [[opcua]]"),
+        ('journal = "x"\n', 'journal = "x": must be a table, written under [journal]'),
+        ('["evil\\u001b[31m"]\n', "evil\\x1b[31m: unknown key"),
+    ],
+)
+def test_any_wrong_value_is_told_in_the_words_of_toml(tmp_path: Path, wrong: str, told: str) -> None:
+    text = GOOD + wrong if wrong.startswith("[") else wrong + GOOD
+    (found,) = problems(tmp_path, text)
+    assert told in found
+
+
+def test_two_links_without_a_name_are_not_the_same_name(tmp_path: Path) -> None:
+    link = GOOD[GOOD.index("[[modbus]]") : GOOD.index("[target]")].replace('name = "press"\n', "")
+    text = (
+        GOOD[: GOOD.index("[[modbus]]")]
+        + link
+        + link.replace("temperature", "current")
+        + GOOD[GOOD.index("[target]") :]
+    )
+    assert [found.split(":")[0] for found in problems(tmp_path, text)] == ["modbus[0].name", "modbus[1].name"]
+
+
+def test_a_file_of_a_windows_editor_is_read_and_one_nested_too_deeply_refused(tmp_path: Path) -> None:
+    load(write(tmp_path, "\ufeff" + GOOD))
+    (found,) = problems(tmp_path, "x = " + "[" * 5000)
+    assert "nested too deeply" in found
