@@ -2,7 +2,7 @@
 
 Theory. An append is one write() into the page cache: it survives any death of this process at once, and a power cut
 after the next group fsync. The segments are a ring: at the quota the oldest goes, read or not; what was unread is
-counted by the reader from the books in the segment heads.
+counted by the reader from the books in the segment heads. A full disk is a smaller quota: what is new matters more.
 
 A start always begins a new segment, whose base leaves a wide gap after everything before. A power cut can take back
 bytes that the flow has already read and committed; bytes written later must never get their offsets again, or
@@ -11,12 +11,14 @@ the flow would take them for read.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 import structlog
 
@@ -34,6 +36,10 @@ from connectors.tags import TagTable
 log = structlog.get_logger()
 
 _LOCK_NAME = "writer.lock"
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+# At one time, so that a clock that jumps ahead does not empty the ring. Each segment begun adds one only.
+_MOST_EXPIRED = 2
+T = TypeVar("T")
 RESTART_GAP = 2**40  # more than can ever be appended between two syncs; 2**63 holds 8 million of them
 
 
@@ -43,7 +49,7 @@ class JournalWriter:
     Attributes:
         recovered: What was found at the start.
         books: Cumulative, of everything appended.
-        unread_segments_dropped: Segments the quota deleted before the flow had committed them.
+        unread_segments_dropped: Segments the quota or a full disk deleted before the flow had committed them.
     """
 
     def __init__(
@@ -75,6 +81,7 @@ class JournalWriter:
         self._folder = folder
         self._settings = settings
         self._clock = clock
+        self._base = -1
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = _lock(folder)
         self.unread_segments_dropped = 0
@@ -145,21 +152,20 @@ class JournalWriter:
         return entry_of(item)
 
     def _write(self, data: bytes) -> None:
-        try:
-            _write_all(self._descriptor, data, self._place)
-        except OSError as error:
-            # The next append overwrites what got through; until then the reader sees a frame that is not whole yet
-            raise JournalWriteFailed(segment_path(self._folder, self._base), error) from error
+        # After a failure the next append overwrites what got through; until then the reader sees a frame that is not
+        # whole yet, or whole ones that the same append will write again
+        self._find_room(segment_path(self._folder, self._base), lambda: _write_all(self._descriptor, data, self._place))
         self._place += len(data)
         self._syncer.touched()
 
     def _begin(self, base: int, room: int) -> None:
         """Begin a segment; it appears under its name only when its head is written."""
-        self._make_room(room)
         head = encode_head(SegmentHead(base, self._clock(), tuple(self._tables.values()), self.books))
         path = segment_path(self._folder, base)
-        fresh = path.with_suffix(".new")
-        try:
+
+        def make() -> int:
+            self._make_room(room)
+            fresh = path.with_suffix(".new")
             descriptor = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
             try:
                 _write_all(descriptor, head, 0)
@@ -168,26 +174,58 @@ class JournalWriter:
                 os.close(descriptor)
                 fresh.unlink(missing_ok=True)
                 raise
+            return descriptor
+
+        self._descriptor = self._find_room(path, make)
+        self._base, self._place, self._first = base, len(head), len(head)
+
+    def _find_room(self, path: Path, action: Callable[[], T]) -> T:
+        """Do something that takes room on the disk; while it is full, the oldest segment goes and it is tried again."""
+        while True:
+            try:
+                return action()
+            except OSError as error:
+                if error.errno not in _NO_ROOM or not self._drop_oldest():
+                    raise JournalWriteFailed(path, error) from error
+
+    def _drop_oldest(self) -> bool:
+        """Delete the oldest segment; False where there is none but the live one."""
+        base = min(list_bases(self._folder), default=self._base)
+        if base == self._base:
+            return False
+        path = segment_path(self._folder, base)
+        try:
+            self._delete(base, path.stat().st_size, self._read_to())
         except OSError as error:
-            raise JournalWriteFailed(path, error) from error
-        self._descriptor, self._base, self._place, self._first = descriptor, base, len(head), len(head)
+            log.warning("journal_segment_not_deleted", path=str(path), error=error.strerror)
+            return False
+        return True
 
     def _make_room(self, room: int) -> None:
-        """Delete the oldest segments until one more fits, and read ones beyond the retention."""
+        """Delete the oldest segments until one more fits, and a few read ones beyond the retention."""
         bases = list_bases(self._folder)
         sizes = [segment_path(self._folder, base).stat().st_size for base in bases]
-        committed = read_mark(self._folder).committed
-        read_to = committed.offset if committed else 0
+        read_to, expired = self._read_to(), 0
         total = sum(sizes) + max(room, self._settings.segment_bytes)
         for number, (base, size) in enumerate(zip(bases, sizes, strict=True)):
-            read = base + size <= read_to
-            if total <= self._settings.quota_bytes and not (read and self._expired(bases[number + 1 :])):
-                return
-            segment_path(self._folder, base).unlink()
+            if total <= self._settings.quota_bytes:
+                read = base + size <= read_to
+                if not read or expired == _MOST_EXPIRED or not self._expired(bases[number + 1 :]):
+                    return
+                expired += 1
+            self._delete(base, size, read_to)
             total -= size
-            if not read:
-                self.unread_segments_dropped += 1
-                log.error("journal_unread_dropped", folder=str(self._folder), base=base, bytes=size)
+
+    def _delete(self, base: int, size: int, read_to: int) -> None:
+        segment_path(self._folder, base).unlink()
+        if base + size > read_to:
+            self.unread_segments_dropped += 1
+            log.error("journal_unread_dropped", folder=str(self._folder), base=base, bytes=size)
+
+    def _read_to(self) -> int:
+        """Offset up to which the flow has committed."""
+        committed = read_mark(self._folder).committed
+        return committed.offset if committed else 0
 
     def _expired(self, later: list[int]) -> bool:
         """Whether a segment is beyond the retention: the one after it was begun that long ago."""

@@ -202,3 +202,62 @@ def test_files_are_for_the_owner_only(folder: Path, write) -> None:
 def test_impossible_settings_are_refused(values: dict, name: str) -> None:
     with pytest.raises(ValueError, match=name):
         JournalSettings(**values)
+
+
+def test_a_full_disk_costs_the_oldest_and_not_the_newest(
+    folder: Path, make, drain, counted, write, monkeypatch
+) -> None:
+    """The quota may be larger than what others leave of the disk: the ring then is as large as the disk allows."""
+    real, room = os.pwrite, 60_000
+
+    def pwrite(descriptor: int, data: bytes, place: int) -> int:
+        if sum(path.stat().st_size for path in folder.iterdir() if path.suffix != ".lock") + len(data) > room:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(descriptor, data, place)
+
+    monkeypatch.setattr(writer_module.os, "pwrite", pwrite)
+    with write(JournalSettings(10**9, 10_000)) as writer:
+        for first in range(1, 10_001, 10):
+            writer.append([make(first)])
+        items = drain(JournalReader(folder, 0))
+        kept, lost = counted(items, "pump")
+        assert kept + lost == 10_000
+        assert kept > 1000
+        assert items[-1].source_time[-1] == 10_000
+        assert writer.unread_segments_dropped > 0
+
+
+def test_a_disk_full_of_other_things_is_told(folder: Path, make, write, monkeypatch) -> None:
+    def full(*_args: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with write(LARGE) as writer:
+        monkeypatch.setattr(writer_module.os, "pwrite", full)
+        with pytest.raises(JournalWriteFailed, match="No space left"):
+            writer.append([make(1)])
+
+
+def test_a_clock_that_jumps_ahead_does_not_empty_the_ring(folder: Path, make, drain) -> None:
+    now = 10**18
+    keep = JournalSettings(10**9, 10_000, retention=timedelta(hours=1))
+    with JournalWriter(folder, [PUMP], keep, lambda: now) as writer:
+        reader = JournalReader(folder, 0)
+        for first in range(1, 3001, 10):
+            writer.append([make(first)])
+        drain(reader)
+        reader.mark(reader.offset)
+        before = len(list_bases(folder))
+        assert before > 8
+        now += 365 * 86_400 * 10**9
+        while len(list_bases(folder)) == before:  # until the next segment begins
+            writer.append([make(3001)])
+        assert before - 2 <= len(list_bases(folder)) < before
+
+
+def test_a_start_leaves_alone_what_the_flow_is_writing(folder: Path, write) -> None:
+    folder.mkdir()
+    (folder / "read.mark.new").write_bytes(b"half")
+    (folder / "00000000000000000007.new").write_bytes(b"half")
+    write(LARGE).close()
+    assert (folder / "read.mark.new").exists()
+    assert not (folder / "00000000000000000007.new").exists()
