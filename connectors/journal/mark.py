@@ -51,14 +51,8 @@ def read_mark(folder: Path) -> Mark:
         return Mark()
 
 
-def write_mark(folder: Path, mark: Mark, *, durable: bool) -> None:
-    """Replace the mark in one step.
-
-    Args:
-        folder: Of the journal.
-        mark: What to keep.
-        durable: Sync the file first. Without, it survives a kill but perhaps not a power cut.
-    """
+def write_mark(folder: Path, mark: Mark) -> None:
+    """Replace the mark in one step. After a power cut it is this one or the former, never half of one."""
     data = {
         key: None if one is None else {"offset": one.offset, "books": one.books.to_json()}
         for key, one in (("committed", mark.committed), ("pending", mark.pending))
@@ -66,9 +60,8 @@ def write_mark(folder: Path, mark: Mark, *, durable: bool) -> None:
     target, fresh = folder / _NAME, folder / (_NAME + ".new")
     with fresh.open("wb") as file:
         file.write(json.dumps(data, separators=(",", ":")).encode())
-        if durable:
-            file.flush()
-            os.fdatasync(file.fileno())
+        file.flush()
+        os.fdatasync(file.fileno())
     fresh.replace(target)
 
 

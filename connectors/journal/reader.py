@@ -103,11 +103,11 @@ class JournalReader:
     def offer(self) -> int:
         """Note the present position as the one a commit may be under way for; returns its offset.
 
-        Survives a kill at any moment after it. Trouble with the disk is logged: the mark only serves the accounts.
+        Survives any death at any moment after it. Trouble with the disk is logged: the mark only serves the accounts.
         """
         mark = self._known_mark()
         if self._base >= 0 and mark.at(self.offset) is None:  # before the first read the books are not known
-            self._save(Mark(mark.committed, Position(self.offset, self.books.copy())), durable=False)
+            self._save(Mark(mark.committed, Position(self.offset, self.books.copy())))
         return self.offset
 
     def mark(self, offset: int) -> None:
@@ -129,7 +129,7 @@ class JournalReader:
                 raise ValueError(msg)
             position = Position(offset, self.books.copy())
         if position != mark.committed:
-            self._save(Mark(position, mark.pending), durable=True)
+            self._save(Mark(position, mark.pending))
 
     def close(self) -> None:
         """Let go of the files."""
@@ -227,9 +227,9 @@ class JournalReader:
             self._mark = read_mark(self._folder)
         return self._mark
 
-    def _save(self, mark: Mark, *, durable: bool) -> None:
+    def _save(self, mark: Mark) -> None:
         try:
-            write_mark(self._folder, mark, durable=durable)
+            write_mark(self._folder, mark)
         except OSError as error:
             log.warning("journal_mark_failed", folder=str(self._folder), error=error.strerror)
         self._mark = mark

@@ -42,7 +42,7 @@ def recover(folder: Path) -> tuple[int, Books, int]:
         JournalTooNew: It was written by newer software; nothing is touched.
     """
     end, books, cut = 0, Books(), 0
-    for leftover in folder.glob("*.new"):
+    for leftover in folder.glob("[0-9]*.new"):  # segments only: the flow may be writing its mark right now
         leftover.unlink()
     for base in reversed(list_bases(folder)):
         path = segment_path(folder, base)

@@ -264,3 +264,17 @@ def test_unreadable_mark_counts_as_none(folder: Path) -> None:
     for text in ("", "{}", "[1]", '{"committed": 3, "pending": null}', '{"committed": {"offset": 1}, "pending": null}'):
         (folder / "read.mark").write_text(text)
         assert read_mark(folder) == Mark()
+
+
+def test_marks_are_on_disk_before_they_replace_one_that_was(folder: Path, make, write, monkeypatch) -> None:
+    """A power cut must not leave an empty file where a durable mark stood: the flow might begin anew."""
+    synced: list[int] = []
+    monkeypatch.setattr("connectors.journal.mark.os.fdatasync", synced.append)
+    with write(LARGE) as writer:
+        writer.append([make(1)])
+        reader = JournalReader(folder, 0)
+        reader.read()
+        reader.offer()
+        assert len(synced) == 1
+        reader.mark(reader.offset)
+        assert len(synced) == 2
