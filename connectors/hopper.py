@@ -23,7 +23,7 @@ class _Drop:
 
 
 class Hopper:
-    """A queue bounded by samples. `put` from one thread, `take` from another.
+    """A queue bounded by samples, or by one block where that is larger. `put` from one thread, `take` from another.
 
     What does not fit is dropped whole, and stated in the asset's own stream by a DROPPED notice (reason "queue_full"):
     before the asset's next item that fits, or when the queue has been emptied.
@@ -45,7 +45,7 @@ class Hopper:
         """Queue or drop. Never waits for the consumer, never raises."""
         with self._changed:
             weight = len(item) if isinstance(item, SampleBatch) else 1
-            if self._weight + weight > self._capacity:
+            if self._weight and self._weight + weight > self._capacity:
                 self._drop(item)
                 return
             if item.asset in self._drops:

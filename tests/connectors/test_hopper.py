@@ -16,7 +16,7 @@ def block(asset: str, n: int, first: int = 1) -> SampleBatch:
     return SampleBatch(TABLES[asset], np.zeros(n, np.uint16), times, np.zeros(n), np.zeros(n, np.uint32), first + n)
 
 
-puts = st.tuples(st.sampled_from("ab"), st.integers(1, 60))
+puts = st.tuples(st.sampled_from("ab"), st.integers(1, 110))
 
 
 @given(st.lists(st.one_of(puts, st.none()), max_size=60))
@@ -29,7 +29,7 @@ def test_what_is_put_is_taken_or_stated_as_dropped(steps: list[tuple[str, int] |
         else:
             hopper.put(block(*step))
             sent[step[0]] += step[1]
-            assert hopper.queued <= 100
+            assert hopper.queued <= 110
     taken += hopper.take(0)
     for asset, count in sent.items():
         mine = [item for item in taken if item.asset == asset]
@@ -63,3 +63,12 @@ def test_closed_hopper_gives_what_is_left_and_then_nothing_at_once() -> None:
     assert len(hopper.take(None)) == 1
     assert hopper.take(None) == []
     assert hopper.closed
+
+
+def test_a_block_larger_than_the_hopper_fits_into_an_empty_one() -> None:
+    """Else a long waveform could never be stored, however idle the disk."""
+    hopper = Hopper(100)
+    hopper.put(block("a", 250))
+    hopper.put(block("a", 1, 1000))
+    first, notice = hopper.take(0)
+    assert (len(first), notice.count) == (250, 1)
