@@ -30,7 +30,7 @@ log = structlog.get_logger()
 
 _TICK_S = 0.25
 _STABLE_S = 60.0  # a driver that ran this long has proven itself: its next failure is a first one again
-_CANCEL_S = 5.0
+_CANCEL_S = 3.0  # what is queued must still reach the disk before the supervisor's patience (5 s) ends
 
 
 @dataclass(frozen=True)
@@ -179,11 +179,17 @@ class Intake:
     async def _keep_running(self, driver: Driver) -> None:
         settings = self._settings
         backoff = Backoff(settings.restart_first, settings.restart_cap, random.Random())  # noqa: S311  jitter only
+        task = asyncio.current_task()
+        assert task is not None
         while True:
             started = self._clock()
-            error: Exception | None = None
+            error: BaseException | None = None
             try:
                 await driver.run(self.emit)
+            except asyncio.CancelledError as caught:
+                if task.cancelling():
+                    raise
+                error = caught  # not ours: a library let a task of its own surface here
             except Exception as caught:  # noqa: BLE001  a fault in one driver must not end the others
                 error = caught
             self.failures[driver.name] += 1

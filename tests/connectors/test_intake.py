@@ -127,6 +127,22 @@ def test_a_driver_that_raises_is_run_again_and_its_hole_is_stated(tmp_path: Path
     assert items[1] == Notice(NoticeKind.GAP, "pump", "driver_failed", 10, 111, 0, "bad")
 
 
+def test_a_driver_that_cancels_itself_is_run_again(tmp_path: Path, writer: JournalWriter) -> None:
+    """A library may let its own cancelled task surface in the driver; that is a failure, not the end of the driver."""
+    lives = iter(range(100))
+
+    async def play(emit: Emit) -> None:
+        life = next(lives)
+        emit(block(10, life * 100 + 1))
+        if life == 0:
+            inner = asyncio.create_task(asyncio.sleep(60))
+            inner.cancel()
+            await inner
+
+    status = run([Script("one", play)], writer, lambda status: status.received == 20)
+    assert status.driver_failures == {"one": 1}
+
+
 def test_a_restart_states_the_time_nobody_listened(tmp_path: Path) -> None:
     lives = iter((1, 501))
 
