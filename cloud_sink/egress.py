@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from datetime import UTC, datetime
@@ -52,11 +53,15 @@ class EgressLedger:
             "sha256": sha256,
         }
         line = json.dumps(entry, separators=(",", ":")).encode() + b"\n"
-        file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        file = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
-            os.write(file, line)
-            os.fdatasync(file)
             size = os.fstat(file).st_size
+            if size and os.pread(file, 1, size - 1) != b"\n":  # a crash or a full disk tore the last one
+                line = b"\n" + line
+            if os.write(file, line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
+            os.fdatasync(file)
+            size += len(line)
         finally:
             os.close(file)
         if size >= self._max_bytes:
