@@ -47,7 +47,9 @@ class FileTarget:
             if not self._root.is_dir():
                 raise FileNotFoundError(errno.ENOENT, "root folder is not there", str(self._root))
             if path.exists():
-                return _compare(path, sha256)
+                receipt = _compare(path, sha256)
+                self._sync_folders(path.parent)  # whoever wrote it may have died before it did so
+                return receipt
             self._make_folders(path.parent)
             _write(path, data)
             found = _read_back(path)
@@ -68,6 +70,11 @@ class FileTarget:
         for child in reversed(missing):
             child.mkdir(exist_ok=True)
             _sync_folder(child.parent)
+
+    def _sync_folders(self, folder: Path) -> None:
+        _sync_folder(folder)
+        if folder != self._root:
+            self._sync_folders(folder.parent)
 
     def _reason(self, error: OSError) -> TransientReason:
         if not self._root.is_dir():

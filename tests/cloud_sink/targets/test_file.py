@@ -99,3 +99,13 @@ def test_folders_made_on_the_way_are_synced(root, monkeypatch):
     monkeypatch.setattr(file_module, "_sync_folder", lambda path: (synced.append(path), sync(path)))
     FileTarget(root).put("a/b/c", b"data")
     assert synced == [root, root / "a", root / "a" / "b"]
+
+
+def test_a_repeat_counts_only_once_its_name_is_on_the_medium(root, monkeypatch):
+    """It may have been written by a process that died before it synced the folders."""
+    FileTarget(root).put("a/b/c", b"data")
+    synced = []
+    sync = file_module._sync_folder
+    monkeypatch.setattr(file_module, "_sync_folder", lambda path: (synced.append(path), sync(path)))
+    assert FileTarget(root).put("a/b/c", b"data").repeat
+    assert set(synced) == {root, root / "a", root / "a" / "b"}
