@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 _ROOM_FACTOR = 4  # made again only when this many times its size is free, so that it does not come and go
@@ -31,17 +32,21 @@ class DiskReserve:
 
     def restore(self) -> bool:
         """Take the room again if the disk can spare it. Whether it is there now."""
-        if self._size == 0 or self._path.exists():
-            return self._size > 0
+        if self._size == 0:
+            return False
+        with suppress(FileNotFoundError):
+            if self._path.stat().st_size == self._size:  # else a crash left it half made
+                return True
         disk = os.statvfs(self._path.parent)
         if disk.f_bavail * disk.f_frsize < _ROOM_FACTOR * self._size:
             return False
-        file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
-            os.posix_fallocate(file, 0, self._size)
-        except OSError:  # filled up in between: half a reserve is none
+            file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            try:
+                os.posix_fallocate(file, 0, self._size)
+            finally:
+                os.close(file)
+        except OSError:  # filled up in between, or no inode is free: half a reserve is none
             self._path.unlink(missing_ok=True)
             return False
-        finally:
-            os.close(file)
         return True

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 from datetime import timedelta
 
@@ -110,3 +111,15 @@ class TestDiskReserve:
 
     def test_none_wanted(self, tmp_path):
         assert not DiskReserve(tmp_path / "reserve", 0).restore()
+
+    def test_a_disk_without_a_free_inode_has_none(self, tmp_path, monkeypatch):
+        def full(*_args):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr("cloud_sink.outbox.reserve.os.open", full)
+        assert not DiskReserve(tmp_path / "reserve", 4096).restore()
+
+    def test_one_that_a_crash_left_empty_is_filled(self, tmp_path):
+        (tmp_path / "reserve").touch()
+        assert DiskReserve(tmp_path / "reserve", 65_536).restore()
+        assert (tmp_path / "reserve").stat().st_blocks * 512 >= 65_536
