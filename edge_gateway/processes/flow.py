@@ -7,7 +7,13 @@ from datetime import timedelta
 
 import structlog
 from bytewax.errors import BytewaxRuntimeError
-from bytewax.recovery import RecoveryConfig, init_db_dir
+from bytewax.recovery import (
+    InconsistentPartitionsError,
+    MissingPartitionsError,
+    NoPartitionsError,
+    RecoveryConfig,
+    init_db_dir,
+)
 from bytewax.run import cli_main
 
 from edge_gateway.config.config import Config
@@ -24,7 +30,8 @@ def flow_process(config: Config) -> int:
     """Run the configured dataflow until told to stop, or until it raises.
 
     Returns:
-        `Exit.OK`, or `Exit.FLOW` when a step raised: its state is kept, a restart resumes before the item.
+        `Exit.OK`, or `Exit.FLOW` when a step raised (its state is kept, a restart resumes before the item) or when the
+        recovery store cannot be used.
     """
     flow, status = assemble(config)
     store = Layout(config.gateway.data).recovery / flow.flow_id  # a store belongs to one flow
@@ -40,6 +47,10 @@ def flow_process(config: Config) -> int:
         )
     except BytewaxRuntimeError as error:
         log.error("flow_raised", cause=_cause(error), exc_info=sys.exc_info())
+        return Exit.FLOW
+    except (InconsistentPartitionsError, MissingPartitionsError, NoPartitionsError) as error:
+        fix = "Move it aside: the flow then begins where its last snapshot was, without open windows and alerts."
+        log.error("flow_cannot_resume", store=str(store), cause=str(error), fix=fix)
         return Exit.FLOW
     finally:
         status.beat(now=True)

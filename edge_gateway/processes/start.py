@@ -12,6 +12,8 @@ from cloud_sink.errors import CloudSinkError
 from connectors.errors import ConnectorError
 from edge_gateway import logs
 from edge_gateway.check import load_checked
+from edge_gateway.claim import FolderRefused, claim
+from edge_gateway.config.config import Config
 from edge_gateway.config.problems import ConfigRejected
 from edge_gateway.exit_codes import Exit
 from edge_gateway.flow_file import FlowRejected
@@ -39,25 +41,40 @@ def start(path: Path, only: str | None, *, drain: bool) -> int:
         return Exit.CONFIG
     logs.set_up(only or "supervisor")
     try:
-        if only is None:
-            from edge_gateway.supervisor import Supervisor  # noqa: PLC0415 - each process imports what it runs
-
-            return asyncio.run(Supervisor(path.resolve()).run())
-        if only == "acquire":
-            from edge_gateway.processes.acquire import acquire_process  # noqa: PLC0415
-
-            return asyncio.run(acquire_process(config))
-        if only == "flow":
-            from edge_gateway.processes.flow import flow_process  # noqa: PLC0415
-
-            return flow_process(config)
-        from edge_gateway.processes.deliver import deliver  # noqa: PLC0415
-
-        return deliver(config, drain=drain)
+        with claim(config.gateway.data, only or "gateway"):
+            return _run(path, config, only, drain=drain)
     except FlowRejected as rejected:
         typer.echo(str(rejected), err=True)
         return Exit.CONFIG
-    except (ConnectorError, CloudSinkError, ModelError) as error:
-        # The rooms' own errors say what to do; anything else is a bug and shows its trace.
-        log.error("process_ended", error=str(error), kind=type(error).__name__)
-        return Exit.FAILED
+    except FolderRefused as refused:
+        if only is None:
+            typer.echo(str(refused), err=True)
+            return Exit.CONFIG
+        return _ended(refused)  # a process of a gateway that was killed may be about to end
+    except (ConnectorError, CloudSinkError, ModelError, OSError) as error:
+        # The rooms' own errors, the disk's and the network's say what is wrong; all else is a bug and shows its trace.
+        return _ended(error)
+
+
+def _run(path: Path, config: Config, only: str | None, *, drain: bool) -> int:
+    """Each process imports what it runs."""
+    if only is None:
+        from edge_gateway.supervisor import Supervisor  # noqa: PLC0415
+
+        return asyncio.run(Supervisor(path.resolve()).run())
+    if only == "acquire":
+        from edge_gateway.processes.acquire import acquire_process  # noqa: PLC0415
+
+        return asyncio.run(acquire_process(config))
+    if only == "flow":
+        from edge_gateway.processes.flow import flow_process  # noqa: PLC0415
+
+        return flow_process(config)
+    from edge_gateway.processes.deliver import deliver  # noqa: PLC0415
+
+    return deliver(config, drain=drain)
+
+
+def _ended(error: Exception) -> int:
+    log.error("process_ended", error=str(error), kind=type(error).__name__)
+    return Exit.FAILED

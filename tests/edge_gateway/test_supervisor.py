@@ -97,3 +97,35 @@ def test_a_flow_that_cannot_be_used_ends_the_gateway_with_2(tmp_path: Path) -> N
         assert process.wait(25) == 2
         assert process.stderr is not None
         assert "has no function build(gateway)" in process.stderr.read()
+
+
+def test_a_second_gateway_in_the_folder_is_refused_and_the_first_can_still_restart(tmp_path: Path) -> None:
+    with start(tmp_path) as process:
+        until(lambda: read_status(tmp_path / "data" / "status", "acquire").get("received", 0) > 3)
+        with start(tmp_path) as second:
+            assert second.wait(25) == 2
+            assert second.stderr is not None
+            assert f"is in use by process {process.pid}" in second.stderr.read()
+        flow = [sys.executable, "-m", "edge_gateway", "run", str(tmp_path / "gateway.toml"), "--only", "flow"]
+        third = subprocess.run(flow, stderr=subprocess.PIPE, text=True, timeout=25, check=False)
+        assert third.returncode == 1
+        assert "flow.lock is in use by process" in third.stderr
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(25) == 0
+    with start(tmp_path) as process:
+        began = pids(tmp_path)
+        until(lambda: all(new != old for new, old in zip(pids(tmp_path), began, strict=True)))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(25) == 0
+        assert process.stderr is not None
+        assert "process_restarting" not in process.stderr.read()
+
+
+def test_a_data_folder_that_cannot_be_written_is_refused_with_2_and_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "data").touch()
+    with start(tmp_path) as process:
+        assert process.wait(25) == 2
+        assert process.stderr is not None
+        told = process.stderr.read()
+    assert "cannot be written" in told
+    assert "Traceback" not in told
