@@ -109,6 +109,8 @@ class NoticeKind(StrEnum):
     GAP = "gap"  # nothing was acquired from start to end; how much was missed cannot be known
     DROPPED = "dropped"  # `count` samples that had been received were let go, by reason
     IDLE = "idle"  # nothing newer will come that is older than `end`: windows may close
+    OVERFLOW = "overflow"  # a device's own queue lost samples before we could fetch them; how many cannot be known
+    SILENT = "silent"  # tags that should have spoken by now did not
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,7 @@ class Notice:
         end: ns since the epoch, event time.
         count: Samples concerned; 0 where it cannot be known.
         source: Which driver or stage says so.
+        detail: A sentence for people: what is concerned and what to do; "" = the reason says it all.
     """
 
     kind: NoticeKind
@@ -132,6 +135,7 @@ class Notice:
     end: int
     count: int = 0
     source: str = ""
+    detail: str = ""
 
 
 Item = SampleBatch | Notice

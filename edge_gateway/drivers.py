@@ -9,7 +9,8 @@ from pathlib import Path
 from connectors.driver import Driver
 from connectors.tags import TagTable
 from edge_gateway.config.config import Config
-from edge_gateway.config.sources import ModbusSection, OpcUaSection
+from edge_gateway.config.opcua import OpcUaSection
+from edge_gateway.config.sources import ModbusSection
 from edge_gateway.layout import Layout
 
 
@@ -54,10 +55,22 @@ def _opcua(link: OpcUaSection, uri: str, identity: Path, tables: Sequence[TagTab
             user=link.user,
             password=_secret(link.password_file),
             publishing_interval=link.publishing_interval,
+            priority=link.priority,
             connect_timeout=link.connect_timeout,
             request_timeout=link.request_timeout,
             tags=tuple(
-                OpcUaTag(tag.asset, tag.tag, tag.node, tag.sampling_interval, tag.queue_size) for tag in link.tags
+                OpcUaTag(
+                    asset=tag.asset,
+                    tag=tag.tag,
+                    node=tag.node,
+                    sampling_interval=tag.sampling_interval,
+                    queue_size=tag.queue_size,
+                    discard=tag.discard,
+                    deadband=tag.deadband,
+                    deadband_percent=tag.deadband_percent,
+                    trigger=tag.trigger,
+                )
+                for tag in link.tags
             ),
         ),
         tables,

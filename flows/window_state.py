@@ -101,7 +101,9 @@ class WindowState:
             self._dropped[notice.reason] = self._dropped.get(notice.reason, 0) + notice.count
             detail = f"{notice.count} samples were let go before they reached a window: {notice.reason}."
         else:
-            detail = f"Nothing was acquired: {notice.reason}. Windows without any sample are not reported."
+            detail = notice.detail or (
+                f"Nothing was acquired: {notice.reason}. Windows without any sample are not reported."
+            )
         return [
             Event(
                 notice.asset,

@@ -5,6 +5,8 @@ from __future__ import annotations
 BAD_TIMEOUT = 0x800A_0000
 BAD_SECURITY_CHECKS_FAILED = 0x8013_0000
 BAD_NODE_ID_UNKNOWN = 0x8034_0000
+BAD_TOO_MANY_MATCHES = 0x806D_0000
+BAD_NO_MATCH = 0x806F_0000
 BAD_SESSION_ID_INVALID = 0x8025_0000
 BAD_SESSION_CLOSED = 0x8026_0000
 BAD_SESSION_NOT_ACTIVATED = 0x8027_0000
@@ -14,6 +16,8 @@ BAD_NO_SUBSCRIPTION = 0x8079_0000
 BAD_MESSAGE_NOT_AVAILABLE = 0x807B_0000
 BAD_REQUEST_TIMEOUT = 0x8085_0000
 
+# A filter: BadMonitoredItemFilterInvalid, the same ...Unsupported, BadFilterNotAllowed, BadDeadbandFilterInvalid.
+FILTER_REFUSED = frozenset({0x8043_0000, 0x8044_0000, 0x8045_0000, 0x808E_0000})
 # The user: BadIdentityTokenInvalid, BadIdentityTokenRejected, BadUserAccessDenied, BadUserSignatureInvalid.
 USER_REJECTED = frozenset({0x8020_0000, 0x8021_0000, 0x801F_0000, 0x8057_0000})
 # This gateway's certificate: BadCertificateInvalid .. BadCertificateIssuerRevoked, BadCertificateChainIncomplete.

@@ -16,10 +16,12 @@ from connectors import status
 from connectors.backoff import Backoff
 from connectors.driver import Emit
 from connectors.errors import ConnectorError, LinkDown, SecurityRefused, UserRejected
+from connectors.opcua.changes import Changes
 from connectors.opcua.columns import Values
 from connectors.opcua.decode import Decoder
 from connectors.opcua.gaps import Gaps
 from connectors.opcua.link import RETRY_REFUSED, Link, is_resumable
+from connectors.opcua.overflow import Overflows
 from connectors.opcua.seam.explain import code_name
 from connectors.opcua.settings import BRIDGED_OUTAGE, OpcUaSettings
 from connectors.opcua.subscription import Held
@@ -62,6 +64,7 @@ class OpcUaDriver:
         self._retry_refused = retry_refused
         self._counters = Counter(samples=0, reconnects=0, errors=0, sessions_created=0, sessions_resumed=0)
         self._decoder = Decoder(settings.tags, tables, self._counters)
+        self._changes = Changes(settings.tags, self._counters)
         rng = rng or random.Random()  # noqa: S311  jitter, no secret
         self._fast = Backoff(settings.reconnect_min, settings.reconnect_max, rng)
         self._slow = Backoff(timedelta(seconds=5), SECURITY_CAP, rng)
@@ -72,7 +75,7 @@ class OpcUaDriver:
         self._marks_due: asyncio.TimerHandle | None = None
         self._unheard = np.zeros(len(settings.tags), dtype=np.bool_)  # by handle: marked, and no value since
         self._trouble = ""
-        self._overflow_told = np.zeros(len(settings.tags), dtype=np.bool_)
+        self._overflows = Overflows(settings, self._decoder.overflows)
 
     @property
     def name(self) -> str:
@@ -95,9 +98,7 @@ class OpcUaDriver:
 
     def overflows(self) -> dict[str, int]:
         """Tag ("asset/tag") -> how often its queue at the server had overflowed; only those that had."""
-        counts = self._decoder.overflows
-        tags = self._settings.tags
-        return {f"{tags[i].asset}/{tags[i].tag}": int(counts[i]) for i in np.flatnonzero(counts)}
+        return self._overflows.by_tag()
 
     async def run(self, emit: Emit) -> None:
         """Acquire until cancelled; see `connectors.driver.Driver.run`."""
@@ -186,6 +187,7 @@ class OpcUaDriver:
             handles = self._decoder.handles_of(number)
             if newest is not None and handles:
                 self._unheard[handles] = True
+                self._changes.forget(handles)
                 codes = [status.BAD_NO_COMMUNICATION] * len(handles)
                 for block in self._decoder.marks(handles, codes, newest + 1, self._now()):
                     self._emit(block)
@@ -200,7 +202,7 @@ class OpcUaDriver:
         received_time = self._now()
         for part in values:
             self._unheard[part.handle[part.handle < len(self._unheard)]] = False
-            for block in self._decoder.decode(part, received_time, origin):
+            for block in self._decoder.decode(self._changes.news(part), received_time, origin):
                 if (gap := self._gaps.passed(block)) is not None:
                     self._emit(gap)
                 self._emit(block)
@@ -217,8 +219,16 @@ class OpcUaDriver:
         status_name = code_name(next(iter(refusals.values())))
         logger.error("opcua tags refused", driver=self.name, count=len(names), first=names[:5], status=status_name)
 
+    def deadbands(self, bands: dict[int, float]) -> None:
+        """See `LinkEvents`."""
+        self._changes.apply(bands)
+        without = [self._settings.tags[handle].node for handle, band in bands.items() if not band]
+        if without:
+            logger.error("opcua deadband in percent, but no EURange", driver=self.name, first=without[:5])
+
     def anew(self) -> None:
         """See `LinkEvents`."""
+        self._changes.forget()
         self._mark_lost()
         self._gaps.lose("link_down")
 
@@ -232,18 +242,10 @@ class OpcUaDriver:
         return [int(handle) for handle in np.flatnonzero(self._unheard)]
 
     def _tell_overflows(self) -> None:
-        new = np.flatnonzero((self._decoder.overflows > 0) & ~self._overflow_told)
-        self._overflow_told[new] = True
-        for handle in new:  # once a tag
-            tag = self._settings.tags[handle]
-            logger.error(
-                "opcua queue overflowed at the server: raise queue_size, or sample less often, or publish more often",
-                driver=self.name,
-                tag=f"{tag.asset}/{tag.tag}",
-                queue_size=self._settings.queue_of(tag),
-                sampling_ms=self._settings.sampling_of(tag) / timedelta(milliseconds=1),
-                publishing_ms=self._settings.publishing_interval / timedelta(milliseconds=1),
-            )
+        if self._decoder.overflows.any():
+            for notice in self._overflows.notices(self._now(), self._gaps.fronts()):
+                logger.error("opcua queue overflowed at the server", driver=self.name, detail=notice.detail)
+                self._emit(notice)
 
 
 def _nowhere(_item: object) -> None:

@@ -18,6 +18,9 @@ class LinkEvents(Protocol):
     def refused(self, refusals: dict[int, int], server_time: int | None) -> None:
         """Handle -> status code of the items that the server would not monitor; its clock in ns, if it tells."""
 
+    def deadbands(self, bands: dict[int, float]) -> None:
+        """Handle -> width of the deadbands that the server does not apply; 0: it cannot be, the EURange is unknown."""
+
     def anew(self) -> None:
         """A new subscription begins. Whatever the one before it had not told yet is lost."""
 

@@ -20,6 +20,10 @@ class Gaps:
         """Newest source time of the asset, ns; None: it never had a sample."""
         return self._newest.get(asset)
 
+    def fronts(self) -> dict[str, int]:
+        """Newest source time of every asset that had a sample, ns."""
+        return dict(self._newest)
+
     @property
     def assets(self) -> list[str]:
         """Those with a hole that has not ended, in alphabetical order."""

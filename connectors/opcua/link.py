@@ -11,10 +11,11 @@ from datetime import timedelta
 from connectors.errors import ConnectorError, EndpointUnreachable, LinkDown, RequestRefused, SecurityRefused
 from connectors.opcua import codes
 from connectors.opcua.events import LinkEvents
+from connectors.opcua.items import create_items
 from connectors.opcua.pump import Pump
 from connectors.opcua.seam.channel import Channel
 from connectors.opcua.settings import OpcUaSettings
-from connectors.opcua.subscription import Held, Subscription, create_items, subscribe
+from connectors.opcua.subscription import Held, Subscription, subscribe
 
 RETRY_REFUSED = timedelta(seconds=30)
 PATIENCE_S = 2.0  # beyond one and a half keep-alives: a busy server, a slow path
@@ -151,6 +152,8 @@ class Link:
     async def _create(self, channel: Channel, subscription: Subscription, handles: Iterable[int]) -> None:
         """Create items. What is refused is told, and tried later."""
         refusals = await create_items(channel, self._settings, subscription, handles)
+        if subscription.bands:
+            self._events.deadbands(subscription.bands)
         if refusals:
             self._events.refused(refusals, subscription.facts.time)
 

@@ -9,47 +9,15 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from connectors.opcua.address import NodeAddress, parse_node
+from connectors.opcua.tag import OpcUaTag
+
+__all__ = ["OpcUaSettings", "OpcUaTag"]
 
 Policy = Literal["None", "Basic256Sha256", "Aes128Sha256RsaOaep", "Aes256Sha256RsaPss"]
 Mode = Literal["None", "Sign", "SignAndEncrypt"]
 
 BRIDGED_OUTAGE = timedelta(seconds=30)  # an automatic queue holds this much, so that so long an outage loses nothing
 SMALLEST_QUEUE = 10
-MAX_INTERVAL = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class OpcUaTag:
-    """Where one tag comes from.
-
-    Attributes:
-        asset: Name of the asset table.
-        tag: Name of the tag in that table.
-        node: "nsu=<namespace uri>;s=<identifier>" (or i=, g=, b=).
-        sampling_interval: How often the server looks at the value; None = half the publishing interval.
-        queue_size: Values the server keeps for us; None = enough for an outage of 30 s, at least 10.
-    """
-
-    asset: str
-    tag: str
-    node: str
-    sampling_interval: timedelta | None = None
-    queue_size: int | None = None
-
-    def __post_init__(self) -> None:
-        parse_node(self.node)
-        if self.sampling_interval is not None and not timedelta(0) <= self.sampling_interval <= MAX_INTERVAL:
-            msg = f"{self.asset}/{self.tag}: sampling_interval {self.sampling_interval} must be within 0 and 1 day"
-            raise ValueError(msg)
-        if self.queue_size is not None and not 1 <= self.queue_size <= 1_000_000:
-            msg = f"{self.asset}/{self.tag}: queue_size {self.queue_size} must be within 1 and 1,000,000"
-            raise ValueError(msg)
-
-    @property
-    def address(self) -> NodeAddress:
-        """The node, parsed."""
-        return parse_node(self.node)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +46,7 @@ class OpcUaSettings:
         reconnect_min: First delay before another try.
         reconnect_max: Longest delay.
         publish_in_flight: Publish requests that wait at the server.
+        priority: Of the subscription among those of the server; higher ones are sent first.
         tags: What to subscribe to.
     """
 
@@ -101,6 +70,7 @@ class OpcUaSettings:
     reconnect_min: timedelta = timedelta(milliseconds=250)
     reconnect_max: timedelta = timedelta(seconds=15)
     publish_in_flight: int = 3
+    priority: int = 0
     tags: tuple[OpcUaTag, ...] = ()
 
     def __post_init__(self) -> None:
@@ -120,6 +90,8 @@ class OpcUaSettings:
                 self._refuse(key, value, f"must be within {low} and {high}")
         if not 1 <= self.publish_in_flight <= 20:
             self._refuse("publish_in_flight", self.publish_in_flight, "must be within 1 and 20; 3 suits most servers")
+        if not 0 <= self.priority <= 255:
+            self._refuse("priority", self.priority, "must be within 0 and 255")
         names = [(tag.asset, tag.tag) for tag in self.tags]
         if len(set(names)) != len(names):
             twice = sorted({"/".join(name) for name in names if names.count(name) > 1})

@@ -1,19 +1,19 @@
-"""The subscription of a link at the server: how it is made, its items, and reads of what it will not tell."""
+"""The subscription of a link at the server: how it is made, and reads of what it will not tell."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from connectors.errors import LinkDown
-from connectors.opcua import codes, sequence
+from connectors.opcua import sequence
 from connectors.opcua.columns import Values
 from connectors.opcua.seam.channel import Channel
 from connectors.opcua.settings import OpcUaSettings
-from connectors.opcua.terms import HeldSession, ItemRequest, ServerFacts, SubscriptionTerms
+from connectors.opcua.terms import HeldSession, ServerFacts, SubscriptionTerms
 from connectors.opcua.wire import Fault, read_read
 
 ITEMS_PER_CALL = 500  # S7-1500 takes 1000 in a call; half of it leaves room for small servers
@@ -29,6 +29,7 @@ class Subscription:
         expected: Sequence number of the next message.
         refused: Handles of the items that do not exist there.
         behind: Messages are lost for good, and the values have not been read since.
+        bands: Handle -> deadband in units of the value, that the server would not apply; 0 = without EURange.
     """
 
     terms: SubscriptionTerms
@@ -36,6 +37,7 @@ class Subscription:
     expected: int = sequence.FIRST
     refused: set[int] = field(default_factory=set)
     behind: bool = False
+    bands: dict[int, float] = field(default_factory=dict)
 
     @property
     def keepalive_s(self) -> float:
@@ -67,41 +69,6 @@ async def subscribe(channel: Channel, settings: OpcUaSettings) -> Subscription:
     return Subscription(terms, facts)
 
 
-async def create_items(
-    channel: Channel, settings: OpcUaSettings, subscription: Subscription, handles: Iterable[int]
-) -> dict[int, int]:
-    """Create monitored items, in chunks, one call after the other.
-
-    Args:
-        channel: With the session of the subscription.
-        settings: Handles are positions in its tags.
-        subscription: Keeps in mind what is refused.
-        handles: Items to create.
-
-    Returns:
-        Handle -> status code of those that the server would not monitor.
-    """
-    facts = subscription.facts
-    addresses = {handle: settings.tags[handle].address for handle in handles}
-    refusals = {h: codes.BAD_NODE_ID_UNKNOWN for h, address in addresses.items() if address.uri not in facts.namespaces}
-    known = [handle for handle in addresses if handle not in refusals]
-    for part in _parts(known, facts.max_items):
-        items = [
-            ItemRequest(
-                handle,
-                addresses[handle],
-                settings.sampling_of(settings.tags[handle]).total_seconds() * 1000,
-                settings.queue_of(settings.tags[handle]),
-            )
-            for handle in part
-        ]
-        results = await channel.create_items(subscription.terms.id, items, facts.namespaces)
-        refusals |= {handle: code for handle, code in zip(part, results, strict=True) if code >> 31}
-    subscription.refused -= set(addresses)
-    subscription.refused |= set(refusals)
-    return refusals
-
-
 async def read_values(
     channel: Channel, settings: OpcUaSettings, subscription: Subscription, handles: Sequence[int]
 ) -> AsyncIterator[Values]:
@@ -111,7 +78,7 @@ async def read_values(
         LinkDown: It did not work; without these values there is no going on.
     """
     wanted = [handle for handle in handles if handle not in subscription.refused]
-    for part in _parts(wanted, subscription.facts.max_read):
+    for part in parts(wanted, subscription.facts.max_read):
         addresses = [settings.tags[handle].address for handle in part]
         values = read_read(await channel.read(addresses, subscription.facts.namespaces))
         if isinstance(values, Fault) or len(values) != len(part):
@@ -120,8 +87,8 @@ async def read_values(
         yield values
 
 
-def _parts(handles: Sequence[int], limit: int) -> list[Sequence[int]]:
-    """What fits a call; limit 0: the server does not tell any."""
+def parts(handles: Sequence[int], limit: int) -> list[Sequence[int]]:
+    """What fits one call each; limit 0: the server does not tell any."""
     size = min(limit or ITEMS_PER_CALL, ITEMS_PER_CALL)
     return [handles[start : start + size] for start in range(0, len(handles), size)]
 

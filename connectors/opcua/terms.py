@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.opcua.address import NodeAddress
+from connectors.opcua.tag import Trigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,15 @@ class SubscriptionTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeFilter:
+    """What makes a server tell a value; an item without one is told by status and value."""
+
+    trigger: Trigger
+    deadband: float | None = None
+    deadband_percent: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ItemRequest:
     """One monitored item to create."""
 
@@ -53,3 +63,5 @@ class ItemRequest:
     node: NodeAddress
     sampling_ms: float
     queue_size: int
+    discard_oldest: bool = True
+    filter: ChangeFilter | None = None

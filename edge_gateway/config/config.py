@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from edge_gateway.config.opcua import OpcUaSection
 from edge_gateway.config.processing import AlertsSection, ModelSection, WindowsSection
 from edge_gateway.config.section import NAME_FIX, Name, Section, minute, option, s
-from edge_gateway.config.sources import ModbusSection, OpcUaSection
+from edge_gateway.config.sources import ModbusSection
 from edge_gateway.config.storage import FileTargetSection, JournalSection, OutboxSection
 from edge_gateway.config.units import Duration, FilePath
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,19 +14,13 @@ from asyncua.ua.ua_binary import struct_from_binary
 
 from connectors.errors import ConnectorError, LinkDown, PlaintextPassword
 from connectors.opcua.address import NodeAddress
-from connectors.opcua.seam import requests
+from connectors.opcua.seam import lookup, requests
 from connectors.opcua.seam.connect import abort, connect
 from connectors.opcua.seam.explain import explained
 from connectors.opcua.settings import OpcUaSettings
 from connectors.opcua.terms import HeldSession, ItemRequest, ServerFacts, SubscriptionTerms
 
 CLOSE_TIMEOUT_S = 2.0
-_NODES_OF_SERVER = (  # read on every new session, in this order
-    ua.ObjectIds.Server_NamespaceArray,
-    ua.ObjectIds.Server_ServerStatus_CurrentTime,
-    ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerRead,
-    ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall,
-)
 
 
 class Channel:
@@ -96,22 +89,26 @@ class Channel:
 
     async def read_facts(self) -> ServerFacts:
         """Namespaces, clock and operation limits."""
-        nodes = [ua.NodeId(number, 0) for number in _NODES_OF_SERVER]
         with explained(self._settings, "Read"):
-            values = await self._client.uaclient.session.read_attributes(nodes, ua.AttributeIds.Value)
-        namespaces, time, max_read, max_items = (value.Value.Value if value.Value else None for value in values)
-        return ServerFacts(
-            tuple(namespaces or ()),
-            int(time.replace(tzinfo=dt.UTC).timestamp() * 1e6) * 1000 if isinstance(time, dt.datetime) else None,
-            int(max_read or 0),
-            int(max_items or 0),
-        )
+            values = await self._client.uaclient.session.read_attributes(lookup.FACTS, ua.AttributeIds.Value)
+        return lookup.facts_of(values)
+
+    async def spans(self, nodes: Sequence[NodeAddress], namespaces: Sequence[str]) -> list[float | None]:
+        """Width of the EURange of each node; None for one that has none. One Translate and one Read."""
+        request = lookup.properties(nodes, "EURange", namespaces)
+        found = await self._ask(request, ua.TranslateBrowsePathsToNodeIdsResponse)
+        targets = [lookup.only_target(result)[1] for result in found.Results]
+        there = [target for target in targets if target is not None]
+        with explained(self._settings, "Read"):
+            session = self._client.uaclient.session
+            ranges = iter(await session.read_attributes(there, ua.AttributeIds.Value) if there else ())
+        return [None if target is None else lookup.span_of(next(ranges)) for target in targets]
 
     async def create_subscription(
         self, interval_ms: float, lifetime_count: int, keepalive_count: int
     ) -> SubscriptionTerms:
         """Ask for a subscription; the answer says what the server made of it."""
-        request = requests.create_subscription(interval_ms, lifetime_count, keepalive_count)
+        request = requests.create_subscription(interval_ms, lifetime_count, keepalive_count, self._settings.priority)
         result = (await self._ask(request, ua.CreateSubscriptionResponse)).Parameters
         return SubscriptionTerms(
             result.SubscriptionId,
@@ -122,7 +119,7 @@ class Channel:
 
     async def modify_subscription(self, terms: SubscriptionTerms) -> SubscriptionTerms:
         """Ask for other counts at the same interval."""
-        request = requests.modify_subscription(terms)
+        request = requests.modify_subscription(terms, self._settings.priority)
         result = (await self._ask(request, ua.ModifySubscriptionResponse)).Parameters
         return SubscriptionTerms(
             terms.id, result.RevisedPublishingInterval, result.RevisedLifetimeCount, result.RevisedMaxKeepAliveCount

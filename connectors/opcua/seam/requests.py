@@ -8,10 +8,16 @@ from typing import Any
 from asyncua import ua
 
 from connectors.opcua.address import NodeAddress
-from connectors.opcua.terms import ItemRequest, SubscriptionTerms
+from connectors.opcua.terms import ChangeFilter, ItemRequest, SubscriptionTerms
+
+_TRIGGERS = {
+    "status": ua.DataChangeTrigger.Status,
+    "status_value": ua.DataChangeTrigger.StatusValue,
+    "status_value_timestamp": ua.DataChangeTrigger.StatusValueTimestamp,
+}
 
 
-def create_subscription(interval_ms: float, lifetime_count: int, keepalive_count: int) -> Any:
+def create_subscription(interval_ms: float, lifetime_count: int, keepalive_count: int, priority: int) -> Any:
     """A subscription that publishes at once."""
     request = ua.CreateSubscriptionRequest()
     request.Parameters.RequestedPublishingInterval = interval_ms
@@ -19,10 +25,11 @@ def create_subscription(interval_ms: float, lifetime_count: int, keepalive_count
     request.Parameters.RequestedMaxKeepAliveCount = keepalive_count
     request.Parameters.MaxNotificationsPerPublish = 0  # as many as the server likes to send at once
     request.Parameters.PublishingEnabled = True
+    request.Parameters.Priority = priority
     return request
 
 
-def modify_subscription(terms: SubscriptionTerms) -> Any:
+def modify_subscription(terms: SubscriptionTerms, priority: int) -> Any:
     """Other terms for a subscription that exists."""
     request = ua.ModifySubscriptionRequest()
     request.Parameters.SubscriptionId = terms.id
@@ -30,11 +37,12 @@ def modify_subscription(terms: SubscriptionTerms) -> Any:
     request.Parameters.RequestedLifetimeCount = terms.lifetime_count
     request.Parameters.RequestedMaxKeepAliveCount = terms.keepalive_count
     request.Parameters.MaxNotificationsPerPublish = 0
+    request.Parameters.Priority = priority
     return request
 
 
 def create_items(subscription: int, items: Sequence[ItemRequest], namespaces: Sequence[str]) -> Any:
-    """Monitored items; a full queue lets go of the oldest value."""
+    """Monitored items."""
     request = ua.CreateMonitoredItemsRequest()
     request.Parameters.SubscriptionId = subscription
     request.Parameters.TimestampsToReturn = ua.TimestampsToReturn.Both
@@ -45,8 +53,9 @@ def create_items(subscription: int, items: Sequence[ItemRequest], namespaces: Se
             RequestedParameters=ua.MonitoringParameters(
                 ClientHandle=item.handle,
                 SamplingInterval=item.sampling_ms,
+                Filter=None if item.filter is None else _filter(item.filter),
                 QueueSize=item.queue_size,
-                DiscardOldest=True,
+                DiscardOldest=item.discard_oldest,
             ),
         )
         for item in items
@@ -78,6 +87,17 @@ def publish(acknowledged: Sequence[tuple[int, int]]) -> Any:
         for subscription, sequence in acknowledged
     ]
     return request
+
+
+def _filter(wanted: ChangeFilter) -> Any:
+    kinds = ua.DeadbandType
+    if wanted.deadband is not None:
+        kind, width = kinds.Absolute, wanted.deadband
+    elif wanted.deadband_percent is not None:
+        kind, width = kinds.Percent, wanted.deadband_percent
+    else:
+        kind, width = kinds.None_, 0.0
+    return ua.DataChangeFilter(_TRIGGERS[wanted.trigger], kind.value, width)
 
 
 def _value_of(node: NodeAddress, namespaces: Sequence[str]) -> Any:

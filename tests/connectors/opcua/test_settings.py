@@ -53,6 +53,7 @@ def test_password_is_not_shown() -> None:
         ({"keepalive": timedelta(0)}, "keepalive"),
         ({"reconnect_min": timedelta(minutes=1)}, "reconnect_min"),
         ({"publish_in_flight": 0}, "publish_in_flight"),
+        ({"priority": 256}, "within 0 and 255"),
         ({"tags": (OpcUaTag("a", "t", "i=1"), OpcUaTag("a", "t", "i=2"))}, "a/t"),
     ],
 )
@@ -96,3 +97,18 @@ def test_node_addresses(text: str, expected: NodeAddress) -> None:
 def test_node_addresses_that_are_none(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         OpcUaTag("a", "t", text)
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"deadband": 0.0}, "deadband 0.0 must be above 0"),
+        ({"deadband": float("nan")}, "must be above 0"),
+        ({"deadband_percent": 101.0}, "at most 100"),
+        ({"deadband": 1.0, "deadband_percent": 1.0}, "set one of them"),
+        ({"deadband": 1.0, "trigger": "status"}, "leave out the deadband"),
+    ],
+)
+def test_tags_that_cannot_be(changes: dict[str, Any], text: str) -> None:
+    with pytest.raises(ValueError, match=f"a/t: .*{text}"):
+        OpcUaTag("a", "t", "i=1", **changes)

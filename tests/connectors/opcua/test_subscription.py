@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
@@ -12,11 +13,12 @@ from asyncua import ua
 from asyncua.ua.ua_binary import struct_to_binary
 
 from connectors.errors import LinkDown
-from connectors.opcua.subscription import Subscription, create_items, read_values
-from connectors.opcua.terms import ItemRequest, ServerFacts, SubscriptionTerms
+from connectors.opcua.items import create_items
+from connectors.opcua.subscription import Subscription, read_values
+from connectors.opcua.terms import ChangeFilter, ItemRequest, ServerFacts, SubscriptionTerms
 
 TAGS = ("tick", "wave", "bad", "text", "setpoint")
-REFUSED = 0x80340000
+REFUSED, UNSUPPORTED = 0x80340000, 0x80440000
 
 
 class Channel:
@@ -25,10 +27,23 @@ class Channel:
     def __init__(self, missing: int = 0) -> None:
         self.sizes: list[int] = []
         self.missing = missing
+        self.filters: dict[int, ChangeFilter | None] = {}
 
     async def create_items(self, _id: int, items: Sequence[ItemRequest], _namespaces: Sequence[str]) -> list[int]:
         self.sizes.append(len(items))
-        return [REFUSED if item.node.identifier == "wave" else 0 for item in items]
+        self.filters |= {item.handle: item.filter for item in items}
+        return [
+            REFUSED if item.node.identifier == "wave" else UNSUPPORTED if self._refuses(item) else 0 for item in items
+        ]
+
+    def _refuses(self, item: ItemRequest) -> bool:
+        """A deadband, as BadMonitoredItemFilterUnsupported."""
+        wanted = item.filter
+        return wanted is not None and (wanted.deadband is not None or wanted.deadband_percent is not None)
+
+    async def spans(self, nodes: Sequence[Any], _namespaces: Sequence[str]) -> list[float | None]:
+        self.sizes.append(len(nodes))
+        return [50.0 if node.identifier == "tick" else None for node in nodes]
 
     async def read(self, nodes: Sequence[Any], _namespaces: Sequence[str]) -> bytes:
         self.sizes.append(len(nodes))
@@ -66,3 +81,27 @@ def test_what_the_server_refuses_is_kept_in_mind_until_it_takes_it(rig: ModuleTy
     assert asyncio.run(create_items(channel, settings, subscription, range(5))) == {1: REFUSED}  # type: ignore[arg-type]
     assert subscription.refused == {1}
     assert channel.sizes == [3, 2]
+
+
+def test_a_deadband_that_the_server_refuses_becomes_ours_in_the_unit_of_the_value(rig: ModuleType) -> None:
+    channel, subscription = Channel(), _subscription(rig.PLANT, limit=2)
+    settings = rig.make_settings(1, tags=TAGS)
+    tick, wave, bad, text, setpoint = settings.tags
+    tags = (
+        dataclasses.replace(tick, deadband_percent=2.0),
+        wave,
+        dataclasses.replace(bad, deadband_percent=2.0, trigger="status_value_timestamp"),
+        dataclasses.replace(text, deadband=0.5),
+        dataclasses.replace(setpoint, trigger="status"),
+    )
+    settings = dataclasses.replace(settings, tags=tags)
+    assert asyncio.run(create_items(channel, settings, subscription, range(5))) == {1: REFUSED}  # type: ignore[arg-type]
+    assert subscription.bands == {0: 1.0, 2: 0.0, 3: 0.5}
+    assert channel.filters == {
+        0: None,
+        1: None,
+        2: ChangeFilter("status_value_timestamp"),
+        3: None,
+        4: ChangeFilter("status"),
+    }
+    assert channel.sizes == [2, 2, 1, 2, 1, 2]

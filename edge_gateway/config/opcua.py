@@ -1,0 +1,194 @@
+"""Sections of the links to OPC-UA servers."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal
+
+from pydantic import field_validator, model_validator
+
+from connectors.opcua.address import parse_node
+from edge_gateway.config.section import NAME_FIX, Name, Number, Section, Whole, minute, ms, option, s
+from edge_gateway.config.units import Duration, FilePath
+
+_LEAST_RATE = 0.001  # Hz
+
+
+class OpcUaTagSection(Section):
+    """One monitored item."""
+
+    asset: Name = option(description="Machine the tag belongs to.", fix=NAME_FIX, example="pump-1")
+    tag: Name = option(description="Name of the tag, unique within its asset.", fix=NAME_FIX, example="flow")
+    node: str = option(
+        description="Node id with the namespace URI, never its index: an index changes when the server is updated.",
+        fix="Write 'nsu=<namespace uri>;s=<identifier>' (or ;i=, ;g=, ;b=), or 'i=<number>' for namespace 0.",
+        example="nsu=urn:example:plant;s=pump-1.flow",
+    )
+    unit: str = option("", description="Engineering unit of the value.")
+    sampling_interval: Duration | None = option(
+        None,
+        description="How often the server looks at the value; 0ms = as fast as it can. "
+        "Left out = half the publishing interval.",
+        fix="Half the publishing interval is a good start.",
+        ge=timedelta(0),
+        example="250ms",
+    )
+    queue_size: Whole | None = option(
+        None,
+        description="Values the server keeps for us; bridges link losses of queue_size x sampling_interval. "
+        "1 to 1000000. Left out = enough for 30 s, at least 10.",
+        fix="At least publishing_interval / sampling_interval, more to bridge outages.",
+        ge=1,
+        le=1_000_000,
+        example=120,
+    )
+    discard: Literal["oldest", "newest"] = option(
+        "oldest", description="What a full queue lets go of.", fix="oldest, unless the first values of a burst count."
+    )
+    deadband: Number | None = option(
+        None,
+        description="In the unit of the value: smaller changes are not told. Left out = every change is.",
+        fix="At most what the analysis may miss; leave it out for waveforms and counters.",
+        gt=0,
+        example=0.5,
+    )
+    deadband_percent: Number | None = option(
+        None,
+        description="The same in percent of the node's EURange. Above 0, at most 100. Not beside deadband.",
+        fix="Give the server's node an EURange, or use deadband.",
+        gt=0,
+        le=100,
+        example=1.0,
+    )
+    trigger: Literal["status", "status_value", "status_value_timestamp"] = option(
+        "status_value",
+        description="What makes the server tell a value: a change of its status, of one of both, of one of all three.",
+        fix="status_value_timestamp tells values that are written again without a change.",
+    )
+    expect_every: Duration = option(
+        timedelta(0),
+        description="Interval at which values are expected, by which coverage is judged. 0ms = the server reports by "
+        "exception only, coverage is not judged.",
+        fix="Give the interval at which the device really updates the value, or leave it out.",
+        ge=timedelta(0),
+    )
+    waveform_rate: Number = option(
+        0.0,
+        description="Hz. For a tag whose value is an array: sampling rate of its evenly spaced elements. 0 = scalar.",
+        fix="Give the sampling rate of the array, for example 4096.0.",
+        ge=0,
+        le=1e8,
+    )
+
+    @model_validator(mode="after")
+    def _deadband(self) -> OpcUaTagSection:
+        if self.deadband is not None and self.deadband_percent is not None:
+            msg = "deadband and deadband_percent exclude each other: give one of them"
+            raise ValueError(msg)
+        if self.trigger == "status" and (self.deadband is not None or self.deadband_percent is not None):
+            msg = "trigger 'status' never tells a value by its change: leave out the deadband, or change the trigger"
+            raise ValueError(msg)
+        return self
+
+    @field_validator("node")
+    @classmethod
+    def _node(cls, value: str) -> str:
+        parse_node(value)
+        return value
+
+    @field_validator("waveform_rate")
+    @classmethod
+    def _rate(cls, value: float) -> float:
+        if 0 < value < _LEAST_RATE:
+            msg = f"must be 0 or at least {_LEAST_RATE}"
+            raise ValueError(msg)
+        return value
+
+
+class OpcUaSection(Section):
+    """One OPC-UA server."""
+
+    name: Name = option(description="Name of this link in logs and metrics.", fix=NAME_FIX, example="line-plc")
+    endpoint: str = option(
+        description="Address of the server.",
+        fix="Write opc.tcp://HOST:PORT/PATH as the server shows it.",
+        example="opc.tcp://192.168.0.10:4840/plant",
+        pattern=r"^opc\.tcp://[^\s/]+",
+    )
+    policy: Literal["None", "Basic256Sha256", "Aes128Sha256RsaOaep", "Aes256Sha256RsaPss"] = option(
+        "Basic256Sha256",
+        description="Security policy. None sends everything readable.",
+        fix="Use Basic256Sha256 unless the server offers better.",
+    )
+    mode: Literal["None", "Sign", "SignAndEncrypt"] = option(
+        "SignAndEncrypt", description="Message security mode.", fix="Use SignAndEncrypt; it costs next to nothing."
+    )
+    certificate: FilePath | None = option(
+        None,
+        description="Our certificate (DER or PEM). Left out with a private_key left out: made once in the data folder.",
+        example="/etc/sluicegate/client.der",
+    )
+    private_key: FilePath | None = option(
+        None, description="Our private key (PEM).", example="/etc/sluicegate/client.pem"
+    )
+    server_certificate: FilePath | None = option(
+        None,
+        description="Certificate of the server, pinned: no other is trusted. Needed with a policy, "
+        "unless trust_folder is given.",
+        example="/etc/sluicegate/plc.der",
+        shown=True,
+    )
+    trust_folder: FilePath | None = option(
+        None, description="Folder of server certificates that are trusted.", example="/etc/sluicegate/trusted"
+    )
+    user: str | None = option(None, description="User name; left out = anonymous.", example="gateway")
+    password_file: FilePath | None = option(
+        None,
+        description="File that holds the password; secrets never stand in this file.",
+        fix="Write the password into a file only the gateway may read (mode 0600) and name it here.",
+        example="/run/secrets/plc-password",
+    )
+    publishing_interval: Duration = option(
+        500 * ms,
+        description="How often the server sends what it has sampled; adds to the latency of an alert.",
+        fix="50ms to 1s.",
+        ge=10 * ms,
+        le=minute,
+    )
+    priority: Whole = option(
+        0,
+        description="Of the subscription at the server: higher ones are sent first. 0 to 255.",
+        fix="0, unless several clients of one server compete.",
+        ge=0,
+        le=255,
+    )
+    connect_timeout: Duration = option(
+        5 * s, description="Time-out of a connect.", fix="1s to 60s.", ge=100 * ms, le=minute
+    )
+    request_timeout: Duration = option(
+        5 * s, description="Time-out of a request.", fix="1s to 60s.", ge=100 * ms, le=minute
+    )
+    tags: tuple[OpcUaTagSection, ...] = option(
+        description="What to subscribe to.", fix="List at least one tag under [[opcua.tags]].", min_length=1
+    )
+
+    @model_validator(mode="after")
+    def _security(self) -> OpcUaSection:
+        secure = self.policy != "None"
+        rules = {
+            f"policy {self.policy!r} with mode {self.mode!r}: both must be 'None' or neither": secure
+            == (self.mode != "None"),
+            "a secure link needs server_certificate or trust_folder, else any server would be trusted": not secure
+            or self.server_certificate is not None
+            or self.trust_folder is not None,
+            "certificate and private_key go together: give both or neither": (self.certificate is None)
+            == (self.private_key is None),
+            "user and password_file go together: give both or neither": (self.user is None)
+            == (self.password_file is None),
+            "a password would cross the network readable: choose a security policy, or leave out user": secure
+            or self.user is None,
+        }
+        broken = [rule for rule, holds in rules.items() if not holds]
+        if broken:
+            raise ValueError("; ".join(broken))
+        return self
