@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -18,19 +19,22 @@ from edge_gateway.config.units import duration_text
 from edge_gateway.rooms import foreign_owners
 from edge_gateway.tables import tag_tables
 
+if TYPE_CHECKING:
+    from models.manifest import Manifest
+
 
 def load_checked(path: Path, *, deep: bool = False) -> Config:
     """A configuration that can run.
 
     Args:
         path: Of the file.
-        deep: Also open bundles and import the dataflow; `check` does, a starting process finds out by itself.
+        deep: Also verify all of a bundle and import the dataflow; `check` does, a starting process finds out by itself.
 
     Raises:
         ConfigRejected: With all problems.
     """
     config = load(path)
-    problems = [*_missing_files(config), *(_deep(config) if deep else ())]
+    problems = [*_missing_files(config), *_models(config, deep=deep), *(_deep(config) if deep else ())]
     if problems:
         raise ConfigRejected(path, problems)
     return config
@@ -42,10 +46,6 @@ def _missing_files(config: Config) -> Iterator[Problem]:
             file: Path | None = getattr(link, key)
             if file is not None and not file.exists():
                 yield Problem(f'opcua[{number}] "{link.name}".{key}', f'"{file}"', "is not there", "Put it there.")
-    for number, model in enumerate(config.model):
-        if not (model.bundle / "manifest.json").is_file():
-            fix = "Train one with `sluicegate train`, or copy it there."
-            yield Problem(f"model[{number}].bundle", f'"{model.bundle}"', "is not a bundle folder", fix)
 
 
 def _deep(config: Config) -> Iterator[Problem]:
@@ -57,38 +57,45 @@ def _deep(config: Config) -> Iterator[Problem]:
     try:
         load_build(config.gateway.flow)
     except FlowRejected as rejected:
-        reason = str(rejected).split(": ", 1)[1].rstrip(".")
-        yield Problem("gateway.flow", f'"{config.gateway.flow}"', reason, "")
-    for number, model in enumerate(config.model):
-        if (model.bundle / "manifest.json").is_file():
-            yield from _bundle(config, number, model)
+        yield Problem("gateway.flow", f'"{config.gateway.flow}"', rejected.rule, rejected.fix)
 
 
-def _bundle(config: Config, number: int, model: ModelSection) -> Iterator[Problem]:
-    from models.bundle import verify_bundle  # noqa: PLC0415 - only where a bundle is named
+def _models(config: Config, *, deep: bool) -> Iterator[Problem]:
+    """A model that was made for something else would judge, and be wrong: this is looked at before every start."""
+    from models.bundle import read_manifest, verify_bundle  # noqa: PLC0415 - only where a bundle is named
     from models.errors import ModelError  # noqa: PLC0415
+
+    for number, model in enumerate(config.model):
+        key, value = f"model[{number}].bundle", f'"{model.bundle}"'
+        if not (model.bundle / "manifest.json").is_file():
+            fix = "Train one with `sluicegate train`, or copy it there."
+            yield Problem(key, value, "is not a bundle folder", fix)
+            continue
+        try:
+            manifest = (verify_bundle if deep else read_manifest)(model.bundle)
+        except ModelError as error:
+            if deep:  # a starting gateway acquires and delivers all the same; the flow tells it, again and again
+                yield Problem(key, value, str(error).rstrip("."), "")
+            continue
+        yield from (Problem(key, value, rule, fix) for rule, fix in _misfits(config, model, manifest))
+
+
+def _misfits(config: Config, model: ModelSection, manifest: Manifest) -> Iterator[tuple[str, str]]:
     from models.features import STANDARD  # noqa: PLC0415
 
-    key = f"model[{number}].bundle"
-    try:
-        manifest = verify_bundle(model.bundle)
-    except ModelError as error:
-        yield Problem(key, f'"{model.bundle}"', str(error).rstrip("."), "")
-        return
     if manifest.feature_set.hash != STANDARD.hash:
         rule = f"was trained on feature set {manifest.feature_set.name}@{manifest.feature_set.version}, not on this one"
-        yield Problem(key, f'"{model.bundle}"', rule, "Train it again with this version.")
-    every = config.windows.every or config.windows.length
-    trained = (manifest.window_length_ns / 1e9, manifest.window_every_ns / 1e9)
-    if trained != (config.windows.length.total_seconds(), every.total_seconds()):
-        rule = f"was trained on windows of {trained[0]:g} s every {trained[1]:g} s"
-        yield Problem(key, f'"{model.bundle}"', rule, "Set [windows] so, or train it again.")
+        yield rule, "Train it again with this version."
+    windows = config.windows.settings()
+    if (manifest.window_length_ns, manifest.window_every_ns) != (windows.length_ns, windows.every_ns):
+        length, every = manifest.window_length_ns / 1e9, manifest.window_every_ns / 1e9
+        yield f"was trained on windows of {length:g}s every {every:g}s", "Set [windows] so, or train it again."
     tables = {table.asset: table for table in tag_tables(config)}
     for asset in model.assets:
         missing = [tag for tag in manifest.tags if tag not in tables[asset].names]
         if missing:
             rule = f"needs tags that asset {asset} lacks: {', '.join(missing)}"
-            yield Problem(key, f'"{model.bundle}"', rule, "Add the tags, or train a model without them.")
+            yield rule, "Add the tags, or train a model without them."
 
 
 def describe(config: Config, path: Path) -> RenderableType:
@@ -108,10 +115,11 @@ def describe(config: Config, path: Path) -> RenderableType:
         assets.add_column(name)
     for table in tag_tables(config):
         assets.add_row(table.asset, ", ".join(table.names), scored.get(table.asset, "none: summarized only"))
-    every = config.windows.every or config.windows.length
+    windows = config.windows.settings()
     summary = Text.assemble(
         (f"{path}: ok\n", "bold"),
-        f"flow {config.gateway.flow}, windows of {duration_text(config.windows.length)} every {duration_text(every)}, ",
-        f"target {config.target.kind} {config.target.path}",
+        f"flow {config.gateway.flow}, windows of {duration_text(windows.length)} every {duration_text(windows.every)}",
+        f", target {config.target.kind} {config.target.path}",
+        "" if config.target.path.is_dir() else " (not there now: records would wait in the outbox)",
     )
     return Group(summary, links, assets)

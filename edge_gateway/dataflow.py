@@ -7,11 +7,13 @@ outbox. With a recovery store (`-r FOLDER -s 5 -b 0`) it resumes as `sluicegate 
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cloud_sink.outbox.lock import RoleLock
 from edge_gateway.check import load_checked
-from edge_gateway.flow_file import load_build
+from edge_gateway.flow_file import build_flow
 from edge_gateway.gateway import LocalGateway
 from edge_gateway.layout import Layout
 from edge_gateway.signals import on_stop
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from bytewax.dataflow import Dataflow
 
     from edge_gateway.config.config import Config
+
+_TAKE_OVER = timedelta(seconds=5)  # for which a starting flow waits for a dying one
 
 
 def build(path: str) -> Dataflow:
@@ -35,15 +39,24 @@ def build(path: str) -> Dataflow:
         ConfigRejected: With all problems.
         FlowRejected: The configured flow cannot be used.
         ModelError: A bundle is refused.
+        OutboxLocked: Another process runs a flow of this gateway.
     """
     flow, _ = assemble(load_checked(Path(path)))
     return flow
 
 
 def assemble(config: Config) -> tuple[Dataflow, StatusFile]:
-    """The dataflow and the status it writes while it runs."""
+    """The dataflow and the status it writes while it runs. One process a gateway.
+
+    Raises:
+        OutboxLocked: Another process runs a flow of this gateway.
+    """
     stop = threading.Event()
     on_stop(stop.set)
+    layout = Layout(config.gateway.data)
+    layout.outbox.mkdir(parents=True, exist_ok=True)
+    # Held until the process ends. Two flows on one recovery store would each resume from the other's epochs
+    RoleLock(layout.outbox / "flow.lock", _TAKE_OVER)
     gateway = LocalGateway(config, stop.is_set, lambda: status.beat())  # noqa: PLW0108 - bound below
-    status = StatusFile(Layout(config.gateway.data).status, "flow", gateway.facts)
-    return load_build(config.gateway.flow)(gateway), status
+    status = StatusFile(layout.status, "flow", gateway.facts)
+    return build_flow(config.gateway.flow, gateway), status

@@ -5,14 +5,24 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+import traceback
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
-from flows.gateway import Build
+from flows.gateway import Build, Gateway
+
+if TYPE_CHECKING:
+    from bytewax.dataflow import Dataflow
 
 
 class FlowRejected(Exception):  # noqa: N818 - reads as a sentence where it is caught
-    """The named dataflow cannot be used; the message says why and what to do."""
+    """The named dataflow cannot be used."""
+
+    def __init__(self, name: str, rule: str, fix: str = "") -> None:
+        super().__init__(f'gateway.flow = "{name}": {rule}.' + (f" {fix}" if fix else ""))
+        self.rule = rule
+        self.fix = fix
 
 
 def load_build(name: str) -> Build:
@@ -26,23 +36,46 @@ def load_build(name: str) -> Build:
     """
     try:
         module = _from_file(Path(name)) if name.endswith(".py") else importlib.import_module(name)
-    except (ImportError, OSError, SyntaxError) as error:
-        msg = f"gateway.flow = {name!r}: cannot be imported: {error}. Name a module or a .py file."
-        raise FlowRejected(msg) from error
+    except Exception as error:  # a user's file may raise anything; it is told, with the place
+        raise FlowRejected(name, f"cannot be imported: {_told(error)}", "Name a module or a .py file.") from error
     build = getattr(module, "build", None)
     if not callable(build):
-        msg = f"gateway.flow = {name!r}: has no function build(gateway). See flows/condition_monitoring.py for one."
-        raise FlowRejected(msg)
+        raise FlowRejected(name, "has no function build(gateway)", "See flows/condition_monitoring.py for one.")
     checked: Build = build
     return checked
 
 
+def build_flow(name: str, gateway: Gateway) -> Dataflow:
+    """What `build(gateway)` puts together.
+
+    Raises:
+        FlowRejected: See `load_build`; or it raises, or hands back something else.
+    """
+    build = load_build(name)
+    try:
+        flow = build(gateway)
+    except Exception as error:  # a user's function may raise anything; it is told, with the place
+        raise FlowRejected(name, f"build(gateway) raises: {_told(error)}") from error
+    if not hasattr(flow, "flow_id"):
+        raise FlowRejected(name, f"build(gateway) gives a {type(flow).__name__}", "Return the Dataflow at its end.")
+    return flow
+
+
 def _from_file(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    name = f"sluicegate_flow_{path.stem}"  # a file called models.py must not take the place of our room
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         msg = f"{path} is not a Python file"
         raise ImportError(msg)
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def _told(error: Exception) -> str:
+    """Kind, message and, where there is one, the last place of the trace."""
+    cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
+    place = traceback.extract_tb(cause.__traceback__)[-1]
+    where = "" if place.filename.startswith("<") else f" ({place.filename}, line {place.lineno})"
+    return f"{type(cause).__name__}: {cause}{where}".replace("\n", "; ")

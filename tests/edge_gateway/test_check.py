@@ -1,0 +1,107 @@
+"""What a configuration names must fit together; bundles are real ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from edge_gateway.check import describe, load_checked
+from edge_gateway.config.problems import ConfigRejected
+from models.features import STANDARD
+from models.training import train
+
+CONFIG = """
+[gateway]
+site = "s"
+name = "g"
+data = "data"
+[[modbus]]
+name = "m"
+host = "h"
+[[modbus.tags]]
+asset = "a"
+tag = "t"
+address = "holding:1:uint16"
+[[model]]
+assets = ["a"]
+bundle = "pump"
+[windows]
+length = "1s"
+[target]
+kind = "file"
+path = "cloud"
+"""
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("bundles") / "pump"
+    rows = np.random.default_rng(0).normal(10.0, 1.0, (200, 1, len(STANDARD.features)))
+    second = 10**9
+    train(
+        np.abs(rows) + 0.1,
+        tags=("t",),
+        units=("",),
+        feature_set=STANDARD,
+        window_length_ns=second,
+        window_every_ns=second,
+        starts=np.arange(200) * second,
+        name="pump",
+        version="1",
+        out=out,
+    )
+    return out
+
+
+def config(folder: Path, bundle: Path, text: str = CONFIG) -> Path:
+    path = folder / "gateway.toml"
+    path.write_text(text.replace('"pump"', f'"{bundle}"'))
+    return path
+
+
+def problems(path: Path, *, deep: bool) -> str:
+    with pytest.raises(ConfigRejected) as caught:
+        load_checked(path, deep=deep)
+    (found,) = caught.value.problems
+    return str(found)
+
+
+@pytest.mark.parametrize("deep", [True, False])
+def test_a_model_of_other_windows_or_tags_is_refused_by_check_and_by_run(
+    tmp_path: Path, bundle: Path, deep: bool
+) -> None:
+    load_checked(config(tmp_path, bundle), deep=deep)
+    other = config(tmp_path, bundle, CONFIG.replace('length = "1s"', 'length = "1s"\nevery = "500ms"'))
+    assert "was trained on windows of 1s every 1s. Set [windows] so" in problems(other, deep=deep)
+    other = config(tmp_path, bundle, CONFIG.replace('tag = "t"', 'tag = "u"'))
+    assert "needs tags that asset a lacks: t. Add the tags" in problems(other, deep=deep)
+
+
+def test_a_damaged_model_is_told_by_check_and_does_not_keep_a_gateway_from_acquiring(
+    tmp_path: Path, bundle: Path
+) -> None:
+    (tmp_path / "pump").mkdir()
+    for file in bundle.iterdir():
+        (tmp_path / "pump" / file.name).write_bytes(file.read_bytes())
+    with (tmp_path / "pump" / "model.onnx").open("ab") as model:
+        model.write(b"x")
+    path = config(tmp_path, tmp_path / "pump")
+    assert "its size or SHA-256 is not what the manifest says" in problems(path, deep=True)
+    load_checked(path)
+
+
+def test_a_target_that_is_away_is_told(tmp_path: Path, bundle: Path) -> None:
+    path = config(tmp_path, bundle)
+
+    def told() -> str:
+        console = Console(width=300)
+        with console.capture() as capture:
+            console.print(describe(load_checked(path), path))
+        return capture.get()
+
+    assert "not there now" in told()
+    (tmp_path / "cloud").mkdir()
+    assert "not there now" not in told()
