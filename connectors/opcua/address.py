@@ -50,6 +50,14 @@ def parse_node(text: str) -> NodeAddress:
     return NodeAddress(parts.get("uri", STANDARD_NAMESPACE), kind, identifier)  # type: ignore[arg-type]
 
 
+def node_text(address: NodeAddress) -> str:
+    """What `parse_node` reads: "nsu=<uri>;s=<name>", or "i=2258" for a node of the standard's own namespace."""
+    identifier = address.identifier
+    text = base64.b64encode(identifier).decode() if isinstance(identifier, bytes) else str(identifier)
+    head = "" if address.uri == STANDARD_NAMESPACE else f"nsu={address.uri};"
+    return f"{head}{address.kind}={text}"
+
+
 def _identifier(kind: str, text: str) -> Identifier:
     if kind == "i":
         number = int(text)

@@ -28,7 +28,7 @@ async def connect(settings: OpcUaSettings) -> Client:
         EndpointUnreachable, EndpointNotOffered, CertificateNotTrusted, CertificateExpired, GatewayNotTrusted.
     """
     logging.getLogger("asyncua").setLevel(logging.WARNING)  # at INFO it formats whole results: half of the time
-    client = _new_client(settings)
+    client = new_client(settings)
     with explained(settings, "OpenSecureChannel", opening=True):
         if settings.policy != "None":
             policy = await _verified_policy(settings)
@@ -56,7 +56,7 @@ def abort(protocol: UASocketProtocol) -> None:
 
 async def _verified_policy(settings: OpcUaSettings) -> Any:
     """Ask the server for its certificate, check it, and build the cryptography from it."""
-    offered = await _new_client(settings).connect_and_get_server_endpoints()
+    offered = await new_client(settings).connect_and_get_server_endpoints()
     wanted = getattr(security_policies, f"SecurityPolicy{settings.policy}")
     mode = getattr(ua.MessageSecurityMode, settings.mode)
     for endpoint in offered:
@@ -69,7 +69,8 @@ async def _verified_policy(settings: OpcUaSettings) -> Any:
     return await asyncio.to_thread(_policy, settings, wanted, mode, shown)
 
 
-def _new_client(settings: OpcUaSettings) -> Client:
+def new_client(settings: OpcUaSettings) -> Client:
+    """A client of the library that does nothing by itself."""
     client = Client(settings.endpoint, timeout=settings.connect_timeout.total_seconds())
     client.application_uri = settings.application_uri
     client.name = client.description = f"Sluicegate {settings.name}"
