@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,21 +10,27 @@ import numpy as np
 import typer
 from rich.console import Console
 
+from connectors.errors import ConnectorError
+from connectors.journal.reader import JournalReader
 from connectors.samples import Item
-from edge_gateway.check import load_checked
+from edge_gateway.config.load import load
 from edge_gateway.config.problems import ConfigRejected
 from edge_gateway.exit_codes import Exit
 from edge_gateway.tables import tag_tables
 from flows.recorded import feature_rows
-from flows.window_settings import WindowSettings
 from models.errors import ModelError
 from models.features import STANDARD
 
 if TYPE_CHECKING:
     from connectors.tags import TagTable
+    from flows.window_settings import WindowSettings
     from models.training import TrainingReport
 
 MIN_COVERAGE = 0.5  # of a tag in a window; below it the model abstains rather than guesses
+
+
+class RecordingRefused(Exception):  # noqa: N818 - reads as a sentence where it is caught
+    """There is nothing to train on, or not of these assets."""
 
 
 def train_bundle(
@@ -75,23 +81,80 @@ def train_command(path: Path, recording: Path, assets: Sequence[str], out: Path,
     Returns:
         An `Exit` code.
     """
-    from connectors.recording import read_recording  # noqa: PLC0415 - pyarrow
-
-    console = Console()
+    console = Console(soft_wrap=True)
     try:
-        config = load_checked(path)
+        config = load(path)  # what it names need not be there: the bundle to be made is often named already
         tables = {table.asset: table for table in tag_tables(config)}
-        unknown = [asset for asset in assets if asset not in tables]
-        if unknown:
-            typer.echo(f"--asset {unknown[0]}: not in {path}; it has {', '.join(tables)}", err=True)
-            return Exit.CONFIG
-        section = config.windows
-        windows = WindowSettings(section.length, section.every, section.lateness, section.allowed_skew)
+        _check_assets(assets, tables)
         with console.status(f"training on {recording} ..."):
-            items = (item for item in read_recording(recording) if item.asset in assets)
-            report = train_bundle(items, tables[assets[0]], windows, out, name=out.name, version=version)
-    except (ConfigRejected, ModelError, OSError) as error:
+            items = (item for item in recorded_items(recording) if item.asset in assets)
+            table, windows = tables[assets[0]], config.windows.settings()
+            report = train_bundle(items, table, windows, out, name=out.name, version=version)
+    except ModuleNotFoundError as error:
+        typer.echo(f"{error}: training needs Sluicegate's [train] extra", err=True)
+        return Exit.CONFIG
+    except (ConfigRejected, ConnectorError, ModelError, OSError, RecordingRefused) as error:
         typer.echo(str(error), err=True)
         return Exit.CONFIG
-    console.print(report)
+    console.print(_told(report, assets), markup=False, highlight=False)
     return Exit.OK
+
+
+def recorded_items(recording: Path) -> Iterator[Item]:
+    """What a recording or a journal holds, in order of arrival. Does not disturb a gateway that is running.
+
+    Args:
+        recording: A Parquet file, or the folder of a journal: `data/journal`.
+
+    Raises:
+        RecordingRefused: It is neither.
+        ConnectorError: The journal is of newer software.
+        OSError: It cannot be read.
+    """
+    if recording.is_dir():
+        yield from _journal_items(recording)
+        return
+    from connectors.recording import read_recording  # noqa: PLC0415 - pyarrow
+
+    try:
+        yield from read_recording(recording)
+    except ValueError as error:  # pyarrow's own are of this kind, too
+        raise RecordingRefused(f"--from {recording}: is no recording: {error}") from error
+
+
+def _journal_items(folder: Path) -> Iterator[Item]:
+    reader = JournalReader(folder, 0)
+    found = False
+    try:
+        while items := reader.read():
+            found = True
+            yield from items
+    finally:
+        reader.close()
+    if not found:
+        raise RecordingRefused(f"--from {folder}: holds no journal; a gateway's is in the folder journal of its data")
+
+
+def _check_assets(assets: Sequence[str], tables: Mapping[str, TagTable]) -> None:
+    for asset in assets:
+        if asset not in tables:
+            raise RecordingRefused(f"--asset {asset}: not in the configuration; it has {', '.join(tables)}")
+        missing = [tag for tag in tables[assets[0]].names if tag not in tables[asset].names]
+        if missing:
+            raise RecordingRefused(
+                f"--asset {asset}: is of another kind than {assets[0]}, it lacks {', '.join(missing)}"
+            )
+
+
+def _told(report: TrainingReport, assets: Sequence[str]) -> str:
+    holdout, names = report.holdout, ", ".join(f'"{asset}"' for asset in assets)
+    lines = [
+        f"{report.model}: {report.rows} windows in {report.seconds:.1f} s; scikit-learn and ONNX Runtime agree "
+        f"within {report.max_relative_difference:.0e}",
+        f"hold-out: {holdout.rows} later windows, median score {holdout.median:.2f}, largest {holdout.largest:.2f}, "
+        f"{holdout.above:.1%} above the threshold 1.0",
+        *(f"warning: {warning}" for warning in report.warnings),
+        f"\nWritten to {report.bundle}; what it is: {report.bundle / 'card.md'}. To use it:\n",
+        f'[[model]]\nassets = [{names}]\nbundle = "{report.bundle.resolve()}"',
+    ]
+    return "\n".join(lines)
