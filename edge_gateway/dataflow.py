@@ -41,22 +41,18 @@ def build(path: str) -> Dataflow:
         ModelError: A bundle is refused.
         OutboxLocked: Another process runs a flow of this gateway.
     """
-    flow, _ = assemble(load_checked(Path(path)))
+    config = load_checked(Path(path))
+    config.gateway.data.mkdir(parents=True, exist_ok=True)
+    # The role that `sluicegate run` claims: two flows would not survive each other. Held until the process ends
+    RoleLock(config.gateway.data / "flow.lock", _TAKE_OVER)
+    flow, _ = assemble(config)
     return flow
 
 
 def assemble(config: Config) -> tuple[Dataflow, StatusFile]:
-    """The dataflow and the status it writes while it runs. One process a gateway.
-
-    Raises:
-        OutboxLocked: Another process runs a flow of this gateway.
-    """
+    """The dataflow and the status it writes while it runs."""
     stop = threading.Event()
     on_stop(stop.set)
-    layout = Layout(config.gateway.data)
-    layout.outbox.mkdir(parents=True, exist_ok=True)
-    # Held until the process ends. Two flows on one recovery store would each resume from the other's epochs
-    RoleLock(layout.outbox / "flow.lock", _TAKE_OVER)
     gateway = LocalGateway(config, stop.is_set, lambda: status.beat())  # noqa: PLW0108 - bound below
-    status = StatusFile(layout.status, "flow", gateway.facts)
+    status = StatusFile(Layout(config.gateway.data).status, "flow", gateway.facts)
     return build_flow(config.gateway.flow, gateway), status

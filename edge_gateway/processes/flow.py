@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from datetime import timedelta
+from pathlib import Path
 
 import structlog
 from bytewax.errors import BytewaxRuntimeError
@@ -35,9 +37,8 @@ def flow_process(config: Config) -> int:
     """
     flow, status = assemble(config)
     store = Layout(config.gateway.data).recovery / flow.flow_id  # a store belongs to one flow
-    store.mkdir(parents=True, exist_ok=True)
     if not any(store.glob("part-*.sqlite3")):
-        init_db_dir(store, _PARTITIONS)  # type: ignore[no-untyped-call]
+        _make_store(store)
     log.info("flow_started", flow=flow.flow_id)
     try:
         cli_main(  # type: ignore[no-untyped-call]
@@ -56,6 +57,15 @@ def flow_process(config: Config) -> int:
         status.beat(now=True)
     log.info("flow_stopped")
     return Exit.OK
+
+
+def _make_store(store: Path) -> None:
+    """Under another name until it is whole: Bytewax could not start from half of one, not at any later start either."""
+    fresh = store.with_name(store.name + ".new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    init_db_dir(fresh, _PARTITIONS)  # type: ignore[no-untyped-call]
+    fresh.rename(store)
 
 
 def _cause(error: BaseException) -> str:
