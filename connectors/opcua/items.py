@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from connectors.opcua import codes
 from connectors.opcua.address import NodeAddress
+from connectors.opcua.resolve import resolve
 from connectors.opcua.seam.channel import Channel
 from connectors.opcua.settings import OpcUaSettings
 from connectors.opcua.subscription import Subscription, parts
@@ -22,17 +23,16 @@ async def create_items(
     Args:
         channel: With the session of the subscription.
         settings: Handles are positions in its tags.
-        subscription: Keeps in mind what is refused, and which deadbands are ours.
+        subscription: Keeps in mind what is refused, which node is whose, and which deadbands are ours.
         handles: Items to create.
 
     Returns:
         Handle -> status code of those that the server would not monitor.
     """
-    facts = subscription.facts
-    addresses = {handle: settings.tags[handle].address for handle in handles}
-    refusals = {h: codes.BAD_NODE_ID_UNKNOWN for h, address in addresses.items() if address.uri not in facts.namespaces}
-    known = [handle for handle in addresses if handle not in refusals]
-    results = await _create(channel, settings, subscription, {handle: addresses[handle] for handle in known})
+    nodes, refusals = await resolve(channel, settings, subscription.facts, handles)
+    asked = {*nodes, *refusals}
+    subscription.nodes |= nodes
+    results = await _create(channel, settings, subscription, list(nodes))
     ours = [
         handle
         for handle, code in results.items()
@@ -40,22 +40,23 @@ async def create_items(
     ]
     if ours:
         subscription.bands |= dict.fromkeys(ours, 0.0)  # so that they are asked for without it
-        results |= await _create(channel, settings, subscription, {handle: addresses[handle] for handle in ours})
+        results |= await _create(channel, settings, subscription, ours)
         subscription.bands |= await _bands(channel, settings, subscription, ours)
     refusals |= {handle: code for handle, code in results.items() if code >> 31}
-    subscription.refused -= set(addresses)
+    subscription.refused -= asked
     subscription.refused |= set(refusals)
     return refusals
 
 
 async def _create(
-    channel: Channel, settings: OpcUaSettings, subscription: Subscription, addresses: Mapping[int, NodeAddress]
+    channel: Channel, settings: OpcUaSettings, subscription: Subscription, handles: Sequence[int]
 ) -> dict[int, int]:
     """Handle -> status code of every item."""
     results: dict[int, int] = {}
-    for part in parts(list(addresses), subscription.facts.max_items):
+    for part in parts(handles, subscription.facts.max_items):
         items = [
-            item_request(settings, handle, addresses[handle], ours=handle in subscription.bands) for handle in part
+            item_request(settings, handle, subscription.nodes[handle], ours=handle in subscription.bands)
+            for handle in part
         ]
         answer = await channel.create_items(subscription.terms.id, items, subscription.facts.namespaces)
         results |= zip(part, answer, strict=True)
@@ -83,7 +84,7 @@ async def _bands(
     tags = settings.tags
     bands = {handle: tags[handle].deadband or 0.0 for handle in handles}
     for part in parts([h for h in handles if tags[h].deadband_percent is not None], subscription.facts.max_read):
-        spans = await channel.spans([tags[handle].address for handle in part], subscription.facts.namespaces)
+        spans = await channel.spans([subscription.nodes[handle] for handle in part], subscription.facts.namespaces)
         for handle, span in zip(part, spans, strict=True):
             bands[handle] = (span or 0.0) * (tags[handle].deadband_percent or 0.0) / 100
     return bands

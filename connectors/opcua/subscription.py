@@ -10,6 +10,7 @@ import numpy as np
 
 from connectors.errors import LinkDown
 from connectors.opcua import sequence
+from connectors.opcua.address import NodeAddress
 from connectors.opcua.columns import Values
 from connectors.opcua.seam.channel import Channel
 from connectors.opcua.settings import OpcUaSettings
@@ -28,6 +29,7 @@ class Subscription:
         facts: Of the server, when it was created.
         expected: Sequence number of the next message.
         refused: Handles of the items that do not exist there.
+        nodes: Handle -> node in this session.
         behind: Messages are lost for good, and the values have not been read since.
         bands: Handle -> deadband in units of the value, that the server would not apply; 0 = without EURange.
     """
@@ -36,6 +38,7 @@ class Subscription:
     facts: ServerFacts
     expected: int = sequence.FIRST
     refused: set[int] = field(default_factory=set)
+    nodes: dict[int, NodeAddress] = field(default_factory=dict)
     behind: bool = False
     bands: dict[int, float] = field(default_factory=dict)
 
@@ -79,7 +82,7 @@ async def read_values(
     """
     wanted = [handle for handle in handles if handle not in subscription.refused]
     for part in parts(wanted, subscription.facts.max_read):
-        addresses = [settings.tags[handle].address for handle in part]
+        addresses = [subscription.nodes[handle] for handle in part]
         values = read_read(await channel.read(addresses, subscription.facts.namespaces))
         if isinstance(values, Fault) or len(values) != len(part):
             raise LinkDown(settings.endpoint, "values could not be read after a gap", resumable=False)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from connectors.opcua.address import NodeAddress, parse_node
+from connectors.opcua.address import NodeAddress
+from connectors.opcua.path import BrowsePath, parse_address
 
 Trigger = Literal["status", "status_value", "status_value_timestamp"]
 Discard = Literal["oldest", "newest"]
@@ -21,7 +22,7 @@ class OpcUaTag:
     Attributes:
         asset: Name of the asset table.
         tag: Name of the tag in that table.
-        node: "nsu=<namespace uri>;s=<identifier>" (or i=, g=, b=).
+        node: "nsu=<namespace uri>;s=<identifier>" (or i=, g=, b=), or "path=/0:Objects/nsu=<uri>;<name>/...".
         sampling_interval: How often the server looks at the value; None = half the publishing interval.
         queue_size: Values the server keeps for us; None = enough for an outage of 30 s, at least 10.
         deadband: Changes up to this, in the unit of the value, are not told; None = every change is.
@@ -41,7 +42,7 @@ class OpcUaTag:
     discard: Discard = "oldest"
 
     def __post_init__(self) -> None:
-        parse_node(self.node)
+        parse_address(self.node)
         if self.sampling_interval is not None and not timedelta(0) <= self.sampling_interval <= MAX_INTERVAL:
             self._refuse("sampling_interval", self.sampling_interval, "must be within 0 and 1 day")
         if self.queue_size is not None and not 1 <= self.queue_size <= 1_000_000:
@@ -65,6 +66,6 @@ class OpcUaTag:
         return self.deadband is not None or self.deadband_percent is not None
 
     @property
-    def address(self) -> NodeAddress:
+    def address(self) -> NodeAddress | BrowsePath:
         """The node, parsed."""
-        return parse_node(self.node)
+        return parse_address(self.node)

@@ -28,12 +28,14 @@ class ServerFacts:
         time: Its clock, ns since the epoch; None if it does not tell.
         max_read: Nodes in a read request; 0 = no limit told.
         max_items: Monitored items in a request; 0 = no limit told.
+        max_translate: Browse paths in a request; 0 = no limit told.
     """
 
     namespaces: tuple[str, ...]
     time: int | None
     max_read: int
     max_items: int
+    max_translate: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import field_validator, model_validator
 
-from connectors.opcua.address import parse_node
+from connectors.opcua.path import parse_address
 from edge_gateway.config.section import NAME_FIX, Name, Number, Section, Whole, minute, ms, option, s
 from edge_gateway.config.units import Duration, FilePath
 
@@ -20,8 +20,10 @@ class OpcUaTagSection(Section):
     asset: Name = option(description="Machine the tag belongs to.", fix=NAME_FIX, example="pump-1")
     tag: Name = option(description="Name of the tag, unique within its asset.", fix=NAME_FIX, example="flow")
     node: str = option(
-        description="Node id with the namespace URI, never its index: an index changes when the server is updated.",
-        fix="Write 'nsu=<namespace uri>;s=<identifier>' (or ;i=, ;g=, ;b=), or 'i=<number>' for namespace 0.",
+        description="Node id with the namespace URI, never its index: an index changes when the server is updated. "
+        "Or a browse path, for example path=/0:Objects/nsu=urn:example:plant;Pump-1/Flow.",
+        fix="Write 'nsu=<namespace uri>;s=<identifier>' (or ;i=, ;g=, ;b=), or 'i=<number>' for namespace 0, "
+        "or 'path=/0:Objects/nsu=<namespace uri>;<name>/<name>'.",
         example="nsu=urn:example:plant;s=pump-1.flow",
     )
     unit: str = option("", description="Engineering unit of the value.")
@@ -93,7 +95,7 @@ class OpcUaTagSection(Section):
     @field_validator("node")
     @classmethod
     def _node(cls, value: str) -> str:
-        parse_node(value)
+        parse_address(value)
         return value
 
     @field_validator("waveform_rate")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 from asyncua import Client, ua
 from asyncua.client.ua_client import UASocketProtocol
@@ -13,7 +13,9 @@ from asyncua.crypto import security_policies
 from asyncua.ua.ua_binary import struct_from_binary
 
 from connectors.errors import ConnectorError, LinkDown, PlaintextPassword
+from connectors.opcua import codes
 from connectors.opcua.address import NodeAddress
+from connectors.opcua.path import BrowsePath
 from connectors.opcua.seam import lookup, requests
 from connectors.opcua.seam.connect import abort, connect
 from connectors.opcua.seam.explain import explained
@@ -34,7 +36,7 @@ class Channel:
         self.has_session = False
 
     @classmethod
-    async def open(cls, settings: OpcUaSettings) -> Channel:
+    async def open(cls, settings: OpcUaSettings) -> Self:
         """Connect, make sure of the server, open the secure channel. No session yet, no credentials sent.
 
         Raises:
@@ -103,6 +105,13 @@ class Channel:
             session = self._client.uaclient.session
             ranges = iter(await session.read_attributes(there, ua.AttributeIds.Value) if there else ())
         return [None if target is None else lookup.span_of(next(ranges)) for target in targets]
+
+    async def translate(self, paths: Sequence[BrowsePath], namespaces: Sequence[str]) -> list[NodeAddress | int]:
+        """The node that each path leads to, or the status code that says why to none, in one call."""
+        request = lookup.translate(paths, namespaces)
+        found = await self._ask(request, ua.TranslateBrowsePathsToNodeIdsResponse)
+        results = [lookup.only_target(result) for result in found.Results]
+        return [code or lookup.address_of(target, namespaces) or codes.BAD_NODE_ID_UNKNOWN for code, target in results]
 
     async def create_subscription(
         self, interval_ms: float, lifetime_count: int, keepalive_count: int

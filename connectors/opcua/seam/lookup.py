@@ -1,16 +1,18 @@
-"""What is asked of a server before its values are: facts, properties; and what its answers mean. Pure."""
+"""What is asked of a server before its values are: facts, properties, paths; and what its answers mean. Pure."""
 
 from __future__ import annotations
 
 import datetime as dt
 import math
+import uuid
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from asyncua import ua
 
 from connectors.opcua import codes
 from connectors.opcua.address import NodeAddress
+from connectors.opcua.path import BrowsePath
 from connectors.opcua.terms import ServerFacts
 
 _LIMITS = ua.ObjectIds
@@ -21,8 +23,10 @@ FACTS = [  # read on every new session, in this order
         _LIMITS.Server_ServerStatus_CurrentTime,
         _LIMITS.Server_ServerCapabilities_OperationLimits_MaxNodesPerRead,
         _LIMITS.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall,
+        _LIMITS.Server_ServerCapabilities_OperationLimits_MaxNodesPerTranslateBrowsePathsToNodeIds,
     )
 ]
+_KINDS: dict[type, Literal["i", "s", "g", "b"]] = {int: "i", str: "s", uuid.UUID: "g", bytes: "b"}
 _WHOLE_PATH = 0xFFFF_FFFF  # RemainingPathIndex of a target that the whole path leads to (OPC 10000-4, 5.9.4)
 
 
@@ -38,17 +42,39 @@ def facts_of(values: Sequence[Any]) -> ServerFacts:
 
 def properties(nodes: Sequence[NodeAddress], name: str, namespaces: Sequence[str]) -> Any:
     """The node of a standard property of each of these nodes."""
-    step = ua.RelativePathElement(
-        ReferenceTypeId=ua.NodeId(ua.ObjectIds.HasProperty),
-        IsInverse=False,
-        IncludeSubtypes=True,
-        TargetName=ua.QualifiedName(name, 0),
+    step = _step(ua.ObjectIds.HasProperty, ua.QualifiedName(name, 0))
+    starts = [ua.NodeId(node.identifier, namespaces.index(node.uri)) for node in nodes]
+    return _translate([ua.BrowsePath(start, ua.RelativePath([step])) for start in starts])
+
+
+def translate(paths: Sequence[BrowsePath], namespaces: Sequence[str]) -> Any:
+    """The node at the end of each path; ValueError for a namespace that the server does not have."""
+    return _translate(
+        [
+            ua.BrowsePath(
+                ua.NodeId(ua.ObjectIds.RootFolder),
+                ua.RelativePath(
+                    [
+                        _step(ua.ObjectIds.HierarchicalReferences, ua.QualifiedName(name, namespaces.index(uri)))
+                        for uri, name in path.steps
+                    ]
+                ),
+            )
+            for path in paths
+        ]
     )
+
+
+def _translate(paths: list[Any]) -> Any:
     request = ua.TranslateBrowsePathsToNodeIdsRequest()
-    request.Parameters.BrowsePaths = [
-        ua.BrowsePath(ua.NodeId(node.identifier, namespaces.index(node.uri)), ua.RelativePath([step])) for node in nodes
-    ]
+    request.Parameters.BrowsePaths = paths
     return request
+
+
+def _step(reference: int, name: Any) -> Any:
+    return ua.RelativePathElement(
+        ReferenceTypeId=ua.NodeId(reference), IsInverse=False, IncludeSubtypes=True, TargetName=name
+    )
 
 
 def only_target(result: Any) -> tuple[int, Any]:
@@ -60,6 +86,14 @@ def only_target(result: Any) -> tuple[int, Any]:
         return codes.BAD_TOO_MANY_MATCHES if targets else codes.BAD_NO_MATCH, None
     target = targets[0]
     return 0, ua.NodeId(target.Identifier, target.NamespaceIndex)
+
+
+def address_of(target: Any, namespaces: Sequence[str]) -> NodeAddress | None:
+    """A node id of this session by its namespace URI; None for one of a namespace that the server did not tell."""
+    if target.NamespaceIndex >= len(namespaces):
+        return None
+    kind = _KINDS[type(target.Identifier)]
+    return NodeAddress(namespaces[target.NamespaceIndex], kind, target.Identifier)
 
 
 def span_of(value: Any) -> float | None:

@@ -14,6 +14,7 @@ from asyncua.ua.ua_binary import struct_to_binary
 
 from connectors.errors import LinkDown
 from connectors.opcua import codes
+from connectors.opcua.address import parse_node
 from connectors.opcua.pump import Pump
 from connectors.opcua.subscription import Subscription
 from connectors.opcua.terms import ServerFacts, SubscriptionTerms
@@ -39,7 +40,8 @@ def _published(sequence: int, value: float | None = None, *, subscription: int =
 
 
 def _subscription(rig: ModuleType) -> Subscription:
-    return Subscription(SubscriptionTerms(ID, 100.0, 1000, 10), ServerFacts((rig.PLANT,), None, 0, 0))
+    node = parse_node(f"nsu={rig.PLANT};s=tick")
+    return Subscription(SubscriptionTerms(ID, 100.0, 1000, 10), ServerFacts((rig.PLANT,), None, 0, 0), nodes={0: node})
 
 
 def _fault(code: int) -> bytes:

@@ -13,12 +13,15 @@ from asyncua import ua
 from asyncua.ua.ua_binary import struct_to_binary
 
 from connectors.errors import LinkDown
+from connectors.opcua.address import NodeAddress, parse_node
 from connectors.opcua.items import create_items
+from connectors.opcua.path import BrowsePath
+from connectors.opcua.settings import OpcUaTag
 from connectors.opcua.subscription import Subscription, read_values
 from connectors.opcua.terms import ChangeFilter, ItemRequest, ServerFacts, SubscriptionTerms
 
 TAGS = ("tick", "wave", "bad", "text", "setpoint")
-REFUSED, UNSUPPORTED = 0x80340000, 0x80440000
+REFUSED, UNSUPPORTED, NO_MATCH = 0x80340000, 0x80440000, 0x806F0000
 
 
 class Channel:
@@ -27,10 +30,12 @@ class Channel:
     def __init__(self, missing: int = 0) -> None:
         self.sizes: list[int] = []
         self.missing = missing
+        self.nodes: dict[int, NodeAddress] = {}
         self.filters: dict[int, ChangeFilter | None] = {}
 
     async def create_items(self, _id: int, items: Sequence[ItemRequest], _namespaces: Sequence[str]) -> list[int]:
         self.sizes.append(len(items))
+        self.nodes |= {item.handle: item.node for item in items}
         self.filters |= {item.handle: item.filter for item in items}
         return [
             REFUSED if item.node.identifier == "wave" else UNSUPPORTED if self._refuses(item) else 0 for item in items
@@ -40,6 +45,11 @@ class Channel:
         """A deadband, as BadMonitoredItemFilterUnsupported."""
         wanted = item.filter
         return wanted is not None and (wanted.deadband is not None or wanted.deadband_percent is not None)
+
+    async def translate(self, paths: Sequence[BrowsePath], _namespaces: Sequence[str]) -> list[NodeAddress | int]:
+        self.sizes.append(len(paths))
+        names = [path.steps[-1][1] for path in paths]
+        return [NO_MATCH if name == "gone" else parse_node(f"nsu=urn:moved;s={name}") for name in names]
 
     async def spans(self, nodes: Sequence[Any], _namespaces: Sequence[str]) -> list[float | None]:
         self.sizes.append(len(nodes))
@@ -52,7 +62,9 @@ class Channel:
 
 
 def _subscription(plant: str, limit: int) -> Subscription:
-    return Subscription(SubscriptionTerms(1, 100.0, 1000, 10), ServerFacts(("ua", plant), None, limit, limit))
+    nodes = {handle: parse_node(f"nsu={plant};s={name}") for handle, name in enumerate(TAGS)}
+    facts = ServerFacts(("ua", plant), None, limit, limit, limit)
+    return Subscription(SubscriptionTerms(1, 100.0, 1000, 10), facts, nodes=nodes)
 
 
 async def _read(rig: ModuleType, channel: Any, subscription: Subscription, handles: Sequence[int]) -> dict[int, float]:
@@ -105,3 +117,17 @@ def test_a_deadband_that_the_server_refuses_becomes_ours_in_the_unit_of_the_valu
         4: ChangeFilter("status"),
     }
     assert channel.sizes == [2, 2, 1, 2, 1, 2]
+
+
+def test_paths_are_found_in_calls_that_the_server_takes_and_a_lost_one_is_refused_alone(rig: ModuleType) -> None:
+    channel, subscription = Channel(), _subscription(rig.PLANT, limit=2)
+    names = ("tick", "gone", "setpoint", "text", "elsewhere")
+    tags = tuple(OpcUaTag("pump", name, f"path=/0:Objects/nsu={rig.PLANT};{name}") for name in names[:4])
+    tags = (*tags, OpcUaTag("pump", "absent", "path=/nsu=urn:absent;elsewhere"))
+    settings = dataclasses.replace(rig.make_settings(1), tags=tags)
+    subscription.facts = ServerFacts(("http://opcfoundation.org/UA/", rig.PLANT), None, 0, 0, 2)
+    refusals = asyncio.run(create_items(channel, settings, subscription, range(5)))  # type: ignore[arg-type]
+    assert refusals == {1: NO_MATCH, 4: NO_MATCH}
+    assert subscription.refused == {1, 4}
+    assert channel.sizes == [2, 2, 3]  # two calls for four paths, then the three items
+    assert channel.nodes == {h: parse_node(f"nsu=urn:moved;s={names[h]}") for h in (0, 2, 3)}
