@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from connectors.errors import MalformedMessage, RequestRefused
 from connectors.opcua.address import STANDARD_NAMESPACE, NodeAddress
-from connectors.opcua.nodes import Attribute, Explorer, Page, Reading, Reference
+from connectors.opcua.nodes import Attribute, Explorer, Reading, Reference
 
 T = TypeVar("T")
 R = TypeVar("R")

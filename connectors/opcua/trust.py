@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from connectors.errors import CertificateExpired, CertificateNotTrusted
 
 REJECTED = "rejected"
+SUFFIXES = frozenset({".der", ".pem", ".crt", ".cer"})
 MAX_REJECTED = 100  # files; a scanner must not fill the disk
 
 
@@ -52,7 +53,7 @@ def check_pinned(shown: bytes, pinned: Path, endpoint: str, now: dt.datetime) ->
     """
     if load_certificate(pinned).public_bytes(Encoding.DER) != shown:
         raise CertificateNotTrusted(
-            endpoint, _thumbprint(shown), f"expected is {pinned}; if the server was renewed, replace that file"
+            endpoint, thumbprint(shown), f"expected is {pinned}; if the server was renewed, replace that file"
         )
     check_period(x509.load_der_x509_certificate(shown), endpoint, now)
 
@@ -68,7 +69,7 @@ def check_folder(shown: bytes, folder: Path, endpoint: str, host: str, now: dt.d
     """
     certificate = x509.load_der_x509_certificate(shown)
     for path in sorted(folder.glob("*")):
-        if path.suffix.lower() not in {".der", ".pem", ".crt", ".cer"}:
+        if path.suffix.lower() not in SUFFIXES:
             continue
         trusted = load_certificate(path)
         if trusted.public_bytes(Encoding.DER) == shown:
@@ -79,7 +80,7 @@ def check_folder(shown: bytes, folder: Path, endpoint: str, host: str, now: dt.d
             check_period(certificate, endpoint, now)
             return
     kept = _keep_rejected(shown, folder / REJECTED)
-    raise CertificateNotTrusted(endpoint, _thumbprint(shown), f"if it is the right one, move {kept} to {folder}")
+    raise CertificateNotTrusted(endpoint, thumbprint(shown), f"if it is the right one, move {kept} to {folder}")
 
 
 def _issued_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
@@ -106,13 +107,13 @@ def _names(certificate: x509.Certificate, host: str) -> bool:
 
 def _keep_rejected(shown: bytes, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{_thumbprint(shown)}.der"
+    path = folder / f"{thumbprint(shown)}.der"
     if not path.exists() and len(list(folder.iterdir())) < MAX_REJECTED:
         path.write_bytes(shown)
     return path
 
 
-def _thumbprint(shown: bytes) -> str:
+def thumbprint(shown: bytes) -> str:
     """SHA-1 over the DER bytes, as OPC-UA tools show it (OPC 10000-4, 7.2). Names, not proves."""
     digest = hashes.Hash(hashes.SHA1())  # noqa: S303  the standard's thumbprint; trust is decided on all bytes
     digest.update(shown)
