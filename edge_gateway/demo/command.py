@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
+import signal
 import sys
 import time
 from dataclasses import dataclass
@@ -13,11 +13,13 @@ from typing import Any
 
 from rich.console import Console
 
+from connectors.simulator.__main__ import main as plant_main
 from connectors.simulator.faults import Fault
 from connectors.simulator.recorder import simulate
 from connectors.simulator.tags import PUMPS, TABLES
+from edge_gateway.claim import FolderRefused
 from edge_gateway.demo.closing import closing
-from edge_gateway.demo.files import LATENESS, WINDOW, DemoFiles, FolderRefused
+from edge_gateway.demo.files import LATENESS, WINDOW, DemoFiles
 from edge_gateway.demo.plant import Plant, PlantFailed
 from edge_gateway.demo.report import failures, make_report
 from edge_gateway.demo.scene import Mark, Scene, Step
@@ -61,37 +63,46 @@ def run_demo(options: DemoOptions, *, live: bool) -> int:
         console.print(("" if asked else f"no fault {options.fault!r}; ") + f"faults: {', '.join(Fault)}", markup=False)
         return Exit.OK if asked else Exit.CONFIG
     files = DemoFiles(options.folder.resolve())
-    try:
-        files.prepare()
-    except FolderRefused as refused:
-        console.print(str(refused), markup=False)
-        return Exit.CONFIG
     screen: Screen = LiveScreen(console) if live and console.is_terminal else PlainScreen(console)
     try:
-        with screen:
-            report = asyncio.run(_play(options, files, screen))
+        with files.claimed():
+            files.prepare()
+            options.report.parent.mkdir(parents=True, exist_ok=True)
+            options.report.open("a").close()  # it is better to know now
+            with screen:
+                report = asyncio.run(_play(options, files, screen))
+            options.report.write_text(json.dumps(report, indent=2), encoding="utf-8")
+    except (FolderRefused, OSError) as refused:
+        console.print(str(refused), markup=False, soft_wrap=True)
+        return Exit.CONFIG
     except (PlantFailed, GatewayFailed, ModelError) as failed:
-        console.print(f"{failed}. See {files.log} and {files.plant_log}", markup=False)
+        console.print(f"{failed}. See {files.log} and {files.plant_log}", markup=False, soft_wrap=True)
         return Exit.FAILED
-    options.report.parent.mkdir(parents=True, exist_ok=True)
-    options.report.write_text(json.dumps(report, indent=2), encoding="utf-8")
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        console.print("stopped before its end: nothing was proved, and nothing of it runs any more")
+        return Exit.FAILED
     found = failures(report)
     console.print(closing(report, found, files, options.report))
     return Exit.FAILED if found else Exit.OK
 
 
 def serve_plant(folder: Path, seed: int) -> int:
-    """Only the plant, until Ctrl-C; it prints where its servers are."""
+    """Only the plant, in this process, until Ctrl-C or SIGTERM; it prints where its servers are."""
     files = DemoFiles(folder.resolve())
-    files.plant.mkdir(parents=True, exist_ok=True)
-    command = (sys.executable, "-m", "connectors.simulator", "--serve", "--seed", str(seed), "--folder")
     try:
-        return subprocess.run([*command, str(files.plant)], check=False).returncode
-    except KeyboardInterrupt:
-        return Exit.OK
+        with files.claimed():
+            files.plant.mkdir(parents=True, exist_ok=True)
+            return plant_main(["--serve", "--seed", str(seed), "--folder", str(files.plant)])
+    except FolderRefused as refused:
+        Console().print(str(refused), markup=False, soft_wrap=True)
+        return Exit.CONFIG
 
 
 async def _play(options: DemoOptions, files: DemoFiles, screen: Screen) -> dict[str, Any]:
+    playing = asyncio.current_task()
+    assert playing is not None
+    for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C: what was started is stopped, the terminal restored
+        asyncio.get_running_loop().add_signal_handler(number, playing.cancel)
     scene = Scene([Step(title) for title in (*PREPARATION, *STEPS)])
     began = time.monotonic()
 
@@ -154,4 +165,9 @@ async def _drain(files: DemoFiles) -> None:
             stdout=log,
             stderr=log,
         )
-        await drain.wait()
+        try:
+            await drain.wait()
+        finally:
+            if drain.returncode is None:
+                drain.terminate()
+                await drain.wait()

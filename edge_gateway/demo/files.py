@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from connectors.simulator.tags import MODBUS_POINTS, OPCUA_POINTS, PUMPS, TABLES
+from edge_gateway.claim import FolderRefused, claim
 
-_MARKER = ".sluicegate-demo"
+_ROLE = "demo"
+_MARKER = f"{_ROLE}.lock"  # its presence says that the folder is a demo's
 WINDOW = "3s"
 LATENESS = "1s"
-
-
-class FolderRefused(Exception):  # noqa: N818 - reads as a sentence where it is caught
-    """The folder holds something that is not a demo's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +64,30 @@ class DemoFiles:
         """What the plant said."""
         return self.root / "plant.log"
 
-    def prepare(self) -> None:
-        """Empty the folder of an earlier demo and make it anew.
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Nobody else plays in the folder while the block runs.
 
         Raises:
-            FolderRefused: There is something in it, and no demo put it there.
+            FolderRefused: Somebody does, it cannot be written, or it holds something and no demo put it there.
         """
-        if self.root.exists() and any(self.root.iterdir()):
-            if not (self.root / _MARKER).exists():
-                msg = f"{self.root} holds files that are not a demo's: name another --folder"
-                raise FolderRefused(msg)
-            shutil.rmtree(self.root)
+        if self.root.is_dir() and any(self.root.iterdir()) and not (self.root / _MARKER).exists():
+            msg = f"{self.root} holds files that are not a demo's: name another --folder"
+            raise FolderRefused(msg)
+        with claim(self.root, _ROLE):
+            yield
+
+    def prepare(self) -> None:
+        """Empty the folder of an earlier demo and make it anew; to be called while it is claimed."""
+        for entry in self.root.iterdir():
+            if entry.name == _MARKER:
+                continue
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
         for folder in (self.cloud, self.plant):
             folder.mkdir(parents=True)
-        (self.root / _MARKER).touch()
 
     def write_config(self, plant: dict[str, Any]) -> None:
         """Write gateway.toml for a running plant.

@@ -47,7 +47,13 @@ class Plant:
                 start_new_session=True,  # Ctrl-C is for the demo, which ends the plant itself
             )
         plant = cls(process, {})
-        plant.facts = await plant._answer(60)
+        try:
+            plant.facts = await plant._answer(60)
+        except BaseException:  # also where the demo is stopped meanwhile
+            if process.returncode is None:
+                process.terminate()  # it does not listen to its standard input yet
+            await plant.stop()
+            raise
         return plant
 
     async def inject(self, fault: str, asset: str) -> int:

@@ -12,8 +12,9 @@ from rich.console import Console
 
 from connectors.samples import SampleBatch
 from connectors.tags import Tag, TagTable
+from edge_gateway.claim import FolderRefused
 from edge_gateway.config.load import load
-from edge_gateway.demo.files import DemoFiles, FolderRefused, config_text
+from edge_gateway.demo.files import DemoFiles, config_text
 from edge_gateway.demo.report import delivered, failures
 from edge_gateway.demo.scene import AlertRow, Mark, Scene, Step
 from edge_gateway.demo.screen import PlainScreen, draw, sparkline
@@ -60,17 +61,23 @@ def test_the_demos_configuration_is_a_valid_one(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_a_demos_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.doc").touch()
-    with pytest.raises(FolderRefused):
-        DemoFiles(tmp_path).prepare()
-    assert (tmp_path / "thesis.doc").exists()
+    with pytest.raises(FolderRefused, match="not a demo's"), DemoFiles(tmp_path).claimed():
+        pass
+    assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.doc"]
+    with pytest.raises(FolderRefused, match="cannot be written"), DemoFiles(tmp_path / "thesis.doc").claimed():
+        pass
 
 
 def test_a_demos_folder_is_emptied(tmp_path: Path) -> None:
     files = DemoFiles(tmp_path / "demo")
-    files.prepare()
-    (files.cloud / "old").touch()
-    files.prepare()
-    assert list(files.cloud.iterdir()) == []
+    with files.claimed():
+        files.prepare()
+        (files.cloud / "old").touch()
+    with files.claimed():
+        files.prepare()
+        assert list(files.cloud.iterdir()) == []
+        with pytest.raises(FolderRefused, match="in use by process"), files.claimed():
+            pass
 
 
 def test_wire_cost_is_that_of_real_messages() -> None:
