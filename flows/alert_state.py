@@ -85,9 +85,14 @@ class AlertState:
     quality: _Rule = field(default_factory=_Rule)
 
     def push(self, block: ScoredBlock) -> list[Alert]:
-        """Judge each window in order; hand back the changes. Partial windows and assets without a model say nothing."""
-        if block.partial or not block.model:
+        """Judge each window in order; hand back the changes. Partial windows say nothing.
+
+        Nor do assets without a model; what is open there, from a time when there was one, is cleared.
+        """
+        if block.partial:
             return []
+        if not block.model:
+            return self._give_up(block)
         out: list[Alert] = []
         for row in range(len(block)):
             score = float(block.score[row])
@@ -129,6 +134,13 @@ class AlertState:
             return []
         return [_cleared(rule, block, row, DATA_QUALITY, _NAN, f"The model {block.model} judges again.")]
 
+    def _give_up(self, block: ScoredBlock) -> list[Alert]:
+        detail = "There is no model for this asset any more."
+        rules = ((self.anomaly, ANOMALY), (self.quality, DATA_QUALITY))
+        out = [_cleared(rule, block, 0, name, _NAN, detail) for rule, name in rules if rule.opened_at is not None]
+        self.anomaly, self.quality = _Rule(), _Rule()
+        return out
+
     def snapshot(self) -> bytes:
         """A few dozen bytes of JSON."""
         rules = {"anomaly": asdict(self.anomaly), "quality": asdict(self.quality)}
@@ -139,16 +151,15 @@ class AlertState:
         """Inverse of `snapshot`; open alerts stay open whatever the settings are now.
 
         Raises:
-            StateError: Another format.
+            StateError: Another format, or damaged.
         """
         try:
             state = json.loads(data)
-            version = state["v"]
+            if state["v"] != _VERSION:
+                raise StateError("alert", f"version {state['v']} where {_VERSION} is read")
+            return cls(settings, _Rule(**state["anomaly"]), _Rule(**state["quality"]))
         except (ValueError, TypeError, KeyError) as error:
             raise StateError("alert", f"damaged ({error})") from error
-        if version != _VERSION:
-            raise StateError("alert", f"version {version} where {_VERSION} is read")
-        return cls(settings, _Rule(**state["anomaly"]), _Rule(**state["quality"]))
 
 
 def _opened(

@@ -103,7 +103,21 @@ def test_partial_windows_and_unscored_assets_say_nothing() -> None:
     assert not AlertState(SETTINGS).push(scored(NAN, NAN, NAN, model=""))
 
 
-@pytest.mark.parametrize("damage", [b"", b"[]", b'{"v": 2}', b"\x80\x04pickle", b"7"])
+def test_what_is_open_is_cleared_when_the_model_is_taken_away() -> None:
+    state = AlertState(SETTINGS)
+    state.push(scored(1.1, 1.2, NAN, NAN))
+    cleared = state.push(scored(NAN, NAN, first=4, model=""))
+    assert [(alert.rule, alert.state, alert.at) for alert in cleared] == [
+        ("anomaly", "cleared", T0 + 50 * S),
+        ("data_quality", "cleared", T0 + 50 * S),
+    ]
+    assert "no model" in cleared[0].detail
+    assert state.push(scored(NAN, first=6, model="")) == []
+
+
+@pytest.mark.parametrize(
+    "damage", [b"", b"[]", b'{"v": 2}', b"\x80\x04pickle", b"7", b'{"v": 1}', b'{"v": 1, "anomaly": {"x": 1}}']
+)
 def test_foreign_state_is_refused(damage: bytes) -> None:
     with pytest.raises(StateError, match="recovery state of the alert step"):
         AlertState.restore(damage, SETTINGS)
