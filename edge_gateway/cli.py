@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from edge_gateway import __version__
+from edge_gateway.commands.register import register
 from edge_gateway.exit_codes import Exit
 
 app = typer.Typer(
@@ -83,6 +84,9 @@ def train(
     from edge_gateway.training import train_command
 
     raise typer.Exit(train_command(config, recording, asset, out, version))
+
+
+register(app)
 
 
 @app.command()

@@ -11,6 +11,7 @@ from connectors.tags import TagTable
 from edge_gateway.config.config import Config
 from edge_gateway.config.opcua import OpcUaSection
 from edge_gateway.config.sources import ModbusSection
+from edge_gateway.identity import application_uri
 from edge_gateway.layout import Layout
 
 
@@ -22,7 +23,7 @@ def make_drivers(config: Config, tables: Sequence[TagTable]) -> list[Driver]:
         ValueError: Settings that cannot be; `sluicegate check` tells them beforehand.
     """
     layout = Layout(config.gateway.data)
-    uri = f"urn:sluicegate:{config.gateway.site}:{config.gateway.name}"
+    uri = application_uri(config.gateway.site, config.gateway.name)
     opcua = [_opcua(link, uri, layout.identity, tables) for link in config.opcua]
     return [*opcua, *(_modbus(unit, tables) for unit in config.modbus)]
 

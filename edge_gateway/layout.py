@@ -40,3 +40,8 @@ class Layout:
     def identity(self) -> Path:
         """Our own certificate and key."""
         return self.root / "identity"
+
+    @property
+    def trusted(self) -> Path:
+        """Certificates of servers that are trusted where no other folder is named; refused ones in `rejected/`."""
+        return self.root / "trusted"

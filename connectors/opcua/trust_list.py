@@ -46,8 +46,8 @@ def accept(entry: Entry, folder: Path) -> Path:
     return entry.path.replace(folder / entry.path.name)
 
 
-def add(shown: bytes, folder: Path) -> Path:
-    """Trust a certificate (DER) that was not refused before; returns where it stands.
+def trust_shown(shown: bytes, folder: Path) -> Entry:
+    """Trust a certificate (DER) that was not refused before.
 
     Raises:
         OSError: The folder cannot be written.
@@ -55,7 +55,7 @@ def add(shown: bytes, folder: Path) -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"{thumbprint(shown)}.der"
     path.write_bytes(shown)
-    return path
+    return Entry(path, is_trusted=True, certificate=x509.load_der_x509_certificate(shown), thumbprint=thumbprint(shown))
 
 
 def _entries(folder: Path, *, is_trusted: bool) -> Iterator[Entry]:
@@ -65,6 +65,6 @@ def _entries(folder: Path, *, is_trusted: bool) -> Iterator[Entry]:
         try:
             certificate = load_certificate(path)
         except ValueError:
-            yield Entry(path, is_trusted, None, "")
+            yield Entry(path, is_trusted=is_trusted, certificate=None, thumbprint="")
         else:
             yield Entry(path, is_trusted, certificate, thumbprint(certificate.public_bytes(Encoding.DER)))

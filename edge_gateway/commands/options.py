@@ -1,0 +1,88 @@
+"""Options that several commands share, as typer reads them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Policy(StrEnum):
+    """Security policies."""
+
+    BEST = "best"
+    BASIC256SHA256 = "Basic256Sha256"
+    AES128 = "Aes128Sha256RsaOaep"
+    AES256 = "Aes256Sha256RsaPss"
+
+
+class Mode(StrEnum):
+    """Security modes."""
+
+    SIGN = "Sign"
+    SIGN_AND_ENCRYPT = "SignAndEncrypt"
+
+
+_SECURITY = "Security"
+
+EndpointArgument = Annotated[
+    str, typer.Argument(metavar="ENDPOINT", help="opc.tcp://HOST:PORT[/PATH]", show_default=False)
+]
+FolderOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--folder",
+        help="Folder of our certificate (identity/) and of trusted ones (trusted/). [default: ~/.config/sluicegate]",
+        rich_help_panel=_SECURITY,
+        show_default=False,
+    ),
+]
+GatewayOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--gateway",
+        metavar="GATEWAY.TOML",
+        help="Be this gateway: its certificate, its trust folder. Instead of --folder.",
+        rich_help_panel=_SECURITY,
+        show_default=False,
+    ),
+]
+TrustOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--trust",
+        metavar="FOLDER",
+        help="Trust folder, if it is another one.",
+        rich_help_panel=_SECURITY,
+        show_default=False,
+    ),
+]
+PolicyOption = Annotated[
+    Policy,
+    typer.Option("--policy", help="Security policy; best = the strongest offered.", rich_help_panel=_SECURITY),
+]
+ModeOption = Annotated[Mode, typer.Option("--mode", help="Message security mode.", rich_help_panel=_SECURITY)]
+InsecureOption = Annotated[
+    bool,
+    typer.Option(
+        "--insecure",
+        help="No security at all: everything is readable, any server is believed.",
+        rich_help_panel=_SECURITY,
+    ),
+]
+UserOption = Annotated[
+    str | None,
+    typer.Option("--user", help="User name; left out = anonymous.", rich_help_panel=_SECURITY, show_default=False),
+]
+PasswordOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--password-file", help="File that holds the password.", rich_help_panel=_SECURITY, show_default=False
+    ),
+]
+TimeoutOption = Annotated[
+    float, typer.Option("--timeout", help="Seconds for one request, 0.1 to 300.", min=0.1, max=300)
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable.")]
