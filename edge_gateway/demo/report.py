@@ -89,7 +89,7 @@ def journalled(folder: Path, prefix: str) -> tuple[int, int]:
 
 
 def make_report(files: DemoFiles, told: Told, alerts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The whole report; keys are documented in the README.
+    """The whole report, as it is written to report.json.
 
     Args:
         files: Of a demo whose gateway has stopped and whose outbox was drained.
