@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -9,27 +10,44 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from cloud_sink.errors import CloudSinkError
 from cloud_sink.outbox.writer import OutboxWriter, PutResult
-from cloud_sink.records import Account, Record
+from cloud_sink.records import Account, Lane, Record
 
 log = structlog.get_logger(__name__)
 
 PARTITION = "outbox-0"  # keys the recovery state: renaming it is a migration
+HOLD_S = 0.5  # an alert never waits; the rest does, so that alerts do not queue behind a commit for each closed window
+_MOST_HELD = 500
 
 OnPut = Callable[[PutResult, Sequence[Record | Account]], None]
 
 
 class _OutboxPartition(StatefulSinkPartition[Record | Account, int]):
-    def __init__(self, writer: OutboxWriter, on_put: OnPut | None) -> None:
+    def __init__(self, writer: OutboxWriter, on_put: OnPut | None, monotonic: Callable[[], float]) -> None:
         self._writer = writer
         self._on_put = on_put
+        self._monotonic = monotonic
+        self._held: list[Record | Account] = []
+        self._since = 0.0
 
     def write_batch(self, values: list[Record | Account]) -> None:
-        """Durable when it returns."""
-        result = self._writer.put(values)
-        if self._on_put is not None:
-            self._on_put(result, values)
+        """Alerts are durable when it returns. The rest is by the end of the epoch: before that, a replay brings it."""
+        alerts = [value for value in values if _is_alert(value)]
+        if alerts:
+            self._put(alerts)
+        if len(alerts) == len(values):
+            return
+        if not self._held:
+            self._since = self._monotonic()
+        self._held += values if not alerts else [value for value in values if not _is_alert(value)]
+        if len(self._held) >= _MOST_HELD:
+            self._flush()
+
+    def flush_due(self) -> None:
+        if self._held and self._monotonic() - self._since >= HOLD_S:
+            self._flush()
 
     def snapshot(self) -> int:
+        self._flush()
         return self._writer.snapshot_mark()
 
     def close(self) -> None:
@@ -39,23 +57,42 @@ class _OutboxPartition(StatefulSinkPartition[Record | Account, int]):
         except (CloudSinkError, OSError) as error:
             log.warning("outbox_close_failed", error=str(error))
 
+    def _flush(self) -> None:
+        held, self._held = self._held, []
+        if held:
+            self._put(held)
+
+    def _put(self, values: Sequence[Record | Account]) -> None:
+        result = self._writer.put(values)
+        if self._on_put is not None:
+            self._on_put(result, values)
+
 
 class OutboxSink(FixedPartitionedSink[Record | Account, int]):
     """Takes (asset, record) and (asset, account) items. One worker, one outbox.
 
     Call `committed` from the source's commit hook: it lets the deliverer forget keys that no replay can bring again.
+    Call `flush_due` in every pass of the source, else summaries and events wait for the end of the epoch.
     """
 
-    def __init__(self, open_writer: Callable[[], OutboxWriter], on_put: OnPut | None = None) -> None:
+    def __init__(
+        self,
+        open_writer: Callable[[], OutboxWriter],
+        on_put: OnPut | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Describe it; the outbox is opened by Bytewax's worker at the first item, or on resume.
 
         Args:
             open_writer: Opens the outbox.
             on_put: Told of every call once it is durable.
+            monotonic: Steady clock, s.
         """
         self._open_writer = open_writer
         self._on_put = on_put
+        self._monotonic = monotonic
         self._writer: OutboxWriter | None = None
+        self._part: _OutboxPartition | None = None
 
     def list_parts(self) -> list[str]:
         """The one partition."""
@@ -68,9 +105,19 @@ class OutboxSink(FixedPartitionedSink[Record | Account, int]):
     def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> _OutboxPartition:  # noqa: ARG002
         """Open the outbox. The resume state is not needed: the outbox knows what it holds."""
         self._writer = self._open_writer()
-        return _OutboxPartition(self._writer, self._on_put)
+        self._part = _OutboxPartition(self._writer, self._on_put, self._monotonic)
+        return self._part
 
     def committed(self) -> None:
         """The last snapshot is durable, and no replay of an earlier run is still under way."""
         if self._writer is not None:
             self._writer.committed()
+
+    def flush_due(self) -> None:
+        """Write what has been held for long enough."""
+        if self._part is not None:
+            self._part.flush_due()
+
+
+def _is_alert(value: Record | Account) -> bool:
+    return not isinstance(value, Account) and value.lane is Lane.ALERT

@@ -70,7 +70,9 @@ class LocalGateway:
 
     def source(self) -> JournalSource:
         """The journal."""
-        return JournalSource(self._layout.journal, stop=self._stop, on_commit=self._sink.committed, on_pass=self._beat)
+        return JournalSource(
+            self._layout.journal, stop=self._stop, on_commit=self._sink.committed, on_pass=self._passed
+        )
 
     def sink(self) -> OutboxSink:
         """The outbox."""
@@ -96,6 +98,10 @@ class LocalGateway:
             "repeats": self._repeats,
             "alerts": list(self._alerts),
         }
+
+    def _passed(self) -> None:
+        self._sink.flush_due()
+        self._beat()
 
     def _open_outbox(self) -> OutboxWriter:
         return OutboxWriter(self._layout.outbox, outbox_settings(self._config))

@@ -1,4 +1,4 @@
-"""Three contracts of Bytewax that the gateway leans on and Bytewax does not document.
+"""Four contracts of Bytewax that the gateway leans on and Bytewax does not document.
 
 They hold for 0.21.1; a failure here forbids an upgrade.
 """
@@ -16,7 +16,7 @@ import bytewax.operators as op
 import pytest
 from bytewax.dataflow import Dataflow
 from bytewax.inputs import AbortExecution, FixedPartitionedSource, StatefulSourcePartition
-from bytewax.outputs import DynamicSink, StatelessSinkPartition
+from bytewax.outputs import DynamicSink, FixedPartitionedSink, StatefulSinkPartition, StatelessSinkPartition
 from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import run_main
 
@@ -146,6 +146,50 @@ def test_without_a_store_it_is_an_acknowledgement_by_the_sinks() -> None:
 
     run_main(flow_of(Counting(3000, hook), sink), epoch_interval=EPOCH)
     assert len(looked) > 5
+
+
+class Marking(FixedPartitionedSink[int, int]):
+    """Remembers the last number it had written at each snapshot."""
+
+    def __init__(self) -> None:
+        self.snapshots: list[int] = []
+
+    def list_parts(self) -> list[str]:
+        return ["only"]
+
+    def part_fn(self, item_key: str) -> int:
+        return 0
+
+    def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> MarkingPartition:
+        return MarkingPartition(self)
+
+
+class MarkingPartition(StatefulSinkPartition[int, int]):
+    def __init__(self, sink: Marking) -> None:
+        self.sink, self.last = sink, 0
+
+    def write_batch(self, values: list[int]) -> None:
+        self.last = values[-1]
+
+    def snapshot(self) -> int:
+        self.sink.snapshots.append(self.last)
+        return self.last
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_the_sinks_snapshot_of_an_epoch_comes_before_the_commit_is_told(store: Path, stored: bool) -> None:
+    """What a sink has held back is written by its snapshot, so it is safe before the source calls it committed."""
+    sink, told = Marking(), []
+
+    def hook(snapshot: int) -> None:
+        told.append(snapshot)
+        assert sink.snapshots[-1] == snapshot
+
+    flow = Dataflow("contract")
+    op.output("out", op.input("numbers", flow, Counting(3000, hook)), sink)
+    run_main(flow, epoch_interval=EPOCH, recovery_config=RecoveryConfig(store) if stored else None)
+    assert len(told) > 5
+    assert sink.snapshots[-1] == 3000, "also at the end of input"
 
 
 @pytest.mark.parametrize("abort_at", [0, 1, 700, 1999])

@@ -16,7 +16,7 @@ from bytewax.testing import run_main
 
 from cloud_sink.outbox.reader import OutboxReader
 from cloud_sink.outbox.writer import OutboxWriter
-from cloud_sink.records import Event, Lane
+from cloud_sink.records import Alert, Lane
 from cloud_sink.settings import BatchSettings, OutboxSettings
 from cloud_sink.sink import OutboxSink
 from connectors.journal.settings import JournalSettings
@@ -33,6 +33,10 @@ BLOCKS = 60
 def block(number: int) -> SampleBatch:
     time = np.array([number + 1], np.int64)
     return SampleBatch(TABLE, np.zeros(1, np.uint16), time, time * 1.0, np.zeros(1, np.uint32), number + 1)
+
+
+def alert(at: int) -> Alert:
+    return Alert("pump", "anomaly", "opened", "alarm", 1.5, 1.0, "m@1", at, at, at)
 
 
 def run(folder: Path, passes: int, epoch: timedelta, on_pass: Callable[[], None], recovery: RecoveryConfig) -> None:
@@ -56,9 +60,7 @@ def run(folder: Path, passes: int, epoch: timedelta, on_pass: Callable[[], None]
     )
     flow = Dataflow("replay")
     blocks = op.input("journal", flow, source)
-    records = op.map(
-        "record", blocks, lambda item: (item[0], Event("pump", "gap", "r", int(item[1].source_time[0]), 0))
-    )
+    records = op.map("record", blocks, lambda item: (item[0], alert(int(item[1].source_time[0]))))
     op.output("outbox", records, sink)
     run_main(flow, epoch_interval=epoch, recovery_config=recovery)
 
@@ -77,7 +79,7 @@ def test_keys_are_kept_until_a_replay_is_past_all_that_the_first_run_wrote(tmp_p
     sent: list[str] = []
 
     def deliver() -> None:
-        while (batch := reader.freeze(Lane.EVENT)) is not None:
+        while (batch := reader.freeze(Lane.ALERT)) is not None:
             sent.extend(row.key for row in batch.rows)
             reader.delivered(batch)
         reader.maintain()
