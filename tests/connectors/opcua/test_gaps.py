@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.opcua.gaps import SKEW_NS, Gaps
+from connectors.opcua.gaps import SETTLING_NS, SKEW_NS, Gaps
 from connectors.samples import Notice, NoticeKind, SampleBatch
 from connectors.tags import Tag, TagTable
 
@@ -30,6 +32,32 @@ def test_a_gap_goes_from_the_newest_sample_to_the_first_newer_one() -> None:
     notice = gaps.passed(_block(NOW - 25, NOW - 5, NOW - 10))
     assert notice == Notice(NoticeKind.GAP, "pump", "link_down", NOW - 20, NOW - 10, source="plant")
     assert gaps.assets == []
+
+
+def test_a_gap_lasts_until_every_tag_that_comes_first_is_new() -> None:
+    """A constant written when the server began is newer than the hole's begin, but the server was not heard yet."""
+    gaps = Gaps("plant")
+    gaps.passed(_block(NOW - 30))
+    gaps.lose("link_down")
+    block = _block(NOW - 20, NOW - 9, NOW - 8)
+    block.tag[0] = 1
+    notice = gaps.passed(block)
+    assert notice is not None
+    assert (notice.start, notice.end) == (NOW - 30, NOW - 9)
+
+
+def test_a_gap_ends_though_the_clock_went_back() -> None:
+    """A12: not an hour later, when the clock has caught up; and the next gap begins where values are."""
+    gaps = Gaps("plant")
+    gaps.passed(_block(NOW))
+    gaps.lose("link_down")
+    hour = 3600 * 10**9
+    assert gaps.passed(_block(NOW - hour)) is None  # perhaps only unchanged
+    later = replace(_block(NOW - hour + SETTLING_NS), received_time=NOW + SETTLING_NS)
+    notice = gaps.passed(later)
+    assert notice is not None
+    assert (notice.start, notice.end) == (NOW, NOW)
+    assert gaps.newest("pump") == NOW - hour + SETTLING_NS
 
 
 def test_an_asset_without_a_sample_misses_none() -> None:
