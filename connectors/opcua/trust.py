@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from connectors.errors import CertificateExpired, CertificateNotTrusted
 
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address | ipaddress.IPv4Network | ipaddress.IPv6Network
+
 REJECTED = "rejected"
 SUFFIXES = frozenset({".der", ".pem", ".crt", ".cer"})
 MAX_REJECTED = 100  # files; a scanner must not fill the disk
@@ -68,19 +70,28 @@ def check_folder(shown: bytes, folder: Path, endpoint: str, host: str, now: dt.d
         CertificateExpired: The server's or the authority's certificate is not valid now.
     """
     certificate = x509.load_der_x509_certificate(shown)
+    also = ""  # what else a person should know to heal it
     for path in sorted(folder.glob("*")):
         if path.suffix.lower() not in SUFFIXES:
             continue
-        trusted = load_certificate(path)
+        try:
+            trusted = load_certificate(path)
+        except ValueError:  # one file that is none must not take the trust from the others
+            also += f"; {path.name} holds no certificate"
+            continue
         if trusted.public_bytes(Encoding.DER) == shown:
             check_period(certificate, endpoint, now)
             return
-        if _issued_by(certificate, trusted) and _names(certificate, host):
-            check_period(trusted, f"authority {path.name}", now)
-            check_period(certificate, endpoint, now)
-            return
+        if _issued_by(certificate, trusted):
+            names, addresses = _hosts(certificate)
+            if _is_one_of(host, names, addresses):
+                check_period(trusted, f"authority {path.name}", now)
+                check_period(certificate, endpoint, now)
+                return
+            told = ", ".join([*names, *map(str, addresses)]) or "no host"
+            also += f"; {path.name} vouches for it as {told}, not as {host}"
     kept = _keep_rejected(shown, folder / REJECTED)
-    raise CertificateNotTrusted(endpoint, thumbprint(shown), f"if it is the right one, move {kept} to {folder}")
+    raise CertificateNotTrusted(endpoint, thumbprint(shown), f"if it is the right one, move {kept} to {folder}{also}")
 
 
 def _issued_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
@@ -93,16 +104,20 @@ def _issued_by(certificate: x509.Certificate, authority: x509.Certificate) -> bo
     return True
 
 
-def _names(certificate: x509.Certificate, host: str) -> bool:
-    """An authority vouches for the names in a certificate only; so the host must be one of them."""
+def _hosts(certificate: x509.Certificate) -> tuple[list[str], list[IPAddress]]:
+    """DNS names, in small letters, and addresses: an authority vouches for these only."""
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
-        return False
+        return [], []
+    return [name.lower() for name in names.get_values_for_type(x509.DNSName)], names.get_values_for_type(x509.IPAddress)
+
+
+def _is_one_of(host: str, names: list[str], addresses: list[IPAddress]) -> bool:
     try:
-        return ipaddress.ip_address(host) in names.get_values_for_type(x509.IPAddress)
+        return ipaddress.ip_address(host) in addresses
     except ValueError:
-        return host.lower() in (name.lower() for name in names.get_values_for_type(x509.DNSName))
+        return host.lower() in names
 
 
 def _keep_rejected(shown: bytes, folder: Path) -> Path:

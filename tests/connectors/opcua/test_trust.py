@@ -55,8 +55,17 @@ def test_authority_vouches_for_the_host_in_the_certificate_only(tmp_path: Path) 
     (tmp_path / "ca.der").write_bytes(_certificate("ca", ca=True))
     shown = _certificate(issuer="ca")
     check_folder(shown, tmp_path, "plc", "PLC.site", NOW)
-    with pytest.raises(CertificateNotTrusted):
+    with pytest.raises(CertificateNotTrusted, match=r"ca\.der vouches for it as plc\.site, not as other\.site"):
         check_folder(shown, tmp_path, "plc", "other.site", NOW)
+
+
+def test_a_file_without_a_certificate_takes_no_trust_from_the_others(tmp_path: Path) -> None:
+    (tmp_path / "a.pem").write_bytes(b"-----BEGIN PRIVATE KEY-----")
+    shown = _certificate()
+    with pytest.raises(CertificateNotTrusted, match=r"a\.pem holds no certificate"):
+        check_folder(shown, tmp_path, "plc", "plc.site", NOW)
+    (tmp_path / "b.der").write_bytes(shown)
+    check_folder(shown, tmp_path, "plc", "plc.site", NOW)
 
 
 @pytest.mark.parametrize(
