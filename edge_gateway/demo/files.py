@@ -12,8 +12,7 @@ from typing import Any
 from connectors.simulator.tags import MODBUS_POINTS, OPCUA_POINTS, PUMPS, TABLES
 from edge_gateway.claim import FolderRefused, claim
 
-_ROLE = "demo"
-_MARKER = f"{_ROLE}.lock"  # its presence says that the folder is a demo's
+_MARKER = ".sluicegate-demo"  # what begins so is ours, and says that the folder is a demo's
 WINDOW = "3s"
 LATENESS = "1s"
 
@@ -71,16 +70,17 @@ class DemoFiles:
         Raises:
             FolderRefused: Somebody does, it cannot be written, or it holds something and no demo put it there.
         """
-        if self.root.is_dir() and any(self.root.iterdir()) and not (self.root / _MARKER).exists():
+        names = [entry.name for entry in self.root.iterdir()] if self.root.is_dir() else []
+        if names and not any(name.startswith(_MARKER) for name in names):
             msg = f"{self.root} holds files that are not a demo's: name another --folder"
             raise FolderRefused(msg)
-        with claim(self.root, _ROLE):
+        with claim(self.root, _MARKER):
             yield
 
     def prepare(self) -> None:
         """Empty the folder of an earlier demo and make it anew; to be called while it is claimed."""
         for entry in self.root.iterdir():
-            if entry.name == _MARKER:
+            if entry.name.startswith(_MARKER):
                 continue
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
