@@ -123,7 +123,8 @@ async def browse(explorer: Explorer, start: NodeAddress, bounds: Bounds) -> Tree
 
 
 async def _walk(explorer: Explorer, start: NodeAddress, bounds: Bounds) -> Tree:
-    name, kind = await explorer.read_attributes([(start, Attribute.BROWSE_NAME), (start, Attribute.NODE_CLASS)])
+    wanted = [(start, Attribute.BROWSE_NAME), (start, Attribute.NODE_CLASS)]
+    name, kind = await read_many(explorer, wanted, bounds.per_read)
     tree = Tree([Node(start, str(name.value or ""), (), -1, is_variable=kind.value == VARIABLE)])
     seen = {start}
     if start != SERVER_OBJECT:

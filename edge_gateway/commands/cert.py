@@ -14,9 +14,7 @@ import typer
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from connectors.opcua.certificates import CERTIFICATE_FILE, KEY_FILE, make_self_signed
@@ -89,12 +87,11 @@ def list_all(folders: Folders, *, as_json: bool) -> int:
     elif not found:
         typer.echo(f"{folders.trusted}: no certificates; no server is trusted")
     elif (console := Console()).is_terminal:
-        table = Table(box=box.SIMPLE)
-        for name in HEAD:
-            table.add_column(name, overflow="fold")
         for entry in found:
-            table.add_row(*(Text(cell) for cell in _row(entry)))
-        console.print(table)
+            state, digits, subject, uri, until, file = _row(entry)
+            style = "green" if entry.is_trusted else "yellow"
+            console.print(Text.assemble((f"{state:<11}", style), (digits, "bold")), soft_wrap=True)
+            console.print(Text(f"           {subject}, {uri}, until {until}\n           {file}", "dim"), soft_wrap=True)
     else:
         for row in (HEAD, *(_row(entry) for entry in found)):
             typer.echo("\t".join(row))

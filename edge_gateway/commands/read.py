@@ -6,9 +6,7 @@ import json
 from collections.abc import Sequence
 
 import typer
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from connectors.opcua.address import NodeAddress, parse_node
@@ -62,7 +60,8 @@ async def read_nodes(session: Session, texts: Sequence[str], *, as_json: bool) -
     if as_json:
         typer.echo(json.dumps([{"node": text, **reading_json(reading)} for text, reading in pairs], indent=2))
     elif (console := Console()).is_terminal:
-        console.print(_table(pairs))
+        for text, reading in pairs:
+            console.print(_block(text, reading), soft_wrap=True)
     else:
         typer.echo("\t".join(HEAD))
         for text, reading in pairs:
@@ -82,15 +81,15 @@ def _row(text: str, reading: Reading) -> tuple[str, ...]:
     )
 
 
-def _table(pairs: Sequence[tuple[str, Reading]]) -> Table:
-    table = Table(box=box.SIMPLE)
-    for name in HEAD:
-        table.add_column(name, overflow="fold")
-    for text, reading in pairs:
-        cells = [Text(cell) for cell in _row(text, reading)]
-        cells[HEAD.index("status")].stylize(status_style(reading.code))
-        table.add_row(*cells)
-    return table
+def _block(text: str, reading: Reading) -> Text:
+    """Lines and no table, whose columns would break what one wants to copy."""
+    node, value, kind, status, code, source, server = _row(text, reading)
+    return Text.assemble(
+        (node, "bold cyan"),
+        f"\n  {value}  ",
+        (status, status_style(reading.code)),
+        (f" {code}  {kind}\n  source {source or 'time not told'}, server {server or 'time not told'}", "dim"),
+    )
 
 
 def status_style(code: int) -> str:

@@ -49,6 +49,7 @@ def test_every_linked_and_named_file_is_there() -> None:
 
 def test_every_command_is_there() -> None:
     commands = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+    commands |= {group.name for group in app.registered_groups}
     told = set(re.findall(r"^sluicegate (\w+)", "\n".join(blocks("sh")), re.MULTILINE))
     told |= set(re.findall(r"`sluicegate (\w+)", README))
     assert told
