@@ -54,20 +54,11 @@ class Supervisor:
         delay = _FIRST_RESTART_S
         while not self._stop.is_set():
             started = time.monotonic()
-            child = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "edge_gateway",
-                "run",
-                str(self._config),
-                "--only",
-                role,
-                stdin=asyncio.subprocess.DEVNULL,
-                env={**os.environ, "SLUICEGATE_PARENT": str(os.getpid())},
-                start_new_session=True,  # a Ctrl-C must reach the supervisor alone, which stops them in order
-            )
-            self._children[role] = child
-            code = await child.wait()
+            try:
+                code = await self._live(role)
+            except OSError as error:  # no memory or no process number left just now
+                log.error("process_not_started", process_name=role, error=error.strerror)
+                code = Exit.FAILED
             if self._stop.is_set():
                 return
             if code == Exit.CONFIG:
@@ -82,6 +73,25 @@ class Supervisor:
                 await asyncio.wait_for(self._stop.wait(), delay)
             except TimeoutError:
                 delay = min(2 * delay, _LONGEST_RESTART_S)
+
+    async def _live(self, role: str) -> int:
+        """One life of a process; its exit code."""
+        child = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "edge_gateway",
+            "run",
+            str(self._config),
+            "--only",
+            role,
+            stdin=asyncio.subprocess.DEVNULL,
+            env={**os.environ, "SLUICEGATE_PARENT": str(os.getpid())},
+            start_new_session=True,  # a Ctrl-C must reach the supervisor alone, which stops them in order
+        )
+        self._children[role] = child
+        if self._stop.is_set():  # while it was being started: it has done nothing yet
+            child.kill()
+        return await child.wait()
 
     async def _end(self, role: str) -> None:
         child = self._children.get(role)
