@@ -1,6 +1,6 @@
 # Two commands matter: `make demo` and `make test`. Both set up their own environment first.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench integration wheel-test lock clean
+.PHONY: help setup demo test lint bench faults integration wheel-test lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -43,6 +43,15 @@ lint: setup ## format, lint, types, layers
 
 bench: setup ## benchmarks, all or ONLY=name; writes var/bench/results.json and results.md
 	@$(BIN)/python tests/benchmarks/run.py $(if $(ONLY),--only $(ONLY))
+
+var/node/.ready: tests/faults/opcua/package.json
+	@command -v npm >/dev/null || { echo "The second server of the faults needs npm (Debian: apt install nodejs npm)."; exit 2; }
+	@mkdir -p var/node && cp $< var/node/package.json
+	@cd var/node && timeout 300 npm install --omit=dev --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+faults: setup var/node/.ready ## every fault of acquisition, made on two families of servers; prints the table
+	@$(BIN)/python tests/faults/opcua/matrix.py $(ARGS)
 
 wheel-test: setup ## build the wheel and run the tests against it, with no sources on the path
 	@$(BIN)/python .ci/wheel_test.py
