@@ -7,7 +7,7 @@ second is told ten times a second, whatever the deadband. Pure.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,12 +45,9 @@ class Changes:
             self._known[handle] = False
         self._watched = self._watched or bool(self._band.any())
 
-    def forget(self, handles: Iterable[int] | None = None) -> None:
+    def forget(self, handles: NDArray[np.uint32] | None = None) -> None:
         """The next value of these tags (None = of all) is new, whatever it is."""
-        if handles is None:
-            self._known[:] = False
-        else:
-            self._known[list(handles)] = False
+        self._known[slice(None) if handles is None else handles] = False
 
     def news(self, values: Values) -> Values:
         """The values that say something new, in their order."""

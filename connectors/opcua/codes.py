@@ -16,6 +16,7 @@ BAD_NO_SUBSCRIPTION = 0x8079_0000
 BAD_MESSAGE_NOT_AVAILABLE = 0x807B_0000
 BAD_REQUEST_TIMEOUT = 0x8085_0000
 
+NODE_GONE = (0x8033_0000, BAD_NODE_ID_UNKNOWN)  # BadNodeIdInvalid too
 # A filter: BadMonitoredItemFilterInvalid, the same ...Unsupported, BadFilterNotAllowed, BadDeadbandFilterInvalid.
 FILTER_REFUSED = frozenset({0x8043_0000, 0x8044_0000, 0x8045_0000, 0x808E_0000})
 # The user: BadIdentityTokenInvalid, BadIdentityTokenRejected, BadUserAccessDenied, BadUserSignatureInvalid.

@@ -10,32 +10,35 @@ from numpy.typing import NDArray
 
 from connectors import status
 from connectors.opcua.columns import Shape, Values
-from connectors.opcua.layout import EPOCH_TICKS
-from connectors.opcua.settings import OpcUaTag
+from connectors.opcua.tag import OpcUaTag
+from connectors.opcua.times import EventTimes, TimePolicy
 from connectors.samples import Origin, SampleBatch, unfold_waveform
 from connectors.tags import TagTable
-
-NS_PER_TICK = 100
-# A clock that was never set says 1601 or 1970, and what int64 nanoseconds cannot hold lies beyond 2262. Outside of this
-# range a timestamp is no timestamp. The bounds are 1980-01-01 and 2200-01-01.
-_FIRST_TICK = EPOCH_TICKS + 315_532_800 * 10_000_000
-_LAST_TICK = EPOCH_TICKS + 7_258_118_400 * 10_000_000
 
 
 class Decoder:
     """Knows which client handle is which tag. A handle is the position of its tag in the settings.
 
     Attributes:
+        times: Event time of the values.
         overflows: int64[tags], how often the server said that its queue for the tag had overflowed.
     """
 
-    def __init__(self, tags: Sequence[OpcUaTag], tables: Sequence[TagTable], counters: Counter[str]) -> None:
+    def __init__(
+        self,
+        tags: Sequence[OpcUaTag],
+        tables: Sequence[TagTable],
+        counters: Counter[str],
+        policy: TimePolicy | None = None,
+    ) -> None:
         """Check that every tag has its place.
 
         Args:
             tags: In the order of their handles.
             tables: Of all assets that the tags name.
-            counters: Counted here: "samples", "overflows", "time_substituted", "type_mismatches", "unknown_handles".
+            counters: Counted here: "samples", "overflows", "type_mismatches", "unknown_handles", and what
+                `EventTimes` counts.
+            policy: Which timestamps are believed; None = the default.
 
         Raises:
             ValueError: A tag that no table has, or a waveform without an interval.
@@ -62,15 +65,19 @@ class Decoder:
         self._asset = np.array(assets, dtype=np.int64)
         self._tag = np.array(numbers, dtype=np.uint16)
         self._waveform = np.array(waveforms, dtype=np.bool_)
+        self.times = EventTimes(~self._waveform, counters, policy or TimePolicy())
         self.overflows = np.zeros(len(tags), dtype=np.int64)
 
-    def decode(self, values: Values, received_time: int, origin: Origin = Origin.LIVE) -> list[SampleBatch]:
+    def decode(
+        self, values: Values, received_time: int, origin: Origin = Origin.LIVE, *, read: bool = False
+    ) -> list[SampleBatch]:
         """Blocks of the assets that the values belong to, each in arrival order; waveforms in blocks of their own.
 
         Args:
             values: As read from a message.
             received_time: ns since the epoch; also the source time of a value that came without any.
             origin: How it came.
+            read: They were asked for and hold at this moment.
         """
         known = values.handle < len(self._tag)
         if not known.all():  # a server's mistake: such values have no tag
@@ -78,7 +85,7 @@ class Decoder:
         waveform = np.zeros(len(known), dtype=np.bool_)
         waveform[known] = self._waveform[values.handle[known]]
         codes, numbers = self._judge(values, waveform, known)
-        times = self._times(values, received_time)
+        times = self.times.of(values, received_time, origin, read=read)
         self._count_overflows(values.handle, known & status.has_overflowed(codes))
 
         unfolded = known & waveform & (values.shape == Shape.NUMBERS) & ~status.is_bad(codes)
@@ -134,20 +141,6 @@ class Decoder:
         numbers = values.value.copy()
         numbers[status.is_bad(codes)] = np.nan
         return codes, numbers
-
-    def _times(self, values: Values, received_time: int) -> NDArray[np.int64]:
-        """Source time in ns; without a usable one the server's, without either the time of receipt."""
-        no_source = (values.source < _FIRST_TICK) | (values.source > _LAST_TICK)
-        ticks = values.source
-        if no_source.any():
-            self._counters["time_substituted"] += int(np.count_nonzero(no_source))
-            ticks = np.where(no_source, values.server, values.source)
-        no_time = (ticks < _FIRST_TICK) | (ticks > _LAST_TICK)
-        if no_time.any():
-            ticks = np.where(no_time, EPOCH_TICKS, ticks)
-        times: NDArray[np.int64] = (ticks - EPOCH_TICKS) * NS_PER_TICK
-        times[no_time] = received_time
-        return times
 
     def _count_overflows(self, handles: NDArray[np.uint32], overflowed: NDArray[np.bool_]) -> None:
         if overflowed.any():

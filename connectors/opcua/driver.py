@@ -9,29 +9,26 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
-import numpy as np
 import structlog
 
-from connectors import status
-from connectors.backoff import Backoff
 from connectors.driver import Emit
-from connectors.errors import ConnectorError, LinkDown, SecurityRefused, UserRejected
+from connectors.errors import ConnectorError, LinkDown
 from connectors.opcua.changes import Changes
 from connectors.opcua.columns import Values
 from connectors.opcua.decode import Decoder
 from connectors.opcua.gaps import Gaps
 from connectors.opcua.link import RETRY_REFUSED, Link, is_resumable
+from connectors.opcua.marks import Marks
 from connectors.opcua.overflow import Overflows
+from connectors.opcua.retries import Retries
 from connectors.opcua.seam.explain import code_name
 from connectors.opcua.settings import BRIDGED_OUTAGE, OpcUaSettings
+from connectors.opcua.silence import Silence
 from connectors.opcua.subscription import Held
-from connectors.samples import Origin
+from connectors.samples import Item, Notice, Origin, SampleBatch
 from connectors.tags import TagTable
 
 logger = structlog.get_logger()
-
-SECURITY_CAP = timedelta(seconds=60)  # trouble that a person has to heal: no hurry
-USER_PAUSE = timedelta(seconds=60)  # wrong passwords lock accounts: one try a minute
 
 
 class OpcUaDriver:
@@ -63,17 +60,14 @@ class OpcUaDriver:
         self._now = now
         self._retry_refused = retry_refused
         self._counters = Counter(samples=0, reconnects=0, errors=0, sessions_created=0, sessions_resumed=0)
-        self._decoder = Decoder(settings.tags, tables, self._counters)
+        self._decoder = Decoder(settings.tags, tables, self._counters, settings.time_policy)
         self._changes = Changes(settings.tags, self._counters)
-        rng = rng or random.Random()  # noqa: S311  jitter, no secret
-        self._fast = Backoff(settings.reconnect_min, settings.reconnect_max, rng)
-        self._slow = Backoff(timedelta(seconds=5), SECURITY_CAP, rng)
-        self._user = Backoff(USER_PAUSE, USER_PAUSE, rng)
+        self._retries = Retries(settings, rng or random.Random())  # noqa: S311  jitter, no secret
+        self._silence = Silence(settings)
         self._emit: Emit = _nowhere
         self._gaps = Gaps(settings.name)
-        self._marked = False
+        self._marks = Marks(settings, tables, self._decoder, self._gaps)
         self._marks_due: asyncio.TimerHandle | None = None
-        self._unheard = np.zeros(len(settings.tags), dtype=np.bool_)  # by handle: marked, and no value since
         self._trouble = ""
         self._overflows = Overflows(settings, self._decoder.overflows)
 
@@ -104,15 +98,17 @@ class OpcUaDriver:
         """Acquire until cancelled; see `connectors.driver.Driver.run`."""
         self._emit = emit
         held: Held | None = None
+        watch = asyncio.create_task(self._watch_silence())
         try:
             while True:
                 link = Link(self._settings, self, self._counters, self._retry_refused)
                 error = await self._attempt(link, held)
                 if link.may_live_on:  # then what was held before is out of date: nonce and sequence number moved on
                     held = link.hold() if is_resumable(error) else None
-                await asyncio.sleep(self._pause(error))
+                await asyncio.sleep(self._retries.pause(error))
         finally:
             self._cancel_marks()
+            watch.cancel()
 
     async def _attempt(self, link: Link, held: Held | None) -> ConnectorError:
         """One life of a link; returns why it ended. Anything but cancellation leads to the next attempt."""
@@ -141,21 +137,20 @@ class OpcUaDriver:
     def _opened(self, *, resumed: bool) -> None:
         self._counters["sessions_resumed" if resumed else "sessions_created"] += 1
         self._cancel_marks()
-        if resumed:
-            logger.warning("opcua session resumed", driver=self.name)
-        else:
-            log = logger.error if self._gaps.assets else logger.info
-            log("opcua connected", driver=self.name, tags=len(self._settings.tags), gap_for=self._gaps.assets)
-        self._marked = False
+        log = logger.warning if resumed else logger.error if self._gaps.assets else logger.info
+        event = "opcua session resumed" if resumed else "opcua connected"
+        log(event, driver=self.name, tags=len(self._settings.tags), gap_for=self._gaps.assets)
+        self._marks.opened()
+        self._silence.opened(time.monotonic())
         self._trouble = ""
 
     def _ended(self, link: Link, error: ConnectorError) -> None:
         self._counters["errors"] += 1
+        self._silence.closed()
         if link.was_open:
             self._counters["reconnects"] += 1
         if link.proven:
-            for backoff in (self._fast, self._slow, self._user):
-                backoff.reset()
+            self._retries.reset()
         if not is_resumable(error):
             self._mark_lost()
         elif link.was_open:
@@ -167,30 +162,26 @@ class OpcUaDriver:
             self._trouble = trouble
             logger.warning("opcua link down", driver=self.name, reason=str(error), kind=type(error).__name__)
 
-    def _pause(self, error: ConnectorError) -> float:
-        if isinstance(error, UserRejected):
-            return self._user.next()
-        return (self._slow if isinstance(error, SecurityRefused) else self._fast).next()
-
     def _mark_lost(self) -> None:
-        """Say once for every tag that there is no value any more.
-
-        The time of the marks is the newest source time of the asset, and not ours: a mark must not push event time on,
-        or what the server kept during the outage would be late when it comes.
-        """
+        """Say once for every tag that there is no value any more."""
         self._cancel_marks()
-        if self._marked:
-            return
-        self._marked = True
-        for number, table in enumerate(self._tables):
-            newest = self._gaps.newest(table.asset)
-            handles = self._decoder.handles_of(number)
-            if newest is not None and handles:
-                self._unheard[handles] = True
-                self._changes.forget(handles)
-                codes = [status.BAD_NO_COMMUNICATION] * len(handles)
-                for block in self._decoder.marks(handles, codes, newest + 1, self._now()):
-                    self._emit(block)
+        for block in self._marks.lost(self._now()):
+            self._emit(block)
+
+    async def _watch_silence(self) -> None:
+        shortest = self._silence.shortest_s
+        while shortest is not None:
+            await asyncio.sleep(min(shortest / 4, 1.0))
+            self._tell_silence(time.monotonic())
+
+    def _tell_silence(self, now: float) -> None:
+        for item in self._marks.silent(self._silence.overdue(now), self._now()):
+            self._tell(item)
+
+    def _tell(self, item: Item) -> None:
+        if isinstance(item, Notice):
+            logger.error(f"opcua {item.kind}", driver=self.name, asset=item.asset, detail=item.detail)
+        self._emit(item)
 
     def _cancel_marks(self) -> None:
         if self._marks_due is not None:
@@ -199,25 +190,37 @@ class OpcUaDriver:
 
     def received(self, values: Sequence[Values], origin: Origin) -> None:
         """See `LinkEvents`."""
-        received_time = self._now()
         for part in values:
-            self._unheard[part.handle[part.handle < len(self._unheard)]] = False
-            for block in self._decoder.decode(self._changes.news(part), received_time, origin):
-                if (gap := self._gaps.passed(block)) is not None:
-                    self._emit(gap)
-                self._emit(block)
-        self._tell_overflows()
+            self._heard(part)
+            self._pass(self._decoder.decode(self._changes.news(part), self._now(), origin))
+        if self._decoder.overflows.any():
+            for notice in self._overflows.notices(self._now(), self._gaps.fronts()):
+                self._tell(notice)
+
+    def read(self, values: Values) -> None:
+        """See `LinkEvents`."""
+        self._heard(values)
+        self._pass(self._decoder.decode(values, self._now(), read=True))
+
+    def _heard(self, values: Values) -> None:
+        self._changes.forget(self._marks.heard(values.handle))
+        self._silence.heard(values.handle, time.monotonic())
+
+    def _pass(self, blocks: Sequence[SampleBatch]) -> None:
+        for block in blocks:
+            if (gap := self._gaps.passed(block)) is not None:
+                self._emit(gap)
+            self._emit(block)
 
     def refused(self, refusals: dict[int, int], server_time: int | None) -> None:
         """See `LinkEvents`."""
         self._counters["refused_items"] += len(refusals)
         now = self._now()
-        time = now if server_time is None else server_time
-        for block in self._decoder.marks(list(refusals), list(refusals.values()), time, now):
+        for block in self._decoder.marks(list(refusals), list(refusals.values()), server_time or now, now):
             self._emit(block)
-        names = [f"{self._settings.tags[handle].asset}/{self._settings.tags[handle].tag}" for handle in refusals]
+        names = [f"{tag.asset}/{tag.tag}" for tag in (self._settings.tags[handle] for handle in list(refusals)[:5])]
         status_name = code_name(next(iter(refusals.values())))
-        logger.error("opcua tags refused", driver=self.name, count=len(names), first=names[:5], status=status_name)
+        logger.error("opcua tags refused", driver=self.name, count=len(refusals), first=names, status=status_name)
 
     def deadbands(self, bands: dict[int, float]) -> None:
         """See `LinkEvents`."""
@@ -226,8 +229,9 @@ class OpcUaDriver:
         if without:
             logger.error("opcua deadband in percent, but no EURange", driver=self.name, first=without[:5])
 
-    def anew(self) -> None:
+    def anew(self, server_time: int | None) -> None:
         """See `LinkEvents`."""
+        self._decoder.times.begin(server_time, self._now())
         self._changes.forget()
         self._mark_lost()
         self._gaps.lose("link_down")
@@ -239,13 +243,7 @@ class OpcUaDriver:
 
     def settled(self) -> Sequence[int]:
         """See `LinkEvents`. Tags that did not change since they were marked would stay marked."""
-        return [int(handle) for handle in np.flatnonzero(self._unheard)]
-
-    def _tell_overflows(self) -> None:
-        if self._decoder.overflows.any():
-            for notice in self._overflows.notices(self._now(), self._gaps.fronts()):
-                logger.error("opcua queue overflowed at the server", driver=self.name, detail=notice.detail)
-                self._emit(notice)
+        return self._marks.unheard()
 
 
 def _nowhere(_item: object) -> None:

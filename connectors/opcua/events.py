@@ -21,8 +21,15 @@ class LinkEvents(Protocol):
     def deadbands(self, bands: dict[int, float]) -> None:
         """Handle -> width of the deadbands that the server does not apply; 0: it cannot be, the EURange is unknown."""
 
-    def anew(self) -> None:
-        """A new subscription begins. Whatever the one before it had not told yet is lost."""
+    def read(self, values: Values) -> None:
+        """Values that were asked for: they hold at this moment."""
+
+    def anew(self, server_time: int | None) -> None:
+        """A new session begins. Whatever the one before it had not told yet is lost.
+
+        Args:
+            server_time: The server's clock, ns; None if it does not tell.
+        """
 
     def missed(self) -> None:
         """Messages are lost for good; what comes next follows upon a hole."""

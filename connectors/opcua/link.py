@@ -12,10 +12,12 @@ from connectors.errors import ConnectorError, EndpointUnreachable, LinkDown, Req
 from connectors.opcua import codes
 from connectors.opcua.events import LinkEvents
 from connectors.opcua.items import create_items
+from connectors.opcua.poll import Poller
 from connectors.opcua.pump import Pump
 from connectors.opcua.seam.channel import Channel
 from connectors.opcua.settings import OpcUaSettings
 from connectors.opcua.subscription import Held, Subscription, subscribe
+from connectors.opcua.terms import ServerFacts
 
 RETRY_REFUSED = timedelta(seconds=30)
 PATIENCE_S = 2.0  # beyond one and a half keep-alives: a busy server, a slow path
@@ -52,6 +54,7 @@ class Link:
         self._retry_refused = retry_refused
         self._channel: Channel | None = None
         self._pump: Pump | None = None
+        self._poller: Poller | None = None
         self.was_open = False
         self.took_over = False
 
@@ -88,13 +91,15 @@ class Link:
         """
         channel, pump = self._channel, self._pump
         assert channel is not None
-        assert pump is not None
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(pump.run())  # first: the watch counts from its begin
-                group.create_task(self._watch(channel, pump))
+                if pump is not None:
+                    group.create_task(pump.run())  # first: the watch counts from its begin
+                    group.create_task(self._watch(channel, pump))
+                    group.create_task(self._retry(channel, pump.subscription))
+                if self._poller is not None:  # a server that does not answer is found out by the time-out of a read
+                    group.create_task(self._poller.run(self._retry_refused))
                 group.create_task(self._renew(channel))
-                group.create_task(self._retry(channel, pump.subscription))
         except ExceptionGroup as group_of_errors:
             raise group_of_errors.exceptions[0] from None
 
@@ -109,13 +114,13 @@ class Link:
 
     @property
     def proven(self) -> bool:
-        """The subscription has spoken at least once: the link works."""
-        return self._pump is not None and self._pump.proven
+        """The subscription has spoken at least once, or something was read: the link works."""
+        return any(part is not None and part.proven for part in (self._pump, self._poller))
 
     @property
     def may_live_on(self) -> bool:
-        """There is a session at the server that another link can resume."""
-        return self.was_open or self.took_over
+        """There is a session at the server that another link can resume; without a subscription it is worth nothing."""
+        return bool(self._settings.subscribed) and (self.was_open or self.took_over)
 
     def hold(self) -> Held | None:
         """What another link may resume."""
@@ -138,13 +143,22 @@ class Link:
             self._pump = None
             self.took_over = False
             return False
+        await self._prepare_polls(channel, held.subscription.facts)
         return True
 
     async def _begin(self, channel: Channel) -> None:
-        subscription = await subscribe(channel, self._settings)
-        self._pump = self._pump_of(channel, subscription)
-        self._events.anew()
-        await self._create(channel, subscription, range(len(self._settings.tags)))
+        facts = await channel.read_facts()
+        subscription = await subscribe(channel, self._settings, facts) if self._settings.subscribed else None
+        self._events.anew(facts.time)
+        if subscription is not None:
+            self._pump = self._pump_of(channel, subscription)
+            await self._create(channel, subscription, self._settings.subscribed)
+        await self._prepare_polls(channel, facts)
+
+    async def _prepare_polls(self, channel: Channel, facts: ServerFacts) -> None:
+        if self._settings.polled:
+            self._poller = Poller(self._settings, channel, facts, self._events, self._counters)
+            await self._poller.find()
 
     def _pump_of(self, channel: Channel, subscription: Subscription) -> Pump:
         return Pump(self._settings, channel, subscription, self._events, self._counters)

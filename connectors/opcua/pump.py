@@ -128,7 +128,7 @@ class Pump:
         if message.ended is not None:
             raise LinkDown(self._settings.endpoint, f"subscription ended: {code_name(message.ended)}", resumable=False)
         if subscription.behind:  # perhaps since an earlier link, which broke before it had read them
-            await self._read(range(len(self._settings.tags)))
+            await self._read(self._settings.subscribed)
             subscription.behind = False
         if not self._settled and not message.more:
             self._settled = True
@@ -172,4 +172,4 @@ class Pump:
 
     async def _read(self, handles: Sequence[int]) -> None:
         async for values in read_values(self._channel, self._settings, self.subscription, handles):
-            self._events.received([values], Origin.LIVE)
+            self._events.read(values)

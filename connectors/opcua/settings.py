@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from connectors.opcua.tag import OpcUaTag
+from connectors.opcua.tag import MAX_INTERVAL, MIN_POLL, OpcUaTag
+from connectors.opcua.times import Initial, TimePolicy
 
 __all__ = ["OpcUaSettings", "OpcUaTag"]
 
@@ -18,9 +20,10 @@ Mode = Literal["None", "Sign", "SignAndEncrypt"]
 
 BRIDGED_OUTAGE = timedelta(seconds=30)  # an automatic queue holds this much, so that so long an outage loses nothing
 SMALLEST_QUEUE = 10
+FRESH = timedelta(seconds=1)  # a value that is asked for and younger than this keeps its time
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OpcUaSettings:
     """One server.
 
@@ -47,7 +50,11 @@ class OpcUaSettings:
         reconnect_max: Longest delay.
         publish_in_flight: Publish requests that wait at the server.
         priority: Of the subscription among those of the server; higher ones are sent first.
-        tags: What to subscribe to.
+        poll_interval: Read all tags this often instead of subscribing, for servers that cannot do it.
+        time_past: A source time that lies further before the receipt is not believed.
+        time_ahead: A source time that lies further after the receipt is not believed.
+        initial: Time of a value that is read, or the first one after a connection, and did not change lately.
+        tags: What to acquire.
     """
 
     name: str
@@ -71,6 +78,10 @@ class OpcUaSettings:
     reconnect_max: timedelta = timedelta(seconds=15)
     publish_in_flight: int = 3
     priority: int = 0
+    poll_interval: timedelta | None = None
+    time_past: timedelta = timedelta(days=7)
+    time_ahead: timedelta = timedelta(seconds=10)
+    initial: Initial = "as_now"
     tags: tuple[OpcUaTag, ...] = ()
 
     def __post_init__(self) -> None:
@@ -82,6 +93,8 @@ class OpcUaSettings:
             ("connect_timeout", timedelta(milliseconds=100), timedelta(minutes=5)),
             ("request_timeout", timedelta(milliseconds=100), timedelta(minutes=5)),
             ("session_timeout", timedelta(seconds=1), timedelta(days=1)),
+            ("time_past", timedelta(seconds=1), timedelta(days=36500)),
+            ("time_ahead", timedelta(seconds=1), timedelta(days=36500)),
             ("reconnect_min", timedelta(milliseconds=10), self.reconnect_max),
             ("reconnect_max", timedelta(milliseconds=10), timedelta(hours=1)),
         ):
@@ -92,6 +105,8 @@ class OpcUaSettings:
             self._refuse("publish_in_flight", self.publish_in_flight, "must be within 1 and 20; 3 suits most servers")
         if not 0 <= self.priority <= 255:
             self._refuse("priority", self.priority, "must be within 0 and 255")
+        if self.poll_interval is not None and not MIN_POLL <= self.poll_interval <= MAX_INTERVAL:
+            self._refuse("poll_interval", self.poll_interval, f"must be within {MIN_POLL} and 1 day")
         names = [(tag.asset, tag.tag) for tag in self.tags]
         if len(set(names)) != len(names):
             twice = sorted({"/".join(name) for name in names if names.count(name) > 1})
@@ -131,6 +146,23 @@ class OpcUaSettings:
     def _refuse(self, key: str, value: object, rule: str) -> None:
         msg = f"opcua {self.name!r}: {key} = {value}: {rule}"
         raise ValueError(msg)
+
+    @cached_property
+    def polled(self) -> dict[int, timedelta]:
+        """Handle -> interval of the tags that are read."""
+        intervals = ((handle, tag.poll_interval or self.poll_interval) for handle, tag in enumerate(self.tags))
+        return {handle: interval for handle, interval in intervals if interval is not None}
+
+    @cached_property
+    def subscribed(self) -> tuple[int, ...]:
+        """Handles of the tags that are subscribed to."""
+        return tuple(handle for handle in range(len(self.tags)) if handle not in self.polled)
+
+    @property
+    def time_policy(self) -> TimePolicy:
+        """Which timestamps are believed."""
+        fresh = max(FRESH, 2 * self.publishing_interval)
+        return TimePolicy(self.time_past, self.time_ahead, self.initial, fresh)
 
     def sampling_of(self, tag: OpcUaTag) -> timedelta:
         """Half the publishing interval unless told otherwise: equal rates would alias."""

@@ -56,13 +56,12 @@ class Held:
     subscription: Subscription
 
 
-async def subscribe(channel: Channel, settings: OpcUaSettings) -> Subscription:
-    """Make a subscription without items. Namespaces are read anew: their indices hold for one session only.
+async def subscribe(channel: Channel, settings: OpcUaSettings, facts: ServerFacts) -> Subscription:
+    """Make a subscription without items. The facts are of this session: indices of namespaces hold for one only.
 
     Raises:
         ConnectorError: What stood in the way.
     """
-    facts = await channel.read_facts()
     interval_ms = settings.publishing_interval.total_seconds() * 1000
     terms = await channel.create_subscription(interval_ms, *_counts(settings, interval_ms))
     lifetime, keepalive = _counts(settings, terms.interval_ms)

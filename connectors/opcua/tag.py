@@ -13,6 +13,8 @@ Trigger = Literal["status", "status_value", "status_value_timestamp"]
 Discard = Literal["oldest", "newest"]
 
 MAX_INTERVAL = timedelta(days=1)
+MIN_POLL = timedelta(milliseconds=10)
+MIN_HEARTBEAT = timedelta(milliseconds=100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class OpcUaTag:
         deadband_percent: The same in percent of the node's EURange.
         trigger: What makes the server tell a value.
         discard: What a full queue lets go of.
+        poll_interval: Read it this often instead of subscribing to it; None = as the link does.
+        heartbeat: It speaks at least this often, or is told as silent; None = three polls, or never for a subscription.
     """
 
     asset: str
@@ -40,6 +44,8 @@ class OpcUaTag:
     deadband_percent: float | None = None
     trigger: Trigger = "status_value"
     discard: Discard = "oldest"
+    poll_interval: timedelta | None = None
+    heartbeat: timedelta | None = None
 
     def __post_init__(self) -> None:
         parse_address(self.node)
@@ -47,6 +53,10 @@ class OpcUaTag:
             self._refuse("sampling_interval", self.sampling_interval, "must be within 0 and 1 day")
         if self.queue_size is not None and not 1 <= self.queue_size <= 1_000_000:
             self._refuse("queue_size", self.queue_size, "must be within 1 and 1,000,000")
+        for key, low in (("poll_interval", MIN_POLL), ("heartbeat", MIN_HEARTBEAT)):
+            value: timedelta | None = getattr(self, key)
+            if value is not None and not low <= value <= MAX_INTERVAL:
+                self._refuse(key, value, f"must be within {low} and 1 day")
         if self.deadband is not None and not 0 < self.deadband < float("inf"):
             self._refuse("deadband", self.deadband, "must be above 0; leave it out to be told every change")
         if self.deadband_percent is not None and not 0 < self.deadband_percent <= 100:

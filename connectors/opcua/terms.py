@@ -29,6 +29,7 @@ class ServerFacts:
         max_read: Nodes in a read request; 0 = no limit told.
         max_items: Monitored items in a request; 0 = no limit told.
         max_translate: Browse paths in a request; 0 = no limit told.
+        max_register: Nodes to register in a request; 0 = no limit told.
     """
 
     namespaces: tuple[str, ...]
@@ -36,6 +37,14 @@ class ServerFacts:
     max_read: int
     max_items: int
     max_translate: int = 0
+    max_register: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredNode:
+    """What a server calls a node that was registered with it, in this session. Opaque to everybody but the seam."""
+
+    id: Any
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import field_validator, model_validator
 
 from connectors.opcua.path import parse_address
-from edge_gateway.config.section import NAME_FIX, Name, Number, Section, Whole, minute, ms, option, s
+from edge_gateway.config.section import NAME_FIX, Name, Number, Section, Whole, day, minute, ms, option, s
 from edge_gateway.config.units import Duration, FilePath
 
 _LEAST_RATE = 0.001  # Hz
@@ -66,6 +66,23 @@ class OpcUaTagSection(Section):
         "status_value",
         description="What makes the server tell a value: a change of its status, of one of both, of one of all three.",
         fix="status_value_timestamp tells values that are written again without a change.",
+    )
+    poll_interval: Duration | None = option(
+        None,
+        description="Read the tag this often instead of subscribing to it. Left out = as the link does. 10ms to 1d.",
+        fix="1s suits most; shorter loads the server.",
+        ge=10 * ms,
+        le=day,
+        example="1s",
+    )
+    heartbeat: Duration | None = option(
+        None,
+        description="The tag speaks at least this often, or is told as silent. Left out = three polls for a polled "
+        "tag, never for a subscribed one, which may rightly be silent as long as it does not change. 100ms to 1d.",
+        fix="Three times the interval at which the device surely writes the value.",
+        ge=100 * ms,
+        le=day,
+        example="30s",
     )
     expect_every: Duration = option(
         timedelta(0),
@@ -163,6 +180,32 @@ class OpcUaSection(Section):
         fix="0, unless several clients of one server compete.",
         ge=0,
         le=255,
+    )
+    poll_interval: Duration | None = option(
+        None,
+        description="Read all tags this often instead of subscribing: for servers without subscriptions. 10ms to 1d.",
+        fix="Leave it out where the server can do subscriptions.",
+        ge=10 * ms,
+        le=day,
+        example="1s",
+    )
+    time_past: Duration = option(
+        7 * day,
+        description="A source time further before the receipt is not believed: server time, else receipt is taken.",
+        fix="Longer than any outage that the server bridges.",
+        ge=s,
+    )
+    time_ahead: Duration = option(
+        10 * s,
+        description="A source time further after the receipt is not believed.",
+        fix="More than the clocks of server and gateway differ.",
+        ge=s,
+    )
+    initial: Literal["as_now", "as_is"] = option(
+        "as_now",
+        description="Time of the first value after a connection, and of one that is read, if it did not change lately: "
+        "now, for it holds now, or when it last changed.",
+        fix="as_is lets windows see such values as late.",
     )
     connect_timeout: Duration = option(
         5 * s, description="Time-out of a connect.", fix="1s to 60s.", ge=100 * ms, le=minute

@@ -20,7 +20,7 @@ from connectors.opcua.seam import lookup, requests
 from connectors.opcua.seam.connect import abort, connect
 from connectors.opcua.seam.explain import explained
 from connectors.opcua.settings import OpcUaSettings
-from connectors.opcua.terms import HeldSession, ItemRequest, ServerFacts, SubscriptionTerms
+from connectors.opcua.terms import HeldSession, ItemRequest, RegisteredNode, ServerFacts, SubscriptionTerms
 
 CLOSE_TIMEOUT_S = 2.0
 
@@ -113,6 +113,11 @@ class Channel:
         results = [lookup.only_target(result) for result in found.Results]
         return [code or lookup.address_of(target, namespaces) or codes.BAD_NODE_ID_UNKNOWN for code, target in results]
 
+    async def register(self, nodes: Sequence[NodeAddress], namespaces: Sequence[str]) -> list[RegisteredNode]:
+        """What the server wants the nodes to be called in this session."""
+        answer = await self._ask(lookup.register(nodes, namespaces), ua.RegisterNodesResponse)
+        return [RegisteredNode(node) for node in answer.Parameters.RegisteredNodeIds]
+
     async def create_subscription(
         self, interval_ms: float, lifetime_count: int, keepalive_count: int
     ) -> SubscriptionTerms:
@@ -146,7 +151,7 @@ class Channel:
         response = await self._ask(request, ua.CreateMonitoredItemsResponse)
         return [result.StatusCode.value for result in response.Results]
 
-    async def read(self, nodes: Sequence[NodeAddress], namespaces: Sequence[str]) -> bytes:
+    async def read(self, nodes: Sequence[NodeAddress | RegisteredNode], namespaces: Sequence[str]) -> bytes:
         """Read values with both timestamps in one call; the answer as it came (`wire.read_read`)."""
         return bytes(await self._ask_raw(requests.read(nodes, namespaces)))
 

@@ -24,6 +24,7 @@ FACTS = [  # read on every new session, in this order
         _LIMITS.Server_ServerCapabilities_OperationLimits_MaxNodesPerRead,
         _LIMITS.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall,
         _LIMITS.Server_ServerCapabilities_OperationLimits_MaxNodesPerTranslateBrowsePathsToNodeIds,
+        _LIMITS.Server_ServerCapabilities_OperationLimits_MaxNodesPerRegisterNodes,
     )
 ]
 _KINDS: dict[type, Literal["i", "s", "g", "b"]] = {int: "i", str: "s", uuid.UUID: "g", bytes: "b"}
@@ -63,6 +64,13 @@ def translate(paths: Sequence[BrowsePath], namespaces: Sequence[str]) -> Any:
             for path in paths
         ]
     )
+
+
+def register(nodes: Sequence[NodeAddress], namespaces: Sequence[str]) -> Any:
+    """Nodes that will be read again and again."""
+    request = ua.RegisterNodesRequest()
+    request.Parameters.NodesToRegister = [ua.NodeId(node.identifier, namespaces.index(node.uri)) for node in nodes]
+    return request
 
 
 def _translate(paths: list[Any]) -> Any:

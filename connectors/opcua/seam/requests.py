@@ -8,7 +8,7 @@ from typing import Any
 from asyncua import ua
 
 from connectors.opcua.address import NodeAddress
-from connectors.opcua.terms import ChangeFilter, ItemRequest, SubscriptionTerms
+from connectors.opcua.terms import ChangeFilter, ItemRequest, RegisteredNode, SubscriptionTerms
 
 _TRIGGERS = {
     "status": ua.DataChangeTrigger.Status,
@@ -63,7 +63,7 @@ def create_items(subscription: int, items: Sequence[ItemRequest], namespaces: Se
     return request
 
 
-def read(nodes: Sequence[NodeAddress], namespaces: Sequence[str]) -> Any:
+def read(nodes: Sequence[NodeAddress | RegisteredNode], namespaces: Sequence[str]) -> Any:
     """Values with both timestamps."""
     request = ua.ReadRequest()
     request.Parameters.TimestampsToReturn = ua.TimestampsToReturn.Both
@@ -100,7 +100,9 @@ def _filter(wanted: ChangeFilter) -> Any:
     return ua.DataChangeFilter(_TRIGGERS[wanted.trigger], kind.value, width)
 
 
-def _value_of(node: NodeAddress, namespaces: Sequence[str]) -> Any:
+def _value_of(node: NodeAddress | RegisteredNode, namespaces: Sequence[str]) -> Any:
     """The node by the index that its namespace has in this session, and no other; ValueError if it has none."""
+    if isinstance(node, RegisteredNode):
+        return ua.ReadValueId(NodeId=node.id, AttributeId=ua.AttributeIds.Value)
     identifier = ua.NodeId(node.identifier, namespaces.index(node.uri))
     return ua.ReadValueId(NodeId=identifier, AttributeId=ua.AttributeIds.Value)

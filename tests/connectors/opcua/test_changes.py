@@ -75,7 +75,7 @@ def test_what_is_forgotten_is_new() -> None:
     rows = [(PLAIN, NAN), (BANDED, 5.0)]
     assert len(changes.news(_values(rows))) == 2
     assert len(changes.news(_values(rows))) == 0
-    changes.forget([BANDED])
+    changes.forget(np.array([BANDED], dtype=np.uint32))
     assert changes.news(_values(rows)).handle.tolist() == [BANDED]
     changes.forget()
     assert len(changes.news(_values(rows))) == 2

@@ -55,7 +55,7 @@ def test_the_servers_buffer_sizes_are_taken_from_its_own_point_of_view(
     rig: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = Client()
-    monkeypatch.setattr(connect, "_new_client", lambda _settings: client)
+    monkeypatch.setattr(connect, "new_client", lambda _settings: client)
     assert asyncio.run(connect.connect(rig.make_settings(1))) is client
     assert (client.limits.max_recv_buffer, client.limits.max_send_buffer) == (16384, 8192)
     assert not client.aborted
@@ -69,7 +69,7 @@ def test_a_socket_that_leads_to_no_channel_is_dropped(
 ) -> None:
     client = Client()
     client.opening = raised
-    monkeypatch.setattr(connect, "_new_client", lambda _settings: client)
+    monkeypatch.setattr(connect, "new_client", lambda _settings: client)
     with pytest.raises(told):
         asyncio.run(connect.connect(rig.make_settings(1)))
     assert client.aborted

@@ -61,11 +61,11 @@ def _marks(items: list[Item]) -> list[tuple[int, int]]:
 def test_a_new_subscription_marks_every_tag_and_the_next_newer_sample_ends_the_gap(
     driver: OpcUaDriver, items: list[Item]
 ) -> None:
-    driver.anew()
+    driver.anew(None)
     assert items == []  # nothing was known, so nothing is missing
     driver._opened(resumed=False)
     driver.received(_values(TICK, 1, T0), Origin.LIVE)
-    driver.anew()
+    driver.anew(None)
     assert _marks(items) == [(T0 + 1, status.BAD_NO_COMMUNICATION)] * 2
     driver.received(_values(SETPOINT, 42, T0 - SECOND), Origin.LIVE)  # unchanged since before the hole
     assert not isinstance(items[-2], Notice)
@@ -168,8 +168,8 @@ def test_a_session_is_left_open_only_if_it_can_be_resumed(
 
 
 def test_wrong_passwords_are_tried_once_a_minute_and_dead_links_at_once(driver: OpcUaDriver) -> None:
-    assert driver._pause(UserRejected("x", "u", "BadUserAccessDenied")) >= 48  # 60 s less the jitter
-    assert driver._pause(EndpointUnreachable("x", "refused")) <= 0.06
+    assert driver._retries.pause(UserRejected("x", "u", "BadUserAccessDenied")) >= 48  # 60 s less the jitter
+    assert driver._retries.pause(EndpointUnreachable("x", "refused")) <= 0.06
 
 
 def test_a_tag_without_a_table_is_refused_at_once(rig: ModuleType) -> None:

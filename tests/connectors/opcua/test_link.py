@@ -85,12 +85,14 @@ class Events:
 
     def received(self, values: Sequence[Any], origin: Any) -> None: ...
 
+    def read(self, values: Any) -> None: ...
+
     def missed(self) -> None: ...
 
     def settled(self) -> Sequence[int]:
         return ()
 
-    def anew(self) -> None:
+    def anew(self, server_time: int | None) -> None:
         self.told.append("anew")
 
     def refused(self, refusals: dict[int, int], server_time: int | None) -> None:

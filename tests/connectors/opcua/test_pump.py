@@ -103,13 +103,16 @@ class Events:
     def received(self, values: Sequence[Any], origin: Origin) -> None:
         self.told += [(float(number), origin.name) for part in values for number in part.value]
 
+    def read(self, values: Any) -> None:
+        self.told += [(float(number), "READ") for number in values.value]
+
     def missed(self) -> None:
         self.told.append("missed")
 
     def settled(self) -> Sequence[int]:
         return self.silent
 
-    def anew(self) -> None: ...
+    def anew(self, server_time: int | None) -> None: ...
 
     def refused(self, refusals: dict[int, int], server_time: int | None) -> None: ...
 
@@ -159,7 +162,7 @@ def test_a_keepalive_tells_of_missing_messages_too(play: Play) -> None:
 def test_messages_that_are_gone_are_a_gap_and_all_values_are_read(play: Play) -> None:
     """A6, republish not available: one of two is gone."""
     events, channel, counters, _ = play([_published(1, 1.0), _published(4, 4.0), _published(5, 5.0)], {3: 3.0})
-    assert events.told == [(1.0, "LIVE"), (3.0, "REPLAYED"), "missed", (4.0, "LIVE"), (99.0, "LIVE"), (5.0, "LIVE")]
+    assert events.told == [(1.0, "LIVE"), (3.0, "REPLAYED"), "missed", (4.0, "LIVE"), (99.0, "READ"), (5.0, "LIVE")]
     assert counters["lost_messages"] == 1
     assert channel.reads == 1
 
@@ -184,7 +187,7 @@ def test_tags_that_stayed_silent_are_read_once_when_the_server_has_sent_what_it_
     events.silent = [0]
 
     asyncio.run(_life(rig, channel, events, _subscription(rig), Counter()))
-    assert events.told == [(1.0, "LIVE"), (2.0, "LIVE"), (99.0, "LIVE"), (3.0, "LIVE")]
+    assert events.told == [(1.0, "LIVE"), (2.0, "LIVE"), (99.0, "READ"), (3.0, "LIVE")]
     assert channel.reads == 1
 
 
@@ -206,7 +209,7 @@ def test_values_are_read_by_the_next_link_if_this_one_breaks_before(rig: ModuleT
     asyncio.run(_life(rig, first, events, subscription, Counter()))
     assert events.told == ["missed", (3.0, "LIVE")]
     asyncio.run(_life(rig, second, events, subscription, Counter()))
-    assert events.told[2:] == [(99.0, "LIVE")]
+    assert events.told[2:] == [(99.0, "READ")]
     assert second.reads == 1
 
 
