@@ -6,13 +6,14 @@ and not with the number of nodes. Does no I/O of its own: it asks an `Explorer`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from connectors.errors import MalformedMessage, RequestRefused
 from connectors.opcua.address import STANDARD_NAMESPACE, NodeAddress
 from connectors.opcua.nodes import Attribute, Explorer, Reading, Reference
+from connectors.opcua.tree import Node, Tree
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -52,60 +53,6 @@ class Bounds:
     nodes: int
     per_browse: int = 0
     per_read: int = 0
-
-
-@dataclass(slots=True)
-class Node:
-    """An object or variable that was found.
-
-    Attributes:
-        address: By namespace URI.
-        name: Browse name, without its namespace.
-        path: Names from below the start down to this node; () = the start.
-        parent: Its position in `Tree.nodes`; -1 = the start.
-        is_variable: It has a value.
-        code: Bad = its children could not be browsed, and this is why.
-        properties: Names and nodes of EURange and EngineeringUnits.
-        data_type: For example "Double", "" where it is not told.
-        rank: -1 scalar, 0 or more an array, -2 and -3 either (OPC 10000-3, 5.6.2).
-        access: Of this user: read, write, history.
-        eu_range: Low and high.
-        unit: Engineering unit.
-        reading: Current value; None for an object.
-    """
-
-    address: NodeAddress
-    name: str
-    path: tuple[str, ...]
-    parent: int
-    is_variable: bool
-    code: int = 0
-    properties: dict[str, NodeAddress] = field(default_factory=dict)
-    data_type: str = ""
-    rank: int = -1
-    access: tuple[str, ...] = ()
-    eu_range: tuple[float, float] | None = None
-    unit: str = ""
-    reading: Reading | None = None
-
-
-@dataclass(slots=True)
-class Tree:
-    """What was found.
-
-    Attributes:
-        nodes: Parents before their children; each node once, where it was first met.
-        too_deep: How many children right below the depth are not in it.
-        is_full: There were more nodes than were asked for.
-    """
-
-    nodes: list[Node]
-    too_deep: int = 0
-    is_full: bool = False
-
-    def variables(self) -> list[Node]:
-        """Those that have a value."""
-        return [node for node in self.nodes if node.is_variable]
 
 
 async def browse(explorer: Explorer, start: NodeAddress, bounds: Bounds) -> Tree:
@@ -265,15 +212,3 @@ def _paired(asked: Sequence[T], answers: Sequence[R]) -> list[tuple[T, R]]:
 
 def _size(limit: int) -> int:
     return min(limit or PER_CALL, PER_CALL)
-
-
-def chosen(tree: Tree, wanted: Callable[[Node], bool]) -> Iterator[int]:
-    """Positions of the nodes that are wanted and of all above them, parents first."""
-    keep: set[int] = set()
-    for number, node in enumerate(tree.nodes):
-        if wanted(node):
-            at = number
-            while at >= 0 and at not in keep:
-                keep.add(at)
-                at = tree.nodes[at].parent
-    return (number for number in range(len(tree.nodes)) if number in keep)

@@ -14,9 +14,10 @@ from rich.text import Text
 from rich.tree import Tree as Drawing
 
 from connectors.opcua.address import STANDARD_NAMESPACE, NodeAddress, node_text
-from connectors.opcua.browse import Bounds, Node, Tree, browse, chosen
+from connectors.opcua.browse import Bounds, browse
 from connectors.opcua.glob import matcher
 from connectors.opcua.nodes import Attribute
+from connectors.opcua.tree import Node, Tree, chosen
 from edge_gateway.commands.access import Session
 from edge_gateway.commands.read import parse, status_style
 from edge_gateway.commands.refusal import Refusal

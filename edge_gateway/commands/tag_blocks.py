@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from connectors.opcua.address import node_text
-from connectors.opcua.browse import Node, Tree
+from connectors.opcua.tree import Node, Tree
 from edge_gateway.commands.show import printable, range_text
 
 # What the driver makes numbers of (connectors/opcua/README.md), and subtypes of these that servers name.

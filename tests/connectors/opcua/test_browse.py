@@ -14,11 +14,10 @@ from connectors.opcua.browse import (
     OBJECTS_FOLDER,
     SERVER_OBJECT,
     Bounds,
-    Tree,
     browse,
-    chosen,
 )
 from connectors.opcua.nodes import Attribute, Page, Reading, Reference
+from connectors.opcua.tree import Tree, chosen
 
 DOUBLE = NodeAddress(STANDARD_NAMESPACE, "i", 11)
 TOO_MANY_OPERATIONS = 0x8010_0000
@@ -133,6 +132,14 @@ def test_many_nodes_a_request() -> None:
     server = Server({"Objects": [f"o{i}" for i in range(400)], **{f"o{i}": [f"v{i}"] for i in range(400)}})
     assert len(look(server).variables()) == 400
     assert server.calls < 12  # start, three levels, 2000 + 1 attributes
+
+
+def test_nodes_that_got_no_continuation_point_are_browsed_again() -> None:
+    folders = [f"o{i}" for i in range(6)]
+    server = Server({"Objects": folders, **{f: [f"v{f}{i}" for i in range(5)] for f in folders}}, page=2, points=2)
+    tree = look(server)
+    assert len(tree.variables()) == 30
+    assert all(n.code == 0 for n in tree.nodes)
 
 
 def test_a_server_that_repeats_itself_is_left() -> None:
