@@ -55,6 +55,8 @@ def _opcua(link: OpcUaSection, uri: str, identity: Path, tables: Sequence[TagTab
             trust_folder=link.trust_folder,
             user=link.user,
             password=_secret(link.password_file),
+            user_certificate=link.user_certificate,
+            user_key=link.user_key,
             publishing_interval=link.publishing_interval,
             priority=link.priority,
             poll_interval=link.poll_interval,

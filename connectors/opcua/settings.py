@@ -15,7 +15,7 @@ from connectors.opcua.times import Initial, TimePolicy
 
 __all__ = ["OpcUaSettings", "OpcUaTag"]
 
-Policy = Literal["None", "Basic256Sha256", "Aes128Sha256RsaOaep", "Aes256Sha256RsaPss"]
+Policy = Literal["best", "None", "Basic256Sha256", "Aes128Sha256RsaOaep", "Aes256Sha256RsaPss"]
 Mode = Literal["None", "Sign", "SignAndEncrypt"]
 
 BRIDGED_OUTAGE = timedelta(seconds=30)  # an automatic queue holds this much, so that so long an outage loses nothing
@@ -31,7 +31,8 @@ class OpcUaSettings:
         name: Unique in the gateway.
         endpoint: opc.tcp://host:port/path, without user or password.
         application_uri: Of this gateway; must stand in its certificate.
-        policy: Security policy; "None" is for trials and closed cells only.
+        policy: Security policy; "best" = the strongest that the server offers in this mode, never "None", which is for
+            trials and closed cells only.
         mode: Security mode; "None" exactly when the policy is.
         certificate: This gateway's certificate, DER or PEM.
         private_key: Its key, PEM or DER.
@@ -40,6 +41,8 @@ class OpcUaSettings:
             server showed and was refused is kept in its folder `rejected/`.
         user: User name; None = anonymous.
         password: Never shown, logged or sent unencrypted (see `allow_plaintext_password`).
+        user_certificate: Certificate of a user, instead of a name; DER or PEM.
+        user_key: Its key, PEM or DER.
         allow_plaintext_password: Send the password readable if the server has no encryption for it.
         publishing_interval: How often the server sends what it has.
         keepalive: How often an idle server must say that it lives.
@@ -68,6 +71,8 @@ class OpcUaSettings:
     trust_folder: Path | None = None
     user: str | None = None
     password: str | None = field(default=None, repr=False)
+    user_certificate: Path | None = None
+    user_key: Path | None = None
     allow_plaintext_password: bool = False
     publishing_interval: timedelta = timedelta(milliseconds=500)
     keepalive: timedelta = timedelta(seconds=5)
@@ -136,6 +141,10 @@ class OpcUaSettings:
                     (self.server_certificate, self.trust_folder),
                     "exactly one of them says which server to trust; set one",
                 )
+        if (self.user_certificate is None) != (self.user_key is None):
+            self._refuse("user_key", self.user_key, "goes together with user_certificate; set both or neither")
+        if self.user_certificate is not None and (self.user is not None or self.policy == "None"):
+            self._refuse("user_certificate", self.user_certificate, "goes with a policy, and without user and password")
         if self.password is not None and self.user is None:
             self._refuse("user", None, "is needed beside a password")
         if self.password is not None and self.policy == "None" and not self.allow_plaintext_password:

@@ -95,6 +95,7 @@ def test_no_source_and_no_toml_are_told_apart(tmp_path: Path) -> None:
         ('policy = "None"', "both must be 'None' or neither"),
         ("", "a secure link needs server_certificate or trust_folder"),
         ('server_certificate = "s"\nuser = "u"', "user and password_file go together"),
+        ('server_certificate = "s"\nuser_key = "k"', "user_certificate and user_key go together"),
         ('server_certificate = "s"\ncertificate = "c"', "certificate and private_key go together"),
     ],
 )

@@ -17,7 +17,7 @@ from connectors.opcua import codes
 from connectors.opcua.address import NodeAddress
 from connectors.opcua.path import BrowsePath
 from connectors.opcua.seam import lookup, requests
-from connectors.opcua.seam.connect import abort, connect
+from connectors.opcua.seam.connect import abort, connect, user_identity
 from connectors.opcua.seam.explain import explained
 from connectors.opcua.settings import OpcUaSettings
 from connectors.opcua.terms import HeldSession, ItemRequest, RegisteredNode, ServerFacts, SubscriptionTerms
@@ -77,7 +77,11 @@ class Channel:
             if token.SecurityPolicyUri in (None, "", security_policies.SecurityPolicyNone.URI):
                 raise PlaintextPassword(settings.endpoint)
         with explained(settings, "ActivateSession", opening=True):
-            await self._client.activate_session(username=settings.user, password=settings.password)
+            certificate = None
+            if settings.user_certificate is not None and settings.user_key is not None:
+                certificate, key = await asyncio.to_thread(user_identity, settings.user_certificate, settings.user_key)
+                self._client.user_private_key = key
+            await self._client.activate_session(settings.user, settings.password, certificate)
 
     def held_session(self) -> HeldSession:
         """What `resume` of the next channel needs."""

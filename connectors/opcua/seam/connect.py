@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key, l
 
 from connectors.errors import EndpointNotOffered
 from connectors.opcua import trust
+from connectors.opcua.offers import Offer, best
 from connectors.opcua.seam.explain import explained
 from connectors.opcua.settings import OpcUaSettings
 
@@ -56,17 +58,24 @@ def abort(protocol: UASocketProtocol) -> None:
 
 async def _verified_policy(settings: OpcUaSettings) -> Any:
     """Ask the server for its certificate, check it, and build the cryptography from it."""
-    offered = await new_client(settings).connect_and_get_server_endpoints()
-    wanted = getattr(security_policies, f"SecurityPolicy{settings.policy}")
-    mode = getattr(ua.MessageSecurityMode, settings.mode)
-    for endpoint in offered:
-        if endpoint.SecurityPolicyUri == wanted.URI and endpoint.SecurityMode == mode and endpoint.ServerCertificate:
-            shown = trust.leaf(endpoint.ServerCertificate)
-            break
-    else:
-        names = sorted({f"{e.SecurityPolicyUri.rpartition('#')[2]}/{e.SecurityMode.name.strip('_')}" for e in offered})
-        raise EndpointNotOffered(settings.endpoint, f"{settings.policy}/{settings.mode}", ", ".join(names) or "none")
-    return await asyncio.to_thread(_policy, settings, wanted, mode, shown)
+    endpoints = await new_client(settings).connect_and_get_server_endpoints()
+    offers = [offer_of(endpoint) for endpoint in endpoints]
+    chosen = best((offer for offer in offers if offer.certificate), settings.policy, settings.mode)
+    if chosen is None:
+        names = ", ".join(sorted({f"{offer.policy}/{offer.mode}" for offer in offers})) or "none"
+        raise EndpointNotOffered(settings.endpoint, f"{settings.policy}/{settings.mode}", names)
+    policy = getattr(security_policies, f"SecurityPolicy{chosen.policy}")
+    mode = getattr(ua.MessageSecurityMode, chosen.mode)
+    return await asyncio.to_thread(_policy, settings, policy, mode, chosen.certificate)
+
+
+def offer_of(endpoint: Any) -> Offer:
+    """An endpoint description in our words."""
+    return Offer(
+        endpoint.SecurityPolicyUri.rpartition("#")[2].replace("_", ""),
+        endpoint.SecurityMode.name.strip("_"),
+        trust.leaf(endpoint.ServerCertificate or b""),
+    )
 
 
 def new_client(settings: OpcUaSettings) -> Client:
@@ -93,6 +102,20 @@ def _policy(settings: OpcUaSettings, policy: Any, mode: Any, shown: bytes) -> An
         trust.check_folder(shown, settings.trust_folder, settings.endpoint, host, now)
     own = trust.load_certificate(settings.certificate)
     trust.check_period(own, "this gateway", now)
-    key = settings.private_key.read_bytes()
-    loaded = load_pem_private_key(key, None) if key.startswith(b"-----") else load_der_private_key(key, None)
-    return policy(shown, own, loaded, mode)
+    return policy(shown, own, _key(settings.private_key), mode)
+
+
+def user_identity(certificate: Path, key: Path) -> tuple[Any, Any]:
+    """Certificate and key of a user. Blocking: files.
+
+    Raises:
+        CertificateExpired: It is not valid now.
+    """
+    loaded = trust.load_certificate(certificate)
+    trust.check_period(loaded, f"user {certificate.name}", dt.datetime.now(dt.UTC))
+    return loaded, _key(key)
+
+
+def _key(path: Path) -> Any:
+    content = path.read_bytes()
+    return load_pem_private_key(content, None) if content.startswith(b"-----") else load_der_private_key(content, None)

@@ -56,7 +56,9 @@ def explained(settings: OpcUaSettings, request: str, *, opening: bool = False) -
         code = int(error.code)
         name = code_name(code)
         if code in codes.USER_REJECTED:
-            raise UserRejected(endpoint, settings.user, name) from error
+            shown = settings.user_certificate
+            user = settings.user or (shown.name if shown else None)
+            raise UserRejected(endpoint, user, name) from error
         if code in codes.CERTIFICATE_REJECTED:
             raise GatewayNotTrusted(endpoint, name) from error
         raise RequestRefused(endpoint, request, code, name) from error

@@ -9,12 +9,11 @@ from typing import Any
 
 from asyncua import Client, ua
 
-from connectors.opcua import trust
 from connectors.opcua.address import Identifier, NodeAddress
 from connectors.opcua.nodes import Attribute, Page, Reading, Reference
 from connectors.opcua.offers import Offer
 from connectors.opcua.seam.channel import Channel
-from connectors.opcua.seam.connect import new_client
+from connectors.opcua.seam.connect import new_client, offer_of
 from connectors.opcua.seam.explain import explained
 from connectors.opcua.settings import OpcUaSettings
 from connectors.opcua.terms import ServerFacts
@@ -35,14 +34,7 @@ async def ask_offers(settings: OpcUaSettings) -> list[Offer]:
     """
     with explained(settings, "GetEndpoints", opening=True):
         endpoints = await new_client(settings).connect_and_get_server_endpoints()
-    return [
-        Offer(
-            endpoint.SecurityPolicyUri.rpartition("#")[2].replace("_", ""),
-            endpoint.SecurityMode.name.strip("_"),
-            trust.leaf(endpoint.ServerCertificate or b""),
-        )
-        for endpoint in endpoints
-    ]
+    return [offer_of(endpoint) for endpoint in endpoints]
 
 
 class ExploringChannel(Channel):

@@ -11,8 +11,16 @@ import pytest
 from asyncua import ua
 from asyncua.common.connection import TransportLimits
 from asyncua.crypto import security_policies
+from cryptography.hazmat.primitives.serialization import Encoding
 
-from connectors.errors import CertificateNotTrusted, EndpointUnreachable, GatewayNotTrusted, LinkDown, PlaintextPassword
+from connectors.errors import (
+    CertificateNotTrusted,
+    EndpointNotOffered,
+    EndpointUnreachable,
+    GatewayNotTrusted,
+    LinkDown,
+    PlaintextPassword,
+)
 from connectors.opcua.seam import connect
 from connectors.opcua.seam.channel import Channel
 from connectors.opcua.seam.explain import explained
@@ -29,6 +37,8 @@ class Client:
         protocol = SimpleNamespace(_connection=SimpleNamespace(_limits=self.limits), transport=self)
         self.uaclient = SimpleNamespace(protocol=protocol, send_hello=self.send_hello)
         self.opening: Exception | None = None
+        self.certificate: Any = None
+        self.user_private_key: Any = None
 
     async def connect_socket(self) -> None: ...
 
@@ -47,8 +57,9 @@ class Client:
     def server_policy(self, _kind: Any) -> Any:
         return SimpleNamespace(SecurityPolicyUri=self.token_policy)
 
-    async def activate_session(self, username: str | None, password: str | None) -> None:
+    async def activate_session(self, username: str | None, password: str | None, certificate: Any) -> None:
         self.sent.append(password)
+        self.certificate = certificate
 
 
 def test_the_servers_buffer_sizes_are_taken_from_its_own_point_of_view(
@@ -116,3 +127,41 @@ def test_a_password_goes_out_only_where_something_encrypts_it(
         with pytest.raises(PlaintextPassword):
             asyncio.run(channel.create_session())
     assert client.sent == (["secret"] if sent else [])
+
+
+@pytest.mark.parametrize("offered", [["None", "Basic256Sha256", "Aes256_Sha256_RsaPss"], ["Basic256Sha256"], ["None"]])
+def test_best_is_the_strongest_of_what_is_offered_and_never_none(
+    rig: ModuleType, pki: Any, monkeypatch: pytest.MonkeyPatch, offered: list[str]
+) -> None:
+    modes = ua.MessageSecurityMode
+    endpoints = [
+        ua.EndpointDescription(
+            SecurityPolicyUri=f"http://opcfoundation.org/UA/SecurityPolicy#{name}",
+            SecurityMode=modes.None_ if name == "None" else modes.SignAndEncrypt,
+            ServerCertificate=pki.server[0].read_bytes(),
+        )
+        for name in offered
+    ]
+
+    class Asking(Client):
+        async def connect_and_get_server_endpoints(self) -> list[Any]:
+            return endpoints
+
+    monkeypatch.setattr(connect, "new_client", lambda _settings: Asking())
+    settings = rig.make_settings(1, pki=pki, policy="best")
+    if offered == ["None"]:
+        with pytest.raises(EndpointNotOffered, match="best/SignAndEncrypt"):
+            asyncio.run(connect._verified_policy(settings))
+    else:
+        chosen = asyncio.run(connect._verified_policy(settings))
+        assert chosen.URI.endswith(offered[-1])
+        assert chosen.Mode == modes.SignAndEncrypt
+
+
+def test_a_user_may_show_a_certificate(rig: ModuleType, pki: Any) -> None:
+    client = Client()
+    settings = rig.make_settings(1, pki=pki, user_certificate=pki.server[0], user_key=pki.server[1])
+    asyncio.run(Channel(settings, client).create_session())
+    assert client.sent == [None]
+    assert client.certificate.public_bytes(Encoding.DER) == pki.server[0].read_bytes()
+    assert client.user_private_key.public_key() == client.certificate.public_key()

@@ -71,3 +71,20 @@ def test_a_link_that_only_polls_has_no_subscription_and_comes_back(rig: ModuleTy
         assert status.BAD_NO_COMMUNICATION in {code for _, code, _ in run.samples("tick")}
 
     asyncio.run(scenario())
+
+
+def test_best_policy_and_a_user_certificate_reach_a_real_server(rig: ModuleType, shared_plant: Any, pki: Any) -> None:
+    settings = rig.make_settings(
+        shared_plant.port,
+        tags=("tick",),
+        pki=pki,
+        policy="best",
+        user_certificate=pki.gateway[0],
+        user_key=pki.gateway[1],
+    )
+
+    async def scenario() -> None:
+        async with rig.running(settings) as run:
+            await run.until(lambda: len(run.good("tick")) > 3, "values")
+
+    asyncio.run(scenario())
