@@ -44,6 +44,17 @@ class Values:
     def __len__(self) -> int:
         return len(self.handle)
 
+    def at(self, rows: NDArray[np.int64]) -> Values:
+        """These rows, without their arrays."""
+        return Values(
+            self.handle[rows],
+            self.value[rows],
+            self.status[rows],
+            self.source[rows],
+            self.server[rows],
+            self.shape[rows],
+        )
+
 
 def joined(pieces: Sequence[Values]) -> Values:
     """Pieces one behind the other, without their arrays.

@@ -97,12 +97,6 @@ class Layout:
         self.where = tuple(
             names.index(name) if name in names else -1 for name in ("handle", "value", "status", "source", "server")
         )
-        self._marker_at = 4 if handles else 0
-        self._marker = bytes((mask, kind)) if mask & HAS_VALUE else bytes((mask,))
-
-    def matches(self, data: bytes, pos: int) -> bool:
-        """True if an item of this layout begins at `pos`."""
-        return data.startswith(self._marker, pos + self._marker_at)
 
     def run(self, data: bytes, pos: int, most: int) -> NDArray[Any]:
         """The items of this layout from `pos` on, as records.
@@ -122,8 +116,32 @@ class Layout:
                 return records[:end]
             window = min(window * 8, most)
 
+    def scattered(self, data: bytes, starts: NDArray[np.int64]) -> NDArray[Any]:
+        """The items of this layout that begin at these places, as records."""
+        rows = np.frombuffer(data, np.uint8)[starts[:, None] + np.arange(self.size)]
+        records: NDArray[Any] = rows.view(self.dtype)[:, 0]
+        return records
+
 
 @functools.cache  # 64 masks x 12 types x 2 at most
 def layout_of(mask: int, kind: int, *, handles: bool) -> Layout:
     """The layout, made once."""
     return Layout(mask, kind, handles=handles)
+
+
+@functools.cache  # 64 masks x 256 types x 2 at most: other masks raise
+def layout_at(marker: bytes, handles: bool) -> Layout | None:  # noqa: FBT001  called once a sample: no keyword
+    """Layout of an item by its encoding mask and the byte behind; None if they do not tell its length.
+
+    Raises:
+        ValueError: There is no such mask.
+        IndexError: The item is cut off.
+    """
+    mask = marker[0]
+    if mask & ~KNOWN_PARTS:
+        msg = f"data value with encoding mask 0x{mask:02X}"
+        raise ValueError(msg)
+    if not mask & HAS_VALUE:
+        return layout_of(mask, 0, handles=handles)
+    kind = marker[1]
+    return layout_of(mask, kind, handles=handles) if kind in NUMERIC else None

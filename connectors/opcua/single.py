@@ -6,6 +6,7 @@ The only place where a sample is a Python object on its way, and the slow one: 1
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,22 +45,19 @@ class Singles:
         self.rows: list[tuple[int, float, int, int, int, int]] = []
         self.arrays: dict[int, NDArray[np.float64]] = {}
 
-    def few(self, layout: Layout, data: bytes, pos: int, count: int, first: int) -> None:
-        """Items of a layout with a fixed length, one by one."""
-        handle, value, status, source, server = layout.where
-        shape = Shape.NUMBER if layout.kind else Shape.NOTHING
-        for row in range(first, first + count):
+    def few(self, layouts: Sequence[Layout], data: bytes, starts: Sequence[int], first: int) -> None:
+        """Items with a fixed length, of these layouts, one by one."""
+        for row, (layout, pos) in enumerate(zip(layouts, starts, strict=True), first):
+            handle, value, status, source, server = layout.where
             parts = layout.struct.unpack_from(data, pos)
-            pos += layout.size
-            number = float("nan") if value < 0 else _number(parts[value], layout.kind)
             self.rows.append(
                 (
                     row if handle < 0 else parts[handle],
-                    number,
+                    float("nan") if value < 0 else _number(parts[value], layout.kind),
                     0 if status < 0 else parts[status],
                     0 if source < 0 else parts[source],
                     0 if server < 0 else parts[server],
-                    shape,
+                    Shape.NUMBER if layout.kind else Shape.NOTHING,
                 )
             )
 

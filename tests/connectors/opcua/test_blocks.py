@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from connectors.opcua.blocks import read_values
 from connectors.opcua.columns import Values
 
+NEVER = 10**9
 FORMATS = {1: "B", 2: "b", 3: "B", 4: "h", 5: "H", 6: "i", 7: "I", 8: "q", 9: "Q", 10: "f", 11: "d", 13: "q"}
 
 
@@ -62,14 +63,27 @@ def _equal(one: Values, other: Values) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(_RUNS)
-def test_blocks_and_single_items_read_the_same(runs: list[tuple[bytes, int, int, int]]) -> None:
+def test_blocks_stretches_and_single_items_read_the_same(runs: list[tuple[bytes, int, int, int]]) -> None:
     items = [_item(variant, mask, seed + i, seed + i) for variant, mask, count, seed in runs for i in range(count)]
     data = b"".join(items)
     with np.errstate(invalid="ignore"):
         fast = read_values(data, 0, len(items), handles=True)
-        slow = read_values(data, 0, len(items), handles=True, shortest_run=10**9)
+        slow = read_values(data, 0, len(items), handles=True, shortest_run=NEVER, shortest_stretch=NEVER)
+        mixed = read_values(data, 0, len(items), handles=True, shortest_run=NEVER, shortest_stretch=1)
     assert len(fast) == len(items)
     _equal(fast, slow)
+    _equal(mixed, slow)
+
+
+@settings(max_examples=50, deadline=None)
+@given(_RUNS)
+def test_without_handles_the_row_takes_their_place(runs: list[tuple[bytes, int, int, int]]) -> None:
+    items = [_item(variant, mask, 0, seed + i)[4:] for variant, mask, count, seed in runs for i in range(count)]
+    data = b"".join(items)
+    with np.errstate(invalid="ignore"):
+        for shortest_stretch in (1, NEVER):
+            values = read_values(data, 0, len(items), handles=False, shortest_stretch=shortest_stretch)
+            np.testing.assert_array_equal(values.handle, np.arange(len(items)))
 
 
 @settings(max_examples=150, deadline=None)
