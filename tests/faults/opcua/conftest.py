@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -128,11 +129,12 @@ class Server:
         else:
             command = ["node", str(HERE / "node_opcua_peer.js")]
             environment = os.environ | {"NODE_PATH": str(NODE_FOLDER / "node_modules")}
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  as long as the process
         self.process = subprocess.Popen(
             [*command, "--port", str(self.port), "--pki", str(self.pki), *options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self._errors,
             env=environment,
             text=True,
         )
@@ -147,7 +149,8 @@ class Server:
             if line.startswith(word):
                 return line.removeprefix(word)
             assert not line.startswith("FAILED"), line
-        msg = f"the {self.kind} server ended"
+        self._errors.seek(0)
+        msg = f"the {self.kind} server ended: {self._errors.read()[-2000:].decode(errors='replace')}"
         raise AssertionError(msg)
 
     async def tell(self, command: str) -> dict[str, Any]:
@@ -168,8 +171,10 @@ class Server:
             assert pipe is not None
             with contextlib.suppress(BrokenPipeError):
                 pipe.close()
+        self._errors.close()
         self.process = None
-        self.lives[-1][1] = time.time_ns() // PERIOD_NS
+        if self.lives:
+            self.lives[-1][1] = time.time_ns() // PERIOD_NS
 
     def need(self, *options: str) -> None:
         """Be there with these options; started again only where it has others."""

@@ -6,6 +6,7 @@ const fs = require("fs");
 const path = require("path");
 const readline = require("readline");
 const { parseArgs } = require("util");
+globalThis.crypto ??= require("crypto").webcrypto; // the Node.js 18 of Debian 12 does not hand it out by itself
 const opcua = require("node-opcua");
 const { DataType, StatusCodes, StatusCode, OPCUAServer } = opcua;
 
