@@ -23,7 +23,7 @@ def main() -> int:
         rows = Path(folder) / "rows"
         rows.touch()
         environment = os.environ | {"FAULTS_TABLE": str(rows), "FAULTS_NODE": "1"}
-        command = [sys.executable, "-m", "pytest", "-q", str(HERE)]
+        command = [sys.executable, "-m", "pytest", "-q", "-m", "faults", str(HERE)]
         code = subprocess.run(command, env=environment, cwd=ROOT, check=False).returncode
         accounts = [json.loads(line) for line in rows.read_text().splitlines()]
     text = table(accounts)
