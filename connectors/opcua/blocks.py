@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connectors.opcua.columns import Values, joined
-from connectors.opcua.layout import layout_at
+from connectors.opcua.layout import layouts_by_marker
 from connectors.opcua.mixed import of_records, read_mixed, stretch
 from connectors.opcua.single import Singles
 
@@ -30,7 +30,7 @@ def read_values(
         pos: Where the first one begins.
         count: How many; every one takes at least a byte, so a count beyond the data is refused.
         handles: Each is preceded by a client handle (MonitoredItemNotification).
-        shortest_run: Shorter runs are not read as blocks.
+        shortest_run: Shorter runs are not read as blocks; at least 2.
         shortest_stretch: Shorter stretches are read one by one.
 
     Raises:
@@ -49,15 +49,15 @@ def read_values(
         pieces.append(piece)
 
     while row < count:
-        starts, layouts, pos = stretch(data, pos, count - row, handles=handles, shortest_run=shortest_run)
-        if len(starts) >= shortest_stretch:
-            closed(read_mixed(data, starts, layouts, row))
+        starts, found, pos = stretch(data, pos, count - row, handles=handles, shortest_run=shortest_run)
+        if found >= shortest_stretch:
+            closed(read_mixed(data, starts, row))
         else:
-            singles.few(layouts, data, starts, row)
-        row += len(starts)
+            singles.few(data, starts, row)
+        row += found
         if row == count:
             break
-        layout = layout_at(data[pos + 4 : pos + 6] if handles else data[pos : pos + 2], handles)
+        layout = layouts_by_marker(handles=handles)[data[pos + 4 : pos + 6] if handles else data[pos : pos + 2]]
         if layout is None:
             pos = singles.one(data, pos, row, handles=handles)
             row += 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import struct
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -118,8 +119,9 @@ class Layout:
 
     def scattered(self, data: bytes, starts: NDArray[np.int64]) -> NDArray[Any]:
         """The items of this layout that begin at these places, as records."""
-        rows = np.frombuffer(data, np.uint8)[starts[:, None] + np.arange(self.size)]
-        records: NDArray[Any] = rows.view(self.dtype)[:, 0]
+        # A record at every byte, without a copy; only those that are picked are ever looked at.
+        anywhere = np.ndarray((len(data) - self.size + 1,), self.dtype, data, strides=(1,))
+        records: NDArray[Any] = anywhere[starts]
         return records
 
 
@@ -129,19 +131,35 @@ def layout_of(mask: int, kind: int, *, handles: bool) -> Layout:
     return Layout(mask, kind, handles=handles)
 
 
-@functools.cache  # 64 masks x 256 types x 2 at most: other masks raise
-def layout_at(marker: bytes, handles: bool) -> Layout | None:  # noqa: FBT001  called once a sample: no keyword
-    """Layout of an item by its encoding mask and the byte behind; None if they do not tell its length.
+class _ByMarker(dict[bytes, Layout | None]):
+    """Layouts by encoding mask and the byte behind; None if they do not tell the length of an item.
+
+    Looked up once a sample, hence a dict that fills itself: with 64 masks x 256 types at most, for other masks raise.
 
     Raises:
         ValueError: There is no such mask.
         IndexError: The item is cut off.
     """
-    mask = marker[0]
-    if mask & ~KNOWN_PARTS:
-        msg = f"data value with encoding mask 0x{mask:02X}"
-        raise ValueError(msg)
-    if not mask & HAS_VALUE:
-        return layout_of(mask, 0, handles=handles)
-    kind = marker[1]
-    return layout_of(mask, kind, handles=handles) if kind in NUMERIC else None
+
+    def __init__(self, *, handles: bool) -> None:
+        super().__init__()
+        self._handles = handles
+
+    def __missing__(self, marker: bytes) -> Layout | None:
+        mask = marker[0]
+        if mask & ~KNOWN_PARTS:
+            msg = f"data value with encoding mask 0x{mask:02X}"
+            raise ValueError(msg)
+        layout: Layout | None = None
+        if not mask & HAS_VALUE:
+            layout = layout_of(mask, 0, handles=self._handles)
+        elif marker[1] in NUMERIC:
+            layout = layout_of(mask, marker[1], handles=self._handles)
+        self[marker] = layout
+        return layout
+
+
+@functools.cache
+def layouts_by_marker(*, handles: bool) -> Mapping[bytes, Layout | None]:
+    """Layouts of items with or without a client handle in front, by their two bytes from the mask on."""
+    return _ByMarker(handles=handles)

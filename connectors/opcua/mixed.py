@@ -7,70 +7,74 @@ a value against 1.4 us one by one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from connectors.opcua.columns import Shape, Values, joined
-from connectors.opcua.layout import Layout, layout_at, to_float
+from connectors.opcua.layout import Layout, layouts_by_marker, to_float
 
 
 def stretch(
     data: bytes, pos: int, most: int, *, handles: bool, shortest_run: int
-) -> tuple[list[int], list[Layout], int]:
+) -> tuple[dict[Layout, list[int]], int, int]:
     """Items from `pos` on, up to the first without a fixed length or a run of `shortest_run` of one layout.
 
+    Args:
+        data: The message.
+        pos: Where the first one begins.
+        most: Items, at most.
+        handles: Each is preceded by a client handle.
+        shortest_run: At least 2.
+
     Returns:
-        Where each begins, its layout, and where the last one ends.
+        Layout -> where its items begin, the number of items, and where the last one ends.
 
     Raises:
         ValueError, IndexError: The bytes do not hold that.
     """
-    starts: list[int] = []
-    layouts: list[Layout] = []
+    starts: defaultdict[Layout, list[int]] = defaultdict(list)
+    by_marker = layouts_by_marker(handles=handles)
     marker = 4 if handles else 0
     last: Layout | None = None
-    run = 0
-    while len(starts) < most:
-        layout = layout_at(data[pos + marker : pos + marker + 2], handles)
+    run = count = 0
+    while count < most:
+        at = pos + marker
+        layout = by_marker[data[at : at + 2]]
         if layout is None:
             break
-        run = run + 1 if layout is last else 1
-        last = layout
-        starts.append(pos)
-        layouts.append(layout)
+        if layout is not last:
+            last = layout
+            run = 0
+        run += 1
+        count += 1
+        starts[layout].append(pos)
         pos += layout.size
         if run == shortest_run:
-            del layouts[-run:]
-            pos = starts[-run]
-            del starts[-run:]
+            count -= run
+            pos = starts[layout][-run]
+            del starts[layout][-run:]
             break
     if pos > len(data):
         msg = "data value runs over the end"
         raise ValueError(msg)
-    return starts, layouts, pos
+    return starts, count, pos
 
 
-def read_mixed(data: bytes, starts: Sequence[int], layouts: Sequence[Layout], first: int) -> Values:
+def read_mixed(data: bytes, starts: Mapping[Layout, Sequence[int]], first: int) -> Values:
     """What `stretch` found, as columns in the order of the items.
 
     Args:
         data: The message.
-        starts: Where each begins; at least one.
-        layouts: Of each.
+        starts: Layout -> where its items begin; at least one item.
         first: Row of the first item.
     """
-    numbers = {layout: number for number, layout in enumerate(dict.fromkeys(layouts))}
-    which = np.array([numbers[layout] for layout in layouts], dtype=np.int64)
-    by_layout = np.argsort(which, kind="stable")
-    ends = np.cumsum(np.bincount(which))
-    places = np.split(np.array(starts, dtype=np.int64)[by_layout], ends[:-1])
-    pieces = [of_records(layout, layout.scattered(data, places[number]), 0) for layout, number in numbers.items()]
-    back = np.empty_like(by_layout)
-    back[by_layout] = np.arange(len(back))
-    values = joined(pieces).at(back)
-    if "handle" not in (layouts[0].dtype.names or ()):
+    places = {layout: np.array(found, dtype=np.int64) for layout, found in starts.items() if found}
+    pieces = [of_records(layout, layout.scattered(data, where), 0) for layout, where in places.items()]
+    values = joined(pieces).at(np.argsort(np.concatenate(list(places.values()))))
+    if "handle" not in (next(iter(places)).dtype.names or ()):
         values.handle = np.arange(first, first + len(values), dtype=np.uint32)
     return values
 

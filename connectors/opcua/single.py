@@ -6,7 +6,7 @@ The only place where a sample is a Python object on its way, and the slow one: 1
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,9 +45,10 @@ class Singles:
         self.rows: list[tuple[int, float, int, int, int, int]] = []
         self.arrays: dict[int, NDArray[np.float64]] = {}
 
-    def few(self, layouts: Sequence[Layout], data: bytes, starts: Sequence[int], first: int) -> None:
-        """Items with a fixed length, of these layouts, one by one."""
-        for row, (layout, pos) in enumerate(zip(layouts, starts, strict=True), first):
+    def few(self, data: bytes, starts: Mapping[Layout, Sequence[int]], first: int) -> None:
+        """Items with a fixed length, one by one; see `mixed.stretch`."""
+        items = sorted((pos, layout) for layout, found in starts.items() for pos in found)  # no two at one place
+        for row, (pos, layout) in enumerate(items, first):
             handle, value, status, source, server = layout.where
             parts = layout.struct.unpack_from(data, pos)
             self.rows.append(
