@@ -1,4 +1,4 @@
-"""An OPC-UA server that answers every publish request at once with a value of every item. Ends with its stdin.
+"""An OPC-UA server that answers publish requests, at once or at a rate, with a value of every item. Ends with stdin.
 
 asyncua's server does channel, session, cryptography, subscription and items. Only what would make it the bottleneck
 is replaced: instead of encoding values anew, the notification of a subscription is encoded once, by asyncua, and sent
@@ -42,10 +42,12 @@ SEQUENCE, MARK = struct.Struct("<I"), 0xFEEDBEEF
 class Flood:
     """Floods the subscription that was chosen, one message for each publish request."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, rate: float | None) -> None:
         self._subscriptions = server.iserver.subscription_service.subscriptions
+        self._rate = rate
         self._chosen = 0
         self._messages: dict[int, tuple[bytearray, int, count[int]]] = {}
+        self._paced: asyncio.Task[None] | None = None
 
     def newest(self) -> int:
         """Id of the subscription that was created last."""
@@ -56,7 +58,9 @@ class Flood:
         self._chosen = number
         if number and number not in self._messages:
             self._take_over(self._subscriptions[number])
-        if number:
+        if number and self._rate is not None:
+            self._paced = asyncio.create_task(self._pace(number, self._rate))
+        elif number:
             await self._subscriptions[number].publish_results()
 
     def _take_over(self, subscription: InternalSubscription) -> None:
@@ -66,7 +70,7 @@ class Flood:
         self._messages[number] = (message, at, count(subscription._notification_seq))
 
         async def publish_results(request: Any = None) -> bool:
-            if self._chosen != number:
+            if self._chosen != number or self._rate is not None:
                 return False
             consumed = request is not None
             while True:
@@ -77,6 +81,17 @@ class Flood:
                 request = None
 
         subscription.publish_results = publish_results
+
+    async def _pace(self, number: int, rate: float) -> None:
+        processor = self._subscriptions[number].pub_request_callback.__self__
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while self._chosen == number:
+            request = processor.get_publish_request(number)
+            if request is not None:
+                self._answer(processor, number, request)
+            due += 1 / rate
+            await asyncio.sleep(max(0.0, due - loop.time()))
 
     def _answer(self, processor: Any, number: int, request: Any) -> None:
         message, at, sequence = self._messages[number]
@@ -123,7 +138,7 @@ async def serve(args: argparse.Namespace) -> None:
             node = ua.NodeId(f"{name}/{number}", index)
             await folder.add_variable(node, str(node.Identifier), value, kind)
     async with server:
-        flood = Flood(server)
+        flood = Flood(server, args.rate)
         stdin = asyncio.StreamReader()
         await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stdin), sys.stdin)
         print("READY", flush=True)
@@ -140,4 +155,5 @@ if __name__ == "__main__":
     parser.add_argument("--certificate", type=Path, required=True)
     parser.add_argument("--key", type=Path, required=True)
     parser.add_argument("--nodes", type=int, required=True, help="of each kind")
+    parser.add_argument("--rate", type=float, help="messages per second; without it as fast as the client asks")
     asyncio.run(serve(parser.parse_args()))
