@@ -25,7 +25,7 @@ from connectors.opcua.tag import OpcUaTag
 from connectors.samples import Item, SampleBatch
 from connectors.tags import Tag, TagTable
 
-pytestmark = pytest.mark.integration
+pytestmark = pytest.mark.faults
 
 CUTS = int(os.environ.get("SLUICEGATE_FLAT_CUTS", "12"))
 SECONDS = float(os.environ.get("SLUICEGATE_FLAT_SECONDS", "5"))
