@@ -40,7 +40,7 @@ class Role:
                 migrate(self.database, path)
             finally:
                 opening.close()
-        except BaseException:
+        except BaseException:  # whatever it was, the role must not stay taken
             self._lock.close()
             raise
         self.reserve = DiskReserve(folder / "reserve", settings.disk_reserve)

@@ -100,7 +100,7 @@ class Link:
                 if self._poller is not None:  # a server that does not answer is found out by the time-out of a read
                     group.create_task(self._poller.run(self._retry_refused))
                 group.create_task(self._renew(channel))
-        except ExceptionGroup as group_of_errors:
+        except ExceptionGroup as group_of_errors:  # the first ended the link; the rest followed from its end
             raise group_of_errors.exceptions[0] from None
 
     async def close(self, *, keep_session: bool) -> None:

@@ -71,7 +71,7 @@ class Poller:
                 for interval, handles in by_interval.items():
                     group.create_task(self._poll(interval.total_seconds(), handles))
                 group.create_task(self._search(retry.total_seconds()))
-        except ExceptionGroup as errors:
+        except ExceptionGroup as errors:  # one error ended the link; nobody above knows of a group
             raise errors.exceptions[0] from None
 
     async def _poll(self, interval_s: float, handles: Sequence[int]) -> None:
