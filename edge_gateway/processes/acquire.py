@@ -46,7 +46,7 @@ async def acquire_process(config: Config) -> int:
 
     def beat(now: IntakeStatus) -> None:
         nonlocal facts
-        facts = asdict(now)
+        facts = {**asdict(now), "sync_failures": writer.sync_failures}
         status.beat()
 
     settings = IntakeSettings(capacity=config.journal.intake_limit, idle_after=config.journal.idle_after)
