@@ -1,29 +1,40 @@
-"""The asking side of Modbus TCP: one request at a time, and only its own answer counts.
+"""The asking side of Modbus: one request at a time, and only its own answer counts.
 
-A value under the wrong tag is worse than no value. So a reply must match its request in every field, or it is not used:
+A value under the wrong tag is worse than no value. So a reply must match its request in every field, or it is not used.
+What happens to the link after a request without an answer depends on what could tell its late reply apart:
 
-- Transaction id of a request that timed out before: a late reply. Discarded, counted, and waited on.
-- Any other mismatch (transaction, protocol, unit, function code, byte count, length): the stream cannot be trusted any
-  more. Nothing of it is used and the link is dropped.
+| framing, wire | after a time-out | after bytes that are not the answer |
+|---|---|---|
+| Modbus TCP over a stream | kept: the transaction id tells | dropped: the stream is out of step |
+| Modbus TCP over a stream, ids ignored | dropped: nothing tells | dropped |
+| Modbus over UDP | kept | kept: every datagram stands for itself |
+| RTU over a stream | dropped | dropped |
+| RTU over a serial line | kept, after a silence | kept, after a silence |
 
-pymodbus 3.16 accepts replies of another function or length; that is why this file exists.
+The silence is as long as the request could have taken: whoever has not answered by then is taken to be never going to.
+With RTU a connection also begins with it: a late reply outlives the connection on a serial line, and in a gateway that
+hands the bytes of its line to whoever is connected.
+
+pymodbus 3.16 accepts replies of another function or length, and takes late RTU replies for the next answer; that is why
+this file exists, and `tests/connectors/modbus/test_battery.py` shows both.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal
 
-from connectors.errors import BadReply, NoReply
+from connectors.errors import BadReply, DeviceException, NoReply
 from connectors.modbus.address import Table
-from connectors.modbus.protocol import Deframer, Frame, read_payload, read_request
+from connectors.modbus.framing import Framing, MbapAnyTransaction, MbapDatagrams, MbapStream, Rtu
 from connectors.modbus.transport import Transport
 
-# How many unanswered requests are remembered. The driver drops a link that stays silent long before.
-_REMEMBERED = 64
+# A line that is never silent for as long as it must be is given up after so many times that long.
+_PATIENCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,25 +66,37 @@ class Master:
         timeout: timedelta,
         pause: timedelta,
         monotonic: Callable[[], int],
+        framing: Literal["mbap", "rtu"] = "mbap",
+        transaction_id: Literal["strict", "ignore"] = "strict",
     ) -> None:
         """Take over an open connection.
 
         Args:
             transport: Sole use of it.
             counts: Added to; outlives the connection.
-            timeout: From handing over a request to its complete reply.
-            pause: Least time between the end of one exchange and the next request.
+            timeout: From handing over a request to its complete reply, where `read` is given no other. The time that
+                the bytes take on a serial line is added to it.
+            pause: Least time between the end of one exchange and the next request; never less than RTU demands.
             monotonic: ns, never stepping back.
+            framing: As `Endpoint.framing`.
+            transaction_id: As `Endpoint.transaction_id`.
         """
+        wire = transport.wire
         self._transport = transport
         self._counts = counts
         self._timeout_s = timeout.total_seconds()
-        self._pause_ns = round(pause.total_seconds() * 1e9)
+        self._pause_ns = round(max(pause.total_seconds(), wire.silence_s) * 1e9)
         self._monotonic = monotonic
-        self._deframer = Deframer()
-        self._transaction = 0
-        self._unanswered: deque[int] = deque(maxlen=_REMEMBERED)
+        self._byte_s = wire.byte_s
+        self._framing = _framing(framing, transaction_id, datagrams=wire.datagrams)
+        # Whether a late reply could pass for the answer: then nothing may be under way when a request is sent.
+        self._mute = isinstance(self._framing, Rtu | MbapAnyTransaction)
+        self._drop_after_timeout = self._mute and not wire.serial
+        self._drop_after_bad = not wire.serial and not wire.datagrams
         self._free_at = 0
+        self._quiet_until = 0  # monotonic ns until which the line must be silent before the next request
+        if framing == "rtu":
+            self._quiet_until = monotonic() + round(self._timeout_s * 1e9)
         self.answered = False  # whether this connection ever brought a reply
 
     @property
@@ -85,58 +108,115 @@ class Master:
         """Drop the connection."""
         self._transport.abort()
 
-    async def read(self, unit: int, table: Table, start: int, count: int) -> Reply:
+    async def read(
+        self,
+        unit: int,
+        table: Table,
+        start: int,
+        count: int,
+        timeout: timedelta | None = None,  # noqa: ASYNC109 - of the unit, and it must not end the rest of this method
+    ) -> Reply:
         """Read bits or registers.
 
         Args:
-            unit: Unit id, 0..255.
+            unit: Unit id, 0..255; over RTU 1..247.
             table: Which table.
             start: Zero-based address.
             count: 1..2,000 bits or 1..125 registers.
+            timeout: Of this unit; the master's own by default.
 
         Raises:
             DeviceException: the device refused; the link is fine.
-            NoReply: nothing came in time; the link is kept, a reply that still comes is discarded.
-            BadReply: not the answer to this request; the link is dropped.
+            NoReply: nothing came in time. A reply that still comes is not used; for the link see above.
+            BadReply: not the answer to this request; for the link see above.
             LinkDown: there is no link any more.
         """
         await self._keep_pause()
-        self._transaction = (self._transaction + 1) & 0xFFFF
-        transaction = self._transaction
+        if self._mute:
+            await self._hear_silence()
+        request = self._framing.request(unit, table, start, count)
+        limit_s = self._timeout_s if timeout is None else timeout.total_seconds()
+        limit_s += self._framing.bytes_on_the_wire() * self._byte_s
         sent = self._monotonic()
-        self._transport.send(Frame(transaction, unit, read_request(table, start, count)).encode())
+        self._transport.send(request)
         self._counts["requests"] += 1
+        heard = False
         try:
-            async with asyncio.timeout(self._timeout_s):
-                frame = await self._answer_to(transaction)
-            if frame.unit != unit:
-                raise BadReply("unit id", frame.unit, str(unit))
-            self.answered = True
-            return Reply(read_payload(table, count, frame.pdu), sent, self._monotonic())
+            async with asyncio.timeout(limit_s):
+                payload = await self._payload()
+            heard = True
+            return Reply(payload, sent, self._monotonic())
+        except DeviceException:
+            heard = True
+            raise
         except TimeoutError:
             self._counts["timeouts"] += 1
-            self._unanswered.append(transaction)
-            raise NoReply(unit, self._timeout_s) from None
+            if self._drop_after_timeout:
+                self._transport.abort()
+            raise NoReply(unit, limit_s) from None
         except BadReply:
-            self._counts["bad_replies"] += 1
-            self._transport.abort()
+            self._note_bad()
             raise
         finally:
+            if heard:
+                self.answered = True
+            else:  # also where the caller was cancelled
+                self._framing.lapse()
+                self._quiet_until = self._monotonic() + round(limit_s * 1e9)
             self._free_at = self._monotonic() + self._pause_ns
 
-    async def _answer_to(self, transaction: int) -> Frame:
-        """The frame with this transaction id; late ones before it are let go."""
-        while True:
-            while (frame := self._deframer.next()) is not None:
-                if frame.transaction == transaction:
-                    return frame
-                if frame.transaction not in self._unanswered:
-                    raise BadReply("transaction id", frame.transaction, str(transaction))
-                self._unanswered.remove(frame.transaction)
-                self._counts["late_replies"] += 1
-            self._deframer.feed(await self._transport.receive())
+    async def _payload(self) -> bytes:
+        framing = self._framing
+        late = framing.late
+        try:
+            while (payload := framing.payload()) is None:
+                framing.feed(await self._transport.receive())
+            return payload
+        finally:
+            self._counts["late_replies"] += framing.late - late
+
+    def _note_bad(self) -> None:
+        self._counts["bad_replies"] += 1
+        if self._drop_after_bad:
+            self._transport.abort()
 
     async def _keep_pause(self) -> None:
         wait_ns = self._free_at - self._monotonic()
         if self._pause_ns and wait_ns > 0:
             await asyncio.sleep(wait_ns / 1e9)
+
+    async def _hear_silence(self) -> None:
+        """Wait until nothing has come for as long as is due; what comes is nobody's answer.
+
+        Raises:
+            BadReply: the line is not silent; a stream is dropped for it, a serial line is asked again later.
+        """
+        began = self._monotonic()
+        unwanted = 0
+        while size := await self._noise(max(0, self._quiet_until - self._monotonic()) / 1e9):
+            self._counts["late_replies"] += unwanted == 0
+            unwanted += size
+            now = self._monotonic()
+            self._quiet_until = now + round(self._timeout_s * 1e9)
+            if self._drop_after_timeout or now - began > _PATIENCE * self._timeout_s * 1e9:
+                self._note_bad()
+                raise BadReply("bytes that nobody asked for", unwanted, "0")
+
+    async def _noise(self, seconds: float) -> int:
+        """How many bytes come in that time; returns with the first of them."""
+        # Twice: a process that stood still wakes up with time-out and bytes at once, and the time-out wins.
+        for patience in (seconds, 0):
+            try:
+                async with asyncio.timeout(patience):
+                    return len(await self._transport.receive())
+            except TimeoutError:
+                continue
+        return 0
+
+
+def _framing(framing: str, transaction_id: str, *, datagrams: bool) -> Framing:
+    if framing == "rtu":
+        return Rtu()
+    if datagrams:
+        return MbapDatagrams()
+    return MbapStream() if transaction_id == "strict" else MbapAnyTransaction()

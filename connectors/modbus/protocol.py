@@ -122,6 +122,11 @@ class Deframer:
         """Add bytes as they came from the wire."""
         self._buffer += data
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is left of a frame not complete yet."""
+        return not self._buffer
+
     def next(self) -> Frame | None:
         """The next complete frame, or None until more is fed.
 

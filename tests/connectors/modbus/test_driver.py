@@ -19,7 +19,7 @@ from connectors.modbus.address import parse
 from connectors.modbus.driver import ModbusDriver, next_due
 from connectors.modbus.poll import Clock
 from connectors.modbus.settings import ModbusSettings, ModbusTag
-from connectors.modbus.transport import Transport
+from connectors.modbus.transport import Transport, Wire
 from connectors.samples import Item, SampleBatch
 from connectors.tags import Tag, TagTable
 
@@ -49,6 +49,8 @@ def test_a_poll_that_ends_on_the_dot_skips_nothing() -> None:
 
 class Device:
     """A transport whose device answers every register with its address, and a clock that it moves."""
+
+    wire = Wire()
 
     def __init__(self) -> None:
         self.now = 0
