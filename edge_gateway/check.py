@@ -41,11 +41,15 @@ def load_checked(path: Path, *, deep: bool = False) -> Config:
 
 
 def _missing_files(config: Config) -> Iterator[Problem]:
-    for number, link in enumerate(config.opcua):
-        for key in ("certificate", "private_key", "server_certificate", "trust_folder", "password_file"):
-            file: Path | None = getattr(link, key)
-            if file is not None and not file.exists():
-                yield Problem(f'opcua[{number}] "{link.name}".{key}', f'"{file}"', "is not there", "Put it there.")
+    opcua = ("certificate", "private_key", "server_certificate", "trust_folder", "password_file")
+    modbus = ("ca_file", "server_certificate", "certificate", "private_key")
+    for kind, keys in (("opcua", opcua), ("modbus", modbus)):
+        for number, link in enumerate(getattr(config, kind)):
+            for key in keys:
+                file: Path | None = getattr(link, key)
+                if file is not None and not file.exists():
+                    where = f'{kind}[{number}] "{link.name}".{key}'
+                    yield Problem(where, f'"{file}"', "is not there", "Put it there.")
 
 
 def _deep(config: Config) -> Iterator[Problem]:
@@ -106,9 +110,11 @@ def describe(config: Config, path: Path) -> RenderableType:
     for link in config.opcua:
         where = f"{link.endpoint} ({link.policy}, {link.mode})"
         links.add_row(link.name, "OPC-UA", where, str(len(link.tags)), duration_text(link.publishing_interval))
-    for unit in config.modbus:
-        where = f"{unit.host}:{unit.port} unit {unit.unit_id}"
-        links.add_row(unit.name, "Modbus TCP", where, str(len(unit.tags)), duration_text(unit.poll_interval))
+    for line in config.modbus:
+        for unit in line.all_units():
+            where = f"{line.endpoint()} unit {unit.unit_id}"
+            every = sorted({tag.poll_interval or unit.poll_interval for tag in unit.tags})
+            links.add_row(line.name, "Modbus", where, str(len(unit.tags)), ", ".join(map(duration_text, every)))
     scored = {asset: model.bundle.name for model in config.model for asset in model.assets}
     assets = Table(title="assets", title_justify="left", box=box.SIMPLE)
     for name in ("asset", "tags", "model"):

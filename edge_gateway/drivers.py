@@ -5,14 +5,19 @@ from __future__ import annotations
 import socket
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from connectors.driver import Driver
 from connectors.tags import TagTable
 from edge_gateway.config.config import Config
+from edge_gateway.config.modbus import ModbusSection
+from edge_gateway.config.modbus_unit import FullUnit
 from edge_gateway.config.opcua import OpcUaSection
-from edge_gateway.config.sources import ModbusSection
 from edge_gateway.identity import application_uri
 from edge_gateway.layout import Layout
+
+if TYPE_CHECKING:
+    from connectors.modbus.settings import ModbusUnit
 
 
 def make_drivers(config: Config, tables: Sequence[TagTable]) -> list[Driver]:
@@ -25,7 +30,7 @@ def make_drivers(config: Config, tables: Sequence[TagTable]) -> list[Driver]:
     layout = Layout(config.gateway.data)
     uri = application_uri(config.gateway.site, config.gateway.name)
     opcua = [_opcua(link, uri, layout.identity, tables) for link in config.opcua]
-    return [*opcua, *(_modbus(unit, tables) for unit in config.modbus)]
+    return [*opcua, *(_modbus(line, tables) for line in config.modbus)]
 
 
 def _opcua(link: OpcUaSection, uri: str, identity: Path, tables: Sequence[TagTable]) -> Driver:
@@ -86,28 +91,34 @@ def _opcua(link: OpcUaSection, uri: str, identity: Path, tables: Sequence[TagTab
     )
 
 
-def _modbus(unit: ModbusSection, tables: Sequence[TagTable]) -> Driver:
-    from connectors.modbus.address import parse  # noqa: PLC0415
+def _modbus(line: ModbusSection, tables: Sequence[TagTable]) -> Driver:
     from connectors.modbus.driver import ModbusDriver  # noqa: PLC0415
-    from connectors.modbus.settings import ModbusSettings, ModbusTag  # noqa: PLC0415
+    from connectors.modbus.settings import ModbusSettings  # noqa: PLC0415
 
-    return ModbusDriver(
-        ModbusSettings(
-            name=unit.name,
-            host=unit.host,
-            port=unit.port,
-            unit_id=unit.unit_id,
-            poll_interval=unit.poll_interval,
-            connect_timeout=unit.connect_timeout,
-            timeout=unit.timeout,
-            attempts=unit.attempts,
-            pause=unit.pause,
-            max_registers=unit.max_registers,
-            max_bits=unit.max_bits,
-            merge_gap=unit.merge_gap,
-            tags=tuple(ModbusTag(tag.asset, tag.tag, parse(tag.address)) for tag in unit.tags),
-        ),
-        tables,
+    settings = ModbusSettings(
+        name=line.name,
+        endpoint=line.endpoint(),
+        connect_timeout=line.connect_timeout,
+        pause=line.pause,
+        quarantine_max=line.quarantine,
+        units=tuple(_unit(unit) for unit in line.all_units()),
+    )
+    return ModbusDriver(settings, tables)
+
+
+def _unit(unit: FullUnit) -> ModbusUnit:
+    from connectors.modbus.address import parse  # noqa: PLC0415
+    from connectors.modbus.settings import ModbusTag, ModbusUnit  # noqa: PLC0415
+
+    return ModbusUnit(
+        unit_id=unit.unit_id,
+        poll_interval=unit.poll_interval,
+        timeout=unit.timeout,
+        attempts=unit.attempts,
+        max_registers=unit.max_registers,
+        max_bits=unit.max_bits,
+        merge_gap=unit.merge_gap,
+        tags=tuple(ModbusTag(tag.asset, tag.tag, parse(tag.address), tag.poll_interval) for tag in unit.tags),
     )
 
 

@@ -14,8 +14,8 @@ def tag_tables(config: Config) -> tuple[TagTable, ...]:
             waveform = item.waveform_rate > 0
             interval = 1 / item.waveform_rate if waveform else item.expect_every.total_seconds()
             assets.setdefault(item.asset, []).append(Tag(item.tag, item.unit, interval, waveform))
-    for unit in config.modbus:
-        interval = unit.poll_interval.total_seconds()
+    for unit in (unit for line in config.modbus for unit in line.all_units()):
         for register in unit.tags:
+            interval = (register.poll_interval or unit.poll_interval).total_seconds()
             assets.setdefault(register.asset, []).append(Tag(register.tag, register.unit, interval))
     return tuple(TagTable(asset, tuple(tags)) for asset, tags in assets.items())

@@ -20,6 +20,7 @@ EXCEPTION_STATUS = {
 }
 
 TRANSIENT = frozenset({protocol.ACKNOWLEDGE, protocol.SERVER_DEVICE_BUSY})  # asked once more in the same poll
+UNIT_AWAY = frozenset({protocol.GATEWAY_PATH_UNAVAILABLE, protocol.GATEWAY_TARGET_FAILED})  # a gateway speaks for it
 ILLEGAL = frozenset({protocol.ILLEGAL_DATA_ADDRESS, protocol.ILLEGAL_DATA_VALUE})  # the request's own fault
 
 

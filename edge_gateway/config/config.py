@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from edge_gateway.config.modbus import ModbusSection
 from edge_gateway.config.opcua import OpcUaSection
 from edge_gateway.config.processing import AlertsSection, ModelSection, WindowsSection
 from edge_gateway.config.section import NAME_FIX, Name, Section, minute, option, s
-from edge_gateway.config.sources import ModbusSection
 from edge_gateway.config.storage import FileTargetSection, JournalSection, OutboxSection
 from edge_gateway.config.units import Duration, FilePath
 
@@ -46,7 +46,7 @@ class Config(Section):
         description="Who this gateway is.", fix="Add a [gateway] table with site, name and data."
     )
     opcua: tuple[OpcUaSection, ...] = option((), description="OPC-UA servers.")
-    modbus: tuple[ModbusSection, ...] = option((), description="Modbus units.")
+    modbus: tuple[ModbusSection, ...] = option((), description="Modbus lines.")
     windows: WindowsSection = option(WindowsSection(), description="Event-time windows.")
     model: tuple[ModelSection, ...] = option((), description="Models; an asset without one is summarized, not scored.")
     alerts: AlertsSection = option(AlertsSection(), description="Alert logic.")

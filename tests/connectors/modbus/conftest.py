@@ -15,7 +15,8 @@ import pytest
 
 from connectors.modbus.address import parse
 from connectors.modbus.driver import ModbusDriver
-from connectors.modbus.settings import ModbusSettings, ModbusTag
+from connectors.modbus.endpoint import Endpoint
+from connectors.modbus.settings import ModbusSettings, ModbusTag, ModbusUnit
 from connectors.samples import Item, Notice, SampleBatch
 from connectors.tags import Tag, TagTable
 
@@ -152,11 +153,16 @@ class Run:
 
 @contextlib.asynccontextmanager
 async def _running(port: int, tags: dict[str, str], **settings: Any) -> AsyncIterator[Run]:
+    line = {
+        "reconnect_min": timedelta(milliseconds=10),
+        "reconnect_max": timedelta(milliseconds=100),
+        "quarantine_min": timedelta(milliseconds=20),
+        "quarantine_max": timedelta(milliseconds=100),
+    }
+    line |= {key: settings.pop(key) for key in (*line, "pause") if key in settings}
     given = {
         "poll_interval": timedelta(milliseconds=20),
         "timeout": timedelta(milliseconds=60),
-        "reconnect_min": timedelta(milliseconds=10),
-        "reconnect_max": timedelta(milliseconds=100),
         "merge_gap": 0,
         "attempts": 1,
         "unit_id": 7,
@@ -164,7 +170,9 @@ async def _running(port: int, tags: dict[str, str], **settings: Any) -> AsyncIte
     }
     table = TagTable("pump", tuple(Tag(name) for name in tags))
     mapped = tuple(ModbusTag("pump", name, parse(address)) for name, address in tags.items())
-    driver = ModbusDriver(ModbusSettings(name="plc", host="127.0.0.1", port=port, tags=mapped, **given), [table])
+    endpoint = Endpoint(host="127.0.0.1", port=port)
+    unit = ModbusUnit(tags=mapped, **given)
+    driver = ModbusDriver(ModbusSettings(name="plc", endpoint=endpoint, units=(unit,), **line), [table])
     run = Run(driver)
     task = asyncio.create_task(driver.run(run.items.append))
     try:

@@ -16,9 +16,11 @@ import connectors.modbus
 from connectors import status
 from connectors.errors import EndpointUnreachable
 from connectors.modbus.address import parse
-from connectors.modbus.driver import ModbusDriver, next_due
-from connectors.modbus.poll import Clock
-from connectors.modbus.settings import ModbusSettings, ModbusTag
+from connectors.modbus.clock import Clock
+from connectors.modbus.driver import ModbusDriver
+from connectors.modbus.endpoint import Endpoint
+from connectors.modbus.group import next_due
+from connectors.modbus.settings import ModbusSettings, ModbusTag, ModbusUnit
 from connectors.modbus.transport import Transport, Wire
 from connectors.samples import Item, SampleBatch
 from connectors.tags import Tag, TagTable
@@ -30,7 +32,9 @@ SECOND = 1_000_000_000
 
 def settings(*tags: tuple[str, str, str], **changes: Any) -> ModbusSettings:
     mapped = tuple(ModbusTag(asset, tag, parse(address)) for asset, tag, address in tags)
-    return ModbusSettings(name="plc", host="device", tags=mapped, **changes)
+    of_line = {key: changes.pop(key) for key in ("pause", "reconnect_min", "quarantine_min", "name") if key in changes}
+    unit = ModbusUnit(tags=mapped, **changes)
+    return ModbusSettings(**{"name": "plc", "endpoint": Endpoint(host="device"), "units": (unit,), **of_line})
 
 
 @given(st.integers(0, 10**15), st.integers(10**7, 10**12), st.integers(0, 10**13))
@@ -203,7 +207,6 @@ def test_tags_that_do_not_fit_the_tables_are_refused(tag: tuple[str, str, str], 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"port": 0}, "port = 0: must be 1..65535"),
         ({"unit_id": 256}, "unit_id = 256: must be 0..255"),
         ({"poll_interval": timedelta(milliseconds=1)}, "at least 10 ms"),
         ({"timeout": timedelta(0)}, "timeout = 0:00:00: must be above 0"),
@@ -214,15 +217,13 @@ def test_tags_that_do_not_fit_the_tables_are_refused(tag: tuple[str, str, str], 
         ({"max_bits": 2001}, "must be 1..2000"),
         ({"merge_gap": -1}, "merge_gap"),
         ({"reconnect_min": timedelta(minutes=1)}, "not above reconnect_max"),
-        ({"host": ""}, "host"),
+        ({"quarantine_min": timedelta(hours=1)}, "not above quarantine_max"),
+        ({"name": ""}, "name"),
     ],
 )
 def test_impossible_settings_are_refused(changes: dict[str, Any], words: str) -> None:
-    given = {"port": 502} | changes
     with pytest.raises(ValueError, match=words):
-        ModbusSettings(
-            name="plc", tags=(ModbusTag("pump", "flow", parse("holding:5:float32")),), **{"host": "device"} | given
-        )
+        settings(("pump", "flow", "holding:5:float32"), **changes)
 
 
 def test_d6_no_write_exists_in_the_code() -> None:

@@ -1,0 +1,141 @@
+"""Sections of the units on a Modbus line, and of their tags."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from pydantic import field_validator, model_validator
+
+from connectors.errors import AddressError
+from connectors.modbus.address import parse
+from edge_gateway.config.section import NAME_FIX, Name, Section, Whole, day, minute, ms, option
+from edge_gateway.config.units import Duration, FilePath
+
+
+class ModbusTagSection(Section):
+    """One value in the registers."""
+
+    asset: Name = option(description="Machine the tag belongs to.", fix=NAME_FIX, example="pump-1")
+    tag: Name = option(
+        description="Name of the tag, unique within its asset.", fix=NAME_FIX, example="winding_temperature"
+    )
+    address: str = option(
+        description="table:register:kind[:order][*scale][+offset], zero-based, see connectors/modbus/README.md.",
+        fix="For example 'holding:100:float32:CDAB' or 'input:8:int16*0.1'.",
+        example="holding:100:float32:CDAB",
+    )
+    unit: str = option("", description="Engineering unit of the value after scaling.")
+    poll_interval: Duration | None = option(
+        None,
+        description="Time between two polls of this tag. Left out = as its unit. 10ms to 1d.",
+        fix="10ms to 1d.",
+        ge=10 * ms,
+        le=day,
+        example="10s",
+    )
+
+    @field_validator("address")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        try:
+            parse(value)
+        except AddressError as error:
+            msg = f"{error.rule}. {error.fix}"
+            raise ValueError(msg) from error
+        return value
+
+
+class ModbusUnitSection(Section):
+    """One of several units on a line. What is left out is as the line has it."""
+
+    unit_id: Whole = option(
+        description="Address of the unit. 0 to 255, on a serial line 1 to 247.",
+        fix="Use the unit id set on the device.",
+        example=2,
+        ge=0,
+        le=255,
+    )
+    poll_interval: Duration | None = option(
+        None,
+        description="Time between two polls. 10ms to 1d.",
+        fix="10ms to 1d.",
+        ge=10 * ms,
+        le=day,
+        example="1s",
+    )
+    timeout: Duration | None = option(
+        None, description="Time-out of a request.", fix="10ms to 60s.", ge=10 * ms, le=minute, example="200ms"
+    )
+    attempts: Whole | None = option(
+        None,
+        description="How often a request is sent before its values are bad. 1 to 10.",
+        fix="2 repeats a lost reply once.",
+        ge=1,
+        le=10,
+        example=2,
+    )
+    max_registers: Whole | None = option(
+        None,
+        description="Registers in one request. 1 to 125.",
+        fix="Use the limit in the manual of the device.",
+        ge=1,
+        le=125,
+        example=64,
+    )
+    max_bits: Whole | None = option(
+        None,
+        description="Coils or discrete inputs in one request. 1 to 2000.",
+        fix="Use the limit in the manual of the device.",
+        ge=1,
+        le=2000,
+        example=512,
+    )
+    merge_gap: Whole | None = option(
+        None,
+        description="Registers or bits nobody asked for that are read through to save a request. 0 to 1000.",
+        fix="0 for devices that misbehave on unused addresses.",
+        ge=0,
+        le=1000,
+        example=0,
+    )
+    map: FilePath | None = option(
+        None,
+        description="Register map, .csv or .toml, that many units of one kind share; its tags belong to `asset`.",
+        fix="See connectors/modbus/README.md for its columns.",
+        example="maps/energy-meter.csv",
+    )
+    asset: Name | None = option(
+        None, description="Machine that the tags of the map belong to.", fix=NAME_FIX, example="meter-2"
+    )
+    tags: tuple[ModbusTagSection, ...] = option(
+        (), description="What to read, beside what the map says.", fix="List tags under [[modbus.units.tags]]."
+    )
+
+    @model_validator(mode="after")
+    def _something(self) -> ModbusUnitSection:
+        if (self.map is None) != (self.asset is None):
+            msg = "map and asset go together: the tags of the map are those of the asset"
+            raise ValueError(msg)
+        if not self.tags:
+            msg = "there is nothing to read: name a map, or list tags under [[modbus.units.tags]]"
+            raise ValueError(msg)
+        return self
+
+
+SHARED = ("poll_interval", "timeout", "attempts", "max_registers", "max_bits", "merge_gap")
+"""What a line may set for all its units, and each unit for itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FullUnit:
+    """A unit with nothing left out."""
+
+    unit_id: int
+    poll_interval: timedelta
+    timeout: timedelta
+    attempts: int
+    max_registers: int
+    max_bits: int
+    merge_gap: int
+    tags: tuple[ModbusTagSection, ...]
