@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Literal
 
 from connectors.modbus.transport import Transport, connect_tcp
+from connectors.modbus.transport_serial import open_serial
+from connectors.modbus.transport_tls import connect_tls
+from connectors.modbus.transport_udp import open_udp
 
 TRANSPORTS = ("tcp", "rtu", "rtu_over_tcp", "udp", "tls")
 TCP_PORT = 502  # registered for Modbus TCP
@@ -136,6 +139,31 @@ async def connect(endpoint: Endpoint, timeout: timedelta) -> Transport:  # noqa:
     Raises:
         EndpointUnreachable: not there, not in time, or its certificate is not the right one.
     """
-    assert endpoint.transport in ("tcp", "rtu_over_tcp"), "the others follow"
+    label = str(endpoint)
+    if endpoint.transport == "rtu":
+        return open_serial(
+            endpoint.device,
+            endpoint.baudrate,
+            endpoint.bytesize,
+            endpoint.parity,
+            endpoint.stopbits,
+            bits_per_character=endpoint.bits_per_character,
+            label=label,
+        )
     assert endpoint.port is not None
-    return await connect_tcp(endpoint.host, endpoint.port, timeout, label=str(endpoint))
+    if endpoint.transport == "udp":
+        return await open_udp(endpoint.host, endpoint.port, timeout, label=label)
+    if endpoint.transport == "tls":
+        assert endpoint.cert_file is not None
+        assert endpoint.key_file is not None
+        return await connect_tls(
+            endpoint.host,
+            endpoint.port,
+            timeout,
+            label=label,
+            ca_file=endpoint.ca_file,
+            pinned_cert=endpoint.pinned_cert,
+            cert_file=endpoint.cert_file,
+            key_file=endpoint.key_file,
+        )
+    return await connect_tcp(endpoint.host, endpoint.port, timeout, label=label)

@@ -1,0 +1,146 @@
+"""A device that can be told to misbehave, over Modbus TCP, RTU over TCP and RTU on a pair of pseudo-terminals."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import struct
+import tty
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import pytest
+
+from connectors.modbus.endpoint import Endpoint
+from connectors.modbus.rtu import seal
+
+MEDIA = ("tcp", "rtu_over_tcp", "rtu")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request as the device saw it. Its true registers tell which request they answer, and which address."""
+
+    rtu: bool
+    number: int  # from 1 on
+    adu: bytes
+
+    @property
+    def fields(self) -> tuple[int, int, int, int]:
+        """Unit, function, start, count."""
+        return struct.unpack(">BBHH", self.adu[:6] if self.rtu else self.adu[6:12])
+
+    @property
+    def registers(self) -> list[int]:
+        _, _, start, count = self.fields
+        return [self.number << 8 | (start + i) & 0xFF for i in range(count)]
+
+    def answer(
+        self,
+        registers: list[int] | None = None,
+        *,
+        unit: int | None = None,
+        function: int | None = None,
+        transaction: int | None = None,
+    ) -> bytes:
+        values = self.registers if registers is None else registers
+        code = self.fields[1] if function is None else function
+        return self.frame(struct.pack(f">BB{len(values)}H", code, 2 * len(values), *values), unit, transaction)
+
+    def exception(self, code: int, function: int | None = None) -> bytes:
+        return self.frame(bytes([(function or self.fields[1]) | 0x80, code]))
+
+    def frame(self, pdu: bytes, unit: int | None = None, transaction: int | None = None) -> bytes:
+        own = self.fields[0] if unit is None else unit
+        if self.rtu:
+            return seal(bytes([own]) + pdu)
+        number = struct.unpack(">H", self.adu[:2])[0] if transaction is None else transaction
+        return struct.pack(">HHHB", number, 0, len(pdu) + 1, own) + pdu
+
+
+@dataclass
+class Line:
+    """The device's end of one connection."""
+
+    write: Callable[[bytes], object]
+    close: Callable[[], object]
+
+
+Script = Callable[[Asked, Line], Awaitable[None]]
+
+
+async def honest(asked: Asked, line: Line) -> None:
+    line.write(asked.answer())
+
+
+@dataclass
+class Device:
+    """Answers one request after the other, as its script says. Use as `async with`."""
+
+    medium: str
+    script: Script = honest
+    asked: list[Asked] = field(default_factory=list)
+    connections: int = 0
+    endpoint: Endpoint = field(init=False)
+
+    async def __aenter__(self) -> Self:
+        self._stack = contextlib.AsyncExitStack()
+        if self.medium == "rtu":
+            self._open_pty()
+        else:
+            self._lines: set[asyncio.StreamWriter] = set()
+            server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+            self._stack.callback(server.close)
+            port = server.sockets[0].getsockname()[1]
+            self.endpoint = Endpoint(transport=self.medium, host="127.0.0.1", port=port)  # type: ignore[arg-type]
+            self._stack.callback(self.hang_up)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    def hang_up(self) -> None:
+        """End all connections. A serial line has none."""
+        for writer in self._lines:
+            writer.transport.abort()
+
+    def _open_pty(self) -> None:
+        ours, theirs = os.openpty()
+        tty.setraw(theirs)
+        os.set_blocking(ours, False)
+        self.endpoint = Endpoint(transport="rtu", device=os.ttyname(theirs), baudrate=115_200)
+        reader = asyncio.StreamReader()
+        loop = asyncio.get_running_loop()
+        loop.add_reader(ours, lambda: reader.feed_data(os.read(ours, 4096)))
+        task = loop.create_task(self._serve(reader, Line(lambda data: os.write(ours, data), lambda: None)))
+        self._stack.callback(os.close, theirs)  # held open: the pair ends when nobody has the line open
+        self._stack.callback(os.close, ours)
+        self._stack.callback(loop.remove_reader, ours)
+        self._stack.callback(task.cancel)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self._lines.add(writer)
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            await self._serve(reader, Line(writer.write, writer.transport.abort))
+        self._lines.discard(writer)
+        writer.transport.abort()
+
+    async def _serve(self, reader: asyncio.StreamReader, line: Line) -> None:
+        rtu = self.medium != "tcp"
+        while True:
+            adu = await reader.readexactly(8 if rtu else 12)
+            self.asked.append(Asked(rtu, len(self.asked) + 1, adu))
+            await self.script(self.asked[-1], line)
+
+
+@pytest.fixture
+def device() -> type[Device]:
+    return Device
+
+
+@pytest.fixture(params=MEDIA)
+def medium(request: Any) -> str:
+    return str(request.param)
