@@ -44,8 +44,8 @@ class Framing(Protocol):
         """
         ...
 
-    def lapse(self) -> None:
-        """The request begun last is given up; its answer may still come."""
+    def lapse(self) -> bool:
+        """The request begun last is given up; its answer may still come. True where a part of a frame has come."""
         ...
 
 
@@ -82,9 +82,10 @@ class MbapStream:
                 return self._read(frame)
         return None
 
-    def lapse(self) -> None:
+    def lapse(self) -> bool:
         """See `Framing`."""
         self._unanswered.append(self._transaction)
+        return not self._deframer.empty
 
     def _is_mine(self, frame: Frame) -> bool:
         if frame.transaction == self._transaction:
@@ -161,5 +162,6 @@ class Rtu:
         assert self._exchange is not None
         return self._exchange.payload()
 
-    def lapse(self) -> None:
-        """See `Framing`."""
+    def lapse(self) -> bool:
+        """See `Framing`. Of no matter: the next exchange begins with an empty line."""
+        return False

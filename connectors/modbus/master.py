@@ -5,7 +5,7 @@ What happens to the link after a request without an answer depends on what could
 
 | framing, wire | after a time-out | after bytes that are not the answer |
 |---|---|---|
-| Modbus TCP over a stream | kept: the transaction id tells | dropped: the stream is out of step |
+| Modbus TCP over a stream | kept: the transaction id tells; dropped within a frame | dropped: it is out of step |
 | Modbus TCP over a stream, ids ignored | dropped: nothing tells | dropped |
 | Modbus over UDP | kept | kept: every datagram stands for itself |
 | RTU over a stream | dropped | dropped |
@@ -161,7 +161,8 @@ class Master:
             if heard:
                 self.answered = True
             else:  # also where the caller was cancelled
-                self._framing.lapse()
+                if self._framing.lapse() and self._drop_after_bad:
+                    self._transport.abort()  # the rest may never come, and the next reply would be taken for it
                 self._quiet_until = self._monotonic() + round(limit_s * 1e9)
             self._free_at = self._monotonic() + self._pause_ns
 

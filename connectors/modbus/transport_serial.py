@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import termios
 
 import serial
 
@@ -83,5 +84,5 @@ def open_serial(
         os.set_blocking(port.fileno(), False)
         port.reset_input_buffer()  # what came before nobody asked for
         return SerialTransport(label, port, wire)
-    except (OSError, ValueError) as exc:  # SerialException is an OSError; ValueError: a rate the port does not have
+    except (OSError, ValueError, termios.error) as exc:  # SerialException is an OSError; the others: a setting refused
         raise EndpointUnreachable(label, str(exc)) from exc

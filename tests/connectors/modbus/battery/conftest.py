@@ -110,7 +110,7 @@ class Device:
         ours, theirs = os.openpty()
         tty.setraw(theirs)
         os.set_blocking(ours, False)
-        self.endpoint = Endpoint(transport="rtu", device=os.ttyname(theirs), baudrate=115_200)
+        self.endpoint = Endpoint(transport="rtu", device=os.ttyname(theirs), baudrate=115_200, parity="N")
         reader = asyncio.StreamReader()
         loop = asyncio.get_running_loop()
         loop.add_reader(ours, lambda: reader.feed_data(os.read(ours, 4096)))
