@@ -1,7 +1,8 @@
-"""Reply bytes to float64 columns, a whole block at a time. Pure.
+"""Reply bytes to float64 columns and status codes, a whole block at a time. Pure.
 
 What there is to know about a block is compiled once: which bytes, in which order, make the values of each kind.
-Decoding is then one byte gather for the whole block, one view and one conversion per kind, and scaling.
+Decoding is then one byte gather for the whole block, one view and one conversion per kind, scaling, and one look at
+whether all is well. Only where it is not, or where the addresses have rules, is more done.
 """
 
 from __future__ import annotations
@@ -13,24 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from connectors.modbus.address import Address, Kind
+from connectors.modbus.address import Address
+from connectors.modbus.judge import Judge, Sentinels
+from connectors.modbus.kinds import Kind
+from connectors.modbus.raw import DTYPES, Convert, converter
 
-_BYTES = "<" if sys.byteorder == "little" else ">"
-_DTYPES: dict[Kind, np.dtype[np.generic]] = {
-    kind: np.dtype(f"{_BYTES}{code}")
-    for kind, code in {
-        Kind.BIT: "u2",
-        Kind.INT16: "i2",
-        Kind.INT32: "i4",
-        Kind.INT64: "i8",
-        Kind.UINT16: "u2",
-        Kind.UINT32: "u4",
-        Kind.UINT64: "u8",
-        Kind.FLOAT16: "f2",
-        Kind.FLOAT32: "f4",
-        Kind.FLOAT64: "f8",
-    }.items()
-}
+Values = NDArray[np.float64]
+Status = NDArray[np.uint32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +31,8 @@ class _Run:
     first_byte: int
     last_byte: int
     target: slice | NDArray[np.intp]
-    shifts: NDArray[np.uint16] | None  # for bits of registers
+    convert: Convert | None
+    sentinels: Sentinels | None
 
 
 class RegisterDecoder:
@@ -55,37 +46,66 @@ class RegisterDecoder:
             addresses: Register values that lie within it, in the order in which they shall come out.
         """
         self._n = len(addresses)
-        # Widest first: every run then starts at a multiple of its own item size.
-        by_kind: dict[Kind, list[int]] = {}
-        for i in sorted(range(self._n), key=lambda i: (-addresses[i].kind.width, addresses[i].kind)):
-            by_kind.setdefault(addresses[i].kind, []).append(i)
+        by_kind: dict[tuple[Kind, int], list[int]] = {}
+        for i in sorted(range(self._n), key=lambda i: _rank(addresses[i])):
+            length = addresses[i].length if addresses[i].kind is Kind.STRING else 1
+            by_kind.setdefault((addresses[i].kind, length), []).append(i)
         gather: list[int] = []
         self._runs: list[_Run] = []
-        for kind, members in by_kind.items():
+        for (kind, _), members in by_kind.items():
             first = len(gather)
-            for i in members:
-                gather += _native_bytes(addresses[i], start)
-            bits = [addresses[i].bit for i in members]
-            shifts = np.array(bits, dtype=np.uint16) if kind is Kind.BIT else None
-            self._runs.append(_Run(_DTYPES[kind], first, len(gather), _target(members), shifts))
+            run = [addresses[i] for i in members]
+            for address in run:
+                gather += _native_bytes(address, start)
+            target = _target(members)
+            sentinels = Sentinels.of(run, members)
+            self._runs.append(_Run(DTYPES[kind], first, len(gather), target, converter(kind, run), sentinels))
         self._gather = np.array(gather, dtype=np.intp)
         self._scaling = _Scaling(addresses)
+        self._judge = Judge(addresses)
 
-    def decode(self, payload: bytes) -> NDArray[np.float64]:
-        """Values in engineering units, in the order of the addresses. NaN and infinities come through as they are.
+    def decode(self, payload: bytes) -> Values:
+        """Values in engineering units, in the order of the addresses. Infinities come through as they are.
 
-        Integers beyond 2**53 are rounded to the nearest float64.
+        NaN where the device sends it, where a raw value is declared invalid, and where the bits are no value of the
+        kind (a BCD digit above 9, an unknown text). Integers beyond 2**53 are rounded to the nearest float64.
 
         Args:
             payload: The registers as they came, two bytes each; the master has checked their number.
         """
+        return self._decode(payload)[0]
+
+    def decode_with_status(self, payload: bytes) -> tuple[Values, Status]:
+        """Values, NaN where there is none, and the status code of each.
+
+        Args:
+            payload: As for `decode`.
+
+        Returns:
+            Values and codes in the order of the addresses. The codes may be shared and read-only.
+        """
+        return self._judge.verdict(*self._decode(payload))
+
+    def _decode(self, payload: bytes) -> tuple[Values, NDArray[np.intp] | None]:
+        """Values, and the positions of those whose bits are no value of their kind."""
         block = np.frombuffer(payload, dtype=np.uint8)[self._gather]
         values = np.empty(self._n, dtype=np.float64)
+        mismatched: NDArray[np.intp] | None = None
         with np.errstate(invalid="ignore"):  # widening a signalling NaN
             for run in self._runs:
-                raw = block[run.first_byte : run.last_byte].view(run.dtype)
-                values[run.target] = raw if run.shifts is None else (raw >> run.shifts) & 1
-        return self._scaling.apply(values)
+                raw: NDArray[np.generic] = block[run.first_byte : run.last_byte].view(run.dtype)
+                if run.convert is None:
+                    values[run.target] = raw
+                else:
+                    raw, wrong = run.convert(raw)
+                    values[run.target] = raw
+                    if wrong is not None and wrong.any():
+                        rows = np.arange(self._n)[run.target][wrong]
+                        values[rows] = np.nan
+                        mismatched = rows if mismatched is None else np.concatenate([mismatched, rows])
+                if run.sentinels is not None:
+                    values[run.sentinels.hits(raw)] = np.nan
+        return self._scaling.apply(values), mismatched
 
 
 class BitDecoder:
@@ -95,8 +115,9 @@ class BitDecoder:
         """Compile; arguments as in `RegisterDecoder`."""
         self._gather = np.array([address.register - start for address in addresses], dtype=np.intp)
         self._scaling = _Scaling(addresses)
+        self._judge = Judge(addresses)
 
-    def decode(self, payload: bytes) -> NDArray[np.float64]:
+    def decode(self, payload: bytes) -> Values:
         """0.0 or 1.0 (then scaled) in the order of the addresses.
 
         Args:
@@ -104,6 +125,10 @@ class BitDecoder:
         """
         bits = np.unpackbits(np.frombuffer(payload, dtype=np.uint8), bitorder="little")
         return self._scaling.apply(bits[self._gather].astype(np.float64))
+
+    def decode_with_status(self, payload: bytes) -> tuple[Values, Status]:
+        """See `RegisterDecoder`."""
+        return self._judge.verdict(self.decode(payload), None)
 
 
 Decoder = RegisterDecoder | BitDecoder
@@ -128,8 +153,8 @@ class _Scaling:
         self._scale = scale if (scale != 1).any() else None
         self._offset = offset if (offset != 0).any() else None
 
-    def apply(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Scale in place. Overflow gives an infinity, which the driver reports as bad."""
+    def apply(self, values: Values) -> Values:
+        """Scale in place. Overflow gives an infinity, which is reported as bad."""
         if self._scale is None and self._offset is None:
             return values
         with np.errstate(over="ignore", invalid="ignore"):
@@ -140,14 +165,27 @@ class _Scaling:
         return values
 
 
+def _rank(address: Address) -> tuple[int, str, int]:
+    """Widest items first, then bytes and texts: every run then starts at a multiple of its own item size."""
+    return -DTYPES[address.kind].itemsize, address.kind, address.length if address.kind is Kind.STRING else 1
+
+
 def _native_bytes(address: Address, start: int) -> list[int]:
-    """Positions in the reply of the bytes of one value, in this machine's own order."""
+    """Positions in the reply of the bytes of one value, in this machine's own order; of a text, in reading order."""
     words = range(address.register - start, address.end - start)
     high_first: list[int] = []
     for word in reversed(words) if address.order.words_reversed else words:
         pair = [2 * word, 2 * word + 1]
         high_first += reversed(pair) if address.order.bytes_swapped else pair
-    return high_first[::-1] if sys.byteorder == "little" else high_first
+    match address.kind:
+        case Kind.INT8H | Kind.UINT8H:
+            return high_first[:1]
+        case Kind.INT8L | Kind.UINT8L:
+            return high_first[1:]
+        case Kind.STRING:
+            return high_first[: address.length]
+        case _:
+            return high_first[::-1] if sys.byteorder == "little" else high_first
 
 
 def _target(members: list[int]) -> slice | NDArray[np.intp]:
