@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from connectors.modbus.address import Address, Table
 from connectors.modbus.protocol import MAX_BITS, MAX_REGISTERS
@@ -93,6 +94,24 @@ def plan(addresses: Sequence[Address], limits: Limits, holes: Collection[Hole] =
         while waiting:
             requests.append(_fill(table, waiting, addresses, limits, table_holes))
     return tuple(requests)
+
+
+def groups(intervals: Sequence[timedelta]) -> tuple[tuple[timedelta, tuple[int, ...]], ...]:
+    """Which addresses are polled together: those of one interval. Each group is planned by itself.
+
+    A slow value is not read along with a fast one although it would fit into its request: that would be another
+    interval than the one that was asked for.
+
+    Args:
+        intervals: Of each address, above 0.
+
+    Returns:
+        Interval and positions, the shortest interval first, positions ascending; each position once.
+    """
+    shared: dict[timedelta, list[int]] = {}
+    for i, interval in enumerate(intervals):
+        shared.setdefault(interval, []).append(i)
+    return tuple((interval, tuple(shared[interval])) for interval in sorted(shared))
 
 
 def _fill(

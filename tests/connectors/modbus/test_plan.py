@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import cache
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.modbus.address import Address, Kind, Table, parse
-from connectors.modbus.plan import Hole, Limits, Request, plan, split
+from connectors.modbus.address import Address, Kind, Rules, Table, parse
+from connectors.modbus.plan import Hole, Limits, Request, groups, plan, split
 
 LIMITS = st.builds(Limits, max_registers=st.integers(4, 20), max_bits=st.integers(1, 20), merge_gap=st.integers(0, 12))
 KINDS = st.sampled_from([Kind.UINT16, Kind.FLOAT32, Kind.FLOAT64])
@@ -172,3 +174,64 @@ def test_split_takes_the_widest_gap_and_of_equals_the_middle_one() -> None:
 def test_what_shares_registers_cannot_be_parted() -> None:
     tags = [parse("holding:0:float32"), parse("holding:1:uint16")]
     assert split(plan(tags, Limits())[0], tags) is None
+
+
+@given(st.lists(st.sampled_from([0.1, 1, 10, 60]), max_size=30))
+def test_each_tag_is_in_the_group_of_its_interval_and_in_no_other(seconds: list[float]) -> None:
+    intervals = [timedelta(seconds=value) for value in seconds]
+    found = groups(intervals)
+    assert sorted(i for _, members in found for i in members) == list(range(len(intervals)))
+    assert all(intervals[i] == interval for interval, members in found for i in members)
+    assert [interval for interval, _ in found] == sorted(set(intervals))
+
+
+TELEGRAF_FILL = 50  # its default of optimization_max_register_fill
+
+
+def scattered(seed: int, tags: int = 200, reach: int = 4000) -> list[Address]:
+    """A map as plants have them: islands of values of all widths in holding and input registers."""
+    rng = random.Random(seed)
+    found: list[Address] = []
+    while len(found) < tags:
+        table, at = rng.choice([Table.HOLDING, Table.INPUT]), rng.randrange(reach)
+        for _ in range(min(rng.choice([1, 1, 2, 5, 12]), tags - len(found))):
+            kind = rng.choice([Kind.UINT16, Kind.INT16, Kind.FLOAT32, Kind.UINT32, Kind.FLOAT64])
+            found.append(Address(table, at, kind))
+            at += kind.width + rng.choice([0, 0, 0, 1, 3, 20])
+    return found
+
+
+def telegraf_max_insert(tags: Sequence[Address], fill: int = TELEGRAF_FILL, most: int = 125) -> int:
+    """Requests that Telegraf's Modbus plugin needs with `optimization = "max_insert"`.
+
+    After its documentation (docs.influxdata.com/telegraf/v1/input-plugins/modbus): registers of one table are collated
+    and holes between non-consecutive ones are filled, up to `optimization_max_register_fill` of them, to save requests.
+    The most favourable reading of it: sorted by address, a request goes on while hole and size allow, whole fields.
+    """
+    count = 0
+    for table in Table:
+        start = end = -1
+        for tag in sorted((tag for tag in tags if tag.table is table), key=lambda tag: (tag.register, tag.end)):
+            if start < 0 or tag.register - end > fill or max(end, tag.end) - start > most:
+                start, end = tag.register, tag.end
+                count += 1
+            else:
+                end = max(end, tag.end)
+    return count
+
+
+def test_200_scattered_tags_take_no_more_requests_than_telegraf_s_optimiser() -> None:
+    for seed in range(20):
+        tags = scattered(seed)
+        assert len(tags) == 200
+        for fill in (0, TELEGRAF_FILL, 125):
+            assert len(plan(tags, Limits(merge_gap=fill))) <= telegraf_max_insert(tags, fill)
+        assert len(plan(tags, Limits(merge_gap=TELEGRAF_FILL))) < len(plan(tags, Limits(merge_gap=0))) / 1.5
+
+
+def test_a_string_is_not_split_and_counts_with_its_whole_width() -> None:
+    text = Address(Table.HOLDING, 120, Kind.STRING, length=11, rules=Rules(texts=(("on", 1),)))
+    tags = [parse("holding:0:uint16"), text]
+    assert [(request.start, request.count) for request in plan(tags, Limits(merge_gap=125))] == [(0, 1), (120, 6)]
+    assert [request.count for request in plan(tags, Limits(merge_gap=125, max_registers=124))] == [1, 6]
+    assert [request.count for request in plan([parse("holding:1:uint16"), text], Limits(merge_gap=125))] == [125]
