@@ -86,3 +86,7 @@ TimeoutOption = Annotated[
     float, typer.Option("--timeout", help="Seconds for one request, 0.1 to 300.", min=0.1, max=300)
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable.")]
+ModbusArgument = Annotated[
+    str, typer.Argument(metavar="ENDPOINT", help="modbus://HOST[:PORT][/UNIT]", show_default=False)
+]
+PauseOption = Annotated[float, typer.Option("--pause", help="ms kept free after every exchange.", min=0, max=60_000)]

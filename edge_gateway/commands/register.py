@@ -13,9 +13,11 @@ from edge_gateway.commands.options import (
     GatewayOption,
     InsecureOption,
     JsonOption,
+    ModbusArgument,
     Mode,
     ModeOption,
     PasswordOption,
+    PauseOption,
     Policy,
     PolicyOption,
     TimeoutOption,
@@ -33,6 +35,9 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(browse)
     app.command()(read)
+    app.command()(plan)
+    app.command()(scan)
+    app.command()(peek)
     app.add_typer(cert, name="cert")
 
 
@@ -99,6 +104,70 @@ def read(
     raise typer.Exit(
         with_session(access, lambda session: read_nodes(session, nodes, as_json=as_json), lambda: check_nodes(nodes))
     )
+
+
+def plan(
+    config: Annotated[Path, typer.Argument(metavar="GATEWAY.TOML", help="The configuration.", show_default=False)],
+    baud: Annotated[
+        int | None,
+        typer.Option(
+            help="Of the serial line, also behind a gateway, 300 to 4000000. Left out = a network.",
+            min=300,
+            max=4_000_000,
+            show_default=False,
+        ),
+    ] = None,
+    char_bits: Annotated[int, typer.Option(help="11 for 8E1, 8O1 and 8N2, 10 for 8N1.", min=10, max=11)] = 11,
+    turnaround: Annotated[float, typer.Option(help="ms a serial device takes to reply.", min=0, max=10_000)] = 10,
+    round_trip: Annotated[float, typer.Option(help="ms of an exchange on a network.", min=0.01, max=60_000)] = 5,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what the Modbus polls of a configuration cost: requests, bytes, share of the line. Touches no device."""
+    from datetime import timedelta
+
+    from edge_gateway.commands.plan import Assumptions, plan_command
+
+    times = timedelta(milliseconds=turnaround), timedelta(milliseconds=round_trip)
+    raise typer.Exit(plan_command(config, Assumptions(baud, char_bits, *times), as_json=as_json))
+
+
+def scan(
+    endpoint: ModbusArgument,
+    units: Annotated[str, typer.Option(metavar="UNITS", help="For example 1-20, or 1,5,255.")] = "1-20",
+    table: Annotated[
+        list[str] | None,
+        typer.Option(help="coil, discrete, input or holding; may be repeated.", show_default="all"),
+    ] = None,
+    last: Annotated[int, typer.Option(help="Highest address to look at.", min=0, max=65_535)] = 9_999,
+    step: Annotated[int, typer.Option(help="Widest step over a hole; 1 misses nothing.", min=1, max=65_535)] = 256,
+    limit: Annotated[int, typer.Option(help="Requests for each unit.", min=1, max=1_000_000)] = 400,
+    pause: PauseOption = 50,
+    timeout: TimeoutOption = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """Find the units behind a Modbus endpoint and the addresses that can be read. Reads only, slowly."""
+    from edge_gateway.commands.modbus_access import run_modbus
+    from edge_gateway.commands.scan import ScanWish, scan_units
+
+    wish = ScanWish.read(units, tuple(table or ()), last, step, limit, as_json=as_json)
+    raise typer.Exit(run_modbus(endpoint, pause, timeout, wish, scan_units))
+
+
+def peek(
+    endpoint: ModbusArgument,
+    addresses: Annotated[
+        str, typer.Argument(metavar="TABLE:FIRST-LAST", help="For example holding:0-9.", show_default=False)
+    ],
+    show_all: Annotated[bool, typer.Option("--all", help="Also readings that are not plausible.")] = False,
+    pause: PauseOption = 50,
+    timeout: TimeoutOption = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """Show Modbus registers as every kind and byte order, the plausible ones marked. Reads only."""
+    from edge_gateway.commands.modbus_access import run_modbus
+    from edge_gateway.commands.peek import PeekWish, peek_registers
+
+    raise typer.Exit(run_modbus(endpoint, pause, timeout, PeekWish.read(addresses, show_all, as_json), peek_registers))
 
 
 @cert.command()
