@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import cast
 
 from connectors.errors import EndpointUnreachable
 from connectors.modbus.transport import Inbox, Wire
@@ -20,8 +21,7 @@ class UdpTransport(Inbox, asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by asyncio once."""
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        self._transport = cast("asyncio.DatagramTransport", transport)  # which Python 3.11 does not tell its class
 
     def datagram_received(self, data: bytes, addr: object) -> None:  # noqa: ARG002 - the kernel has compared it
         """Called by asyncio."""
