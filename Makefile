@@ -50,6 +50,12 @@ var/node/.ready: tests/faults/opcua/package.json
 	@cd var/node && timeout 300 npm install --omit=dev --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
+var/modbus-node/.ready: tests/connectors/modbus/peers/package.json
+	@command -v npm >/dev/null || { echo "The Modbus server jsmodbus needs npm (Debian: apt install nodejs npm)."; exit 2; }
+	@mkdir -p $(@D) && cp $< $(@D)/package.json
+	@cd $(@D) && timeout 300 npm install --omit=dev --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
 faults: setup var/node/.ready ## every fault of acquisition, made on two families of servers; prints the table
 	@$(BIN)/python tests/faults/opcua/matrix.py $(ARGS)
 

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
+import ipaddress
 import os
 import struct
 import tty
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from connectors.modbus.endpoint import Endpoint
 from connectors.modbus.rtu import seal
-
-MEDIA = ("tcp", "rtu_over_tcp", "rtu")
 
 
 @dataclass(frozen=True)
@@ -141,6 +146,36 @@ def device() -> type[Device]:
     return Device
 
 
-@pytest.fixture(params=MEDIA)
-def medium(request: Any) -> str:
-    return str(request.param)
+def _certificate(folder: Path, name: str, issuer: Any = None) -> Any:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = dt.datetime.now(dt.UTC)
+    signer, signed_by = issuer or (key, subject)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(signed_by)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_after(now + dt.timedelta(hours=1))
+        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+    )
+    pem = builder.sign(signer, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    (folder / f"{name}.pem").write_bytes(pem)
+    kind = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8)
+    (folder / f"{name}.key").write_bytes(key.private_bytes(*kind, serialization.NoEncryption()))
+    locked = serialization.BestAvailableEncryption(b"secret")
+    (folder / f"{name}.locked.key").write_bytes(key.private_bytes(*kind, locked))
+    return key, subject
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("certificates")
+    authority = _certificate(folder, "authority")
+    _certificate(folder, "stranger")
+    for name in ("device", "gateway"):
+        _certificate(folder, name, authority)
+    return folder

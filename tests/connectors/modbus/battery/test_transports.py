@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
-import ipaddress
 import ssl
 import struct
 import time
@@ -15,10 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from connectors.errors import BadReply, DeviceException, EndpointUnreachable, LinkDown, NoReply
 from connectors.modbus.address import Table
@@ -214,41 +209,6 @@ def test_a_datagram_of_somebody_else_is_not_heard() -> None:
 
 
 # TLS
-
-
-def _certificate(folder: Path, name: str, issuer: Any = None) -> Any:
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = dt.datetime.now(dt.UTC)
-    signer, signed_by = issuer or (key, subject)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(signed_by)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(hours=1))
-        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-    )
-    pem = builder.sign(signer, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-    (folder / f"{name}.pem").write_bytes(pem)
-    kind = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8)
-    (folder / f"{name}.key").write_bytes(key.private_bytes(*kind, serialization.NoEncryption()))
-    locked = serialization.BestAvailableEncryption(b"secret")
-    (folder / f"{name}.locked.key").write_bytes(key.private_bytes(*kind, locked))
-    return key, subject
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("certificates")
-    authority = _certificate(folder, "authority")
-    _certificate(folder, "stranger")
-    for name in ("device", "gateway"):
-        _certificate(folder, name, authority)
-    return folder
 
 
 @contextlib.asynccontextmanager
