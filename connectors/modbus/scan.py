@@ -28,7 +28,7 @@ class Outcome(Enum):
     REFUSED = "refused"  # exception 02 or 03: not these addresses
     NO_TABLE = "no_table"  # exception 01: not this function at all
     SILENT = "silent"  # no reply, or a gateway's 0A or 0B: no such unit
-    FAILED = "failed"  # anything else; the addresses stay unknown
+    FAILED = "failed"  # anything else; the addresses stay unknown. Of a first request: the table is not searched
 
 
 @dataclass(slots=True)
@@ -95,7 +95,7 @@ def scan_unit(bounds: Bounds, tables: tuple[Table, ...] = tuple(Table)) -> Askin
         for table in tables:
             first[table] = yield from _ask(found, bounds, Request(table, 0, 1, ()))
         for table, outcome in first.items():
-            if outcome is not Outcome.NO_TABLE:
+            if outcome in (Outcome.READ, Outcome.REFUSED):
                 yield from _search(found, bounds, table)
     except _Enough:
         found.complete = False

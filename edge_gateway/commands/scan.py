@@ -114,6 +114,8 @@ def _print(unit: int, found: Found) -> None:
     typer.echo(f"unit {unit}\t{found.requests} requests" + ("" if found.complete else "\tnot complete"))
     for table, ranges in found.ranges.items():
         typer.echo("\t".join([f"  {table.value}", *(f"{first}-{last}" for first, last in ranges)]))
+    if not found.ranges:
+        typer.echo("  nothing that could be read")
     if not found.complete:
         typer.echo(f"note: unit {unit}: ended by --limit or by silence; there may be more", err=True)
 

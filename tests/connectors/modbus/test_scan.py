@@ -88,6 +88,17 @@ def test_a_silent_unit_costs_one_request() -> None:
     assert (end.value.value.answers, end.value.value.requests) == (False, 1)
 
 
+def test_a_unit_that_only_fails_is_not_searched() -> None:
+    # As servers do that answer for units they do not have: exception 04 to everything.
+    scan = scan_unit(Bounds())
+    next(scan)
+    for _ in range(3):
+        scan.send(Outcome.FAILED)
+    with pytest.raises(StopIteration) as end:
+        scan.send(Outcome.FAILED)
+    assert (end.value.value.answers, end.value.value.requests, end.value.value.ranges) == (True, 4, {})
+
+
 def test_requests_keep_to_the_device_s_limit() -> None:
     _, asked = scanned(set(range(500)), Bounds(last=499, limits=Limits(max_registers=10)))
     assert max(request.count for request in asked) == 10
