@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from typing import Any, Self
@@ -14,7 +15,6 @@ from connectors.modbus.peek import Reading, readings
 from connectors.modbus.protocol import MAX_BITS, MAX_REGISTERS
 from edge_gateway.commands.modbus_access import Line
 from edge_gateway.commands.refusal import Refusal
-from edge_gateway.commands.show import value_json, value_text
 from edge_gateway.exit_codes import Exit
 
 HEAD = ("", "address", "value", "text")
@@ -64,7 +64,7 @@ async def peek_registers(line: Line, wish: PeekWish) -> int:
 
 
 def _row(item: Reading, table: Table) -> tuple[str, ...]:
-    return "*" if item.plausible else "", _address(item, table), value_text(item.value), item.text
+    return "*" if item.plausible else "", _address(item, table), f"{item.value:.7g}", item.text
 
 
 def _address(item: Reading, table: Table) -> str:
@@ -74,7 +74,7 @@ def _address(item: Reading, table: Table) -> str:
 def _json(item: Reading, table: Table) -> dict[str, Any]:
     return {
         "address": _address(item, table),
-        "value": value_json(item.value),
+        "value": item.value if math.isfinite(item.value) else str(item.value),  # JSON knows no NaN
         "plausible": item.plausible,
         "text": item.text,
     }

@@ -99,6 +99,12 @@ def test_a_unit_that_only_fails_is_not_searched() -> None:
     assert (end.value.value.answers, end.value.value.requests, end.value.value.ranges) == (True, 4, {})
 
 
+def test_a_limit_of_the_device_is_learnt_and_not_run_into_again() -> None:
+    found, asked = scanned(set(range(2000)), Bounds(last=1999), longest=50)
+    assert found.ranges == {Table.HOLDING: [(0, 1999)]}
+    assert len([request for request in asked if request.count > 50]) == 1
+
+
 def test_requests_keep_to_the_device_s_limit() -> None:
     _, asked = scanned(set(range(500)), Bounds(last=499, limits=Limits(max_registers=10)))
     assert max(request.count for request in asked) == 10
