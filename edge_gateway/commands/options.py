@@ -28,7 +28,8 @@ class Mode(StrEnum):
 _SECURITY = "Security"
 
 EndpointArgument = Annotated[
-    str, typer.Argument(metavar="ENDPOINT", help="opc.tcp://HOST:PORT[/PATH]", show_default=False)
+    str,
+    typer.Argument(metavar="ENDPOINT", help="opc.tcp://HOST:PORT, or opc.tcp://HOST:PORT/PATH.", show_default=False),
 ]
 FolderOption = Annotated[
     Path | None,
@@ -87,6 +88,6 @@ TimeoutOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable.")]
 ModbusArgument = Annotated[
-    str, typer.Argument(metavar="ENDPOINT", help="modbus://HOST[:PORT][/UNIT]", show_default=False)
+    str, typer.Argument(metavar="ENDPOINT", help="modbus://HOST, or modbus://HOST:PORT/UNIT.", show_default=False)
 ]
 PauseOption = Annotated[float, typer.Option("--pause", help="ms kept free after every exchange.", min=0, max=60_000)]

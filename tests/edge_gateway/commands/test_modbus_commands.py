@@ -147,6 +147,11 @@ def test_stretches_that_cannot_be_read(text: str) -> None:
     assert isinstance(PeekWish.read("holding:0-124", False, False), PeekWish)
 
 
+@pytest.mark.parametrize("command", ["plan", "scan", "peek", "browse", "read", "check", "run", "train", "demo"])
+def test_help_can_be_shown(sluicegate: Sluicegate, command: str) -> None:
+    assert sluicegate(command, "--help").exit_code == 0, "brackets in a help text are markup"
+
+
 def test_an_unknown_table_is_refused(sluicegate: Sluicegate) -> None:
     result = sluicegate("scan", "modbus://plc", "--table", "registers")
     assert result.exit_code == 2
