@@ -11,7 +11,7 @@ from connectors.driver import Driver
 from connectors.tags import TagTable
 from edge_gateway.config.config import Config
 from edge_gateway.config.modbus import ModbusSection
-from edge_gateway.config.modbus_unit import FullUnit
+from edge_gateway.config.modbus_unit import FullUnit, parsed
 from edge_gateway.config.opcua import OpcUaSection
 from edge_gateway.identity import application_uri
 from edge_gateway.layout import Layout
@@ -107,7 +107,6 @@ def _modbus(line: ModbusSection, tables: Sequence[TagTable]) -> Driver:
 
 
 def _unit(unit: FullUnit) -> ModbusUnit:
-    from connectors.modbus.address import parse  # noqa: PLC0415
     from connectors.modbus.settings import ModbusTag, ModbusUnit  # noqa: PLC0415
 
     return ModbusUnit(
@@ -118,7 +117,7 @@ def _unit(unit: FullUnit) -> ModbusUnit:
         max_registers=unit.max_registers,
         max_bits=unit.max_bits,
         merge_gap=unit.merge_gap,
-        tags=tuple(ModbusTag(tag.asset, tag.tag, parse(tag.address), tag.poll_interval) for tag in unit.tags),
+        tags=tuple(ModbusTag(tag.asset, tag.tag, parsed(tag.address), tag.poll_interval) for tag in unit.tags),
     )
 
 

@@ -35,13 +35,9 @@ class Columns:
         self._anchor = anchor
 
     def put(self, block: Block, reply: Reply) -> None:
-        """Values as read. What is no finite number is none: the sensor's or the device's way to say so."""
-        values = block.decoder.decode(reply.payload)
-        finite = np.isfinite(values)
-        source_time = self._heard(reply.sent, reply.received)
-        self.value[block.rows] = np.where(finite, values, np.nan)
-        self.status[block.rows] = np.where(finite, np.uint32(status.GOOD), np.uint32(status.BAD_SENSOR_FAILURE))
-        self.source_time[block.rows] = source_time
+        """Values as read, judged by the rules of their addresses."""
+        self.value[block.rows], self.status[block.rows] = block.decoder.decode_with_status(reply.payload)
+        self.source_time[block.rows] = self._heard(reply.sent, reply.received)
 
     def fail(self, block: Block, error: ModbusError | LinkDown, begun: int, ended: int) -> None:
         """No values, and why. Monotonic ns."""

@@ -16,6 +16,7 @@ from connectors.modbus.health import Ask, Health
 from connectors.modbus.line import Line
 from connectors.modbus.outcome import ILLEGAL, UNIT_AWAY, status_of
 from connectors.modbus.plan import Hole, Request
+from connectors.modbus.rollover import RollOver
 from connectors.modbus.settings import ModbusTag, ModbusUnit
 
 log = structlog.get_logger()
@@ -41,7 +42,7 @@ class Poller:
             tags: Those of the unit that are polled together.
             line: Shared with other pollers.
             health: Shared with the other pollers of the unit.
-            counts: Added to: "errors", "quarantines".
+            counts: Added to: "errors", "quarantines", "counter_resets".
             clock: Time.
             name: Of the driver, for logs.
         """
@@ -53,6 +54,7 @@ class Poller:
         self._clock = clock
         self._log = log.bind(driver=name, unit=unit.unit_id)
         self._failing: dict[Request, int] = {}  # requests in trouble and the status last logged
+        self._roll_over = RollOver([tag.address for tag in tags])
         self._blocks = Blocks([tag.address for tag in tags], unit.limits)
 
     @property
@@ -80,6 +82,7 @@ class Poller:
                 columns.set_aside(block, refusal.status, now)
             else:
                 await self._read(block, columns, deadline)
+        self._counts["counter_resets"] += self._roll_over.unwrap(columns.value)
         columns.end(self._clock.monotonic())
         return columns
 

@@ -142,7 +142,7 @@ class ModbusSettings:
         for asset, tag in _repeated([(tag.asset, tag.tag) for tag in self.tags]):
             msg = f"{where}: tag {asset}/{tag}: stands more than once; a tag has one address. Remove the others."
             raise ValueError(msg)
-        if self.endpoint.transport == "rtu" and any(unit.unit_id == 0 for unit in self.units):
+        if self.endpoint.framing == "rtu" and any(unit.unit_id == 0 for unit in self.units):
             msg = f"{where}: unit_id = 0: is for all units of a serial line, and none answers. Use 1 to 247."
             raise ValueError(msg)
 

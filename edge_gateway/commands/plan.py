@@ -13,11 +13,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from connectors.modbus.address import Address, parse
+from connectors.modbus.address import Address
 from connectors.modbus.bus_time import Cost, Line, SerialLine, TcpLine, cycle, share
+from connectors.modbus.endpoint import Endpoint
 from connectors.modbus.plan import Limits, Request, groups, plan
 from edge_gateway.config.config import Config
 from edge_gateway.config.load import load
+from edge_gateway.config.modbus_unit import parsed
 from edge_gateway.config.problems import ConfigRejected
 from edge_gateway.config.units import duration_text
 from edge_gateway.exit_codes import Exit
@@ -42,9 +44,11 @@ class Assumptions:
     turnaround: timedelta
     round_trip: timedelta
 
-    def line(self, pause: timedelta) -> Line:
-        """With the pause that is configured."""
+    def line(self, pause: timedelta, serial: Endpoint | None = None) -> Line:
+        """With the pause that is configured, and the rate where it is."""
         pause_s = pause.total_seconds()
+        if serial is not None:
+            return SerialLine(serial.baudrate, serial.bits_per_character, self.turnaround.total_seconds(), pause_s)
         if self.baud is None:
             return TcpLine(self.round_trip.total_seconds(), pause_s)
         return SerialLine(self.baud, self.char_bits, self.turnaround.total_seconds(), pause_s)
@@ -62,6 +66,7 @@ class Poll:
         addresses: At least one.
         limits: Of the device.
         pause: After every exchange.
+        serial: A serial line, whose rate is known; None = what is assumed.
     """
 
     line: str
@@ -71,17 +76,19 @@ class Poll:
     addresses: tuple[Address, ...]
     limits: Limits
     pause: timedelta
+    serial: Endpoint | None = None
 
 
 def polls_of(config: Config) -> Iterator[Poll]:
     """The polls of a configuration; the one place that knows its sections."""
-    for unit in config.modbus:
-        addresses = [parse(tag.address) for tag in unit.tags]
-        limits = Limits(unit.max_registers, unit.max_bits, unit.merge_gap)
-        for interval, members in groups([unit.poll_interval] * len(addresses)):
-            chosen = tuple(addresses[i] for i in members)
-            endpoint = f"{unit.host}:{unit.port}"
-            yield Poll(endpoint, unit.name, unit.unit_id, interval, chosen, limits, unit.pause)
+    for line in config.modbus:
+        endpoint = line.endpoint()
+        serial = endpoint if endpoint.transport == "rtu" else None
+        for unit in line.all_units():
+            limits = Limits(unit.max_registers, unit.max_bits, unit.merge_gap)
+            for interval, members in groups([tag.poll_interval or unit.poll_interval for tag in unit.tags]):
+                chosen = tuple(parsed(unit.tags[i].address) for i in members)
+                yield Poll(str(endpoint), line.name, unit.unit_id, interval, chosen, limits, line.pause, serial)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +111,7 @@ def costs(polls: Sequence[Poll], assumed: Assumptions) -> list[PollCost]:
     found = []
     for poll in polls:
         requests = plan(poll.addresses, poll.limits)
-        cost = cycle(requests, assumed.line(poll.pause))
+        cost = cycle(requests, assumed.line(poll.pause, poll.serial))
         found.append(PollCost(poll, requests, cost, share(cost, poll.interval)))
     return found
 

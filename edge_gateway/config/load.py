@@ -11,15 +11,16 @@ from typing import Any
 from pydantic import ValidationError
 
 from edge_gateway.config.config import Config
+from edge_gateway.config.maps import include_maps
 from edge_gateway.config.problems import ConfigRejected, Problem, from_validation
 from edge_gateway.config.section import Section
 
 
 def load(path: Path) -> Config:
-    """Read and check a configuration file; relative paths in it are taken against its own folder.
+    """Read and check a configuration file and its register maps; relative paths are taken against its own folder.
 
     Raises:
-        ConfigRejected: With all problems found. Nothing outside the file was looked at.
+        ConfigRejected: With all problems found. Nothing but the file and its register maps was looked at.
     """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Windows editors begin with a BOM
@@ -34,7 +35,7 @@ def load(path: Path) -> Config:
         raise ConfigRejected(
             path, [Problem("file", None, "is nested too deeply", "Correct the TOML there.")]
         ) from error
-    problems = list(_across_sections(data))
+    problems = [*include_maps(data, path.resolve().parent), *_across_sections(data)]
     try:
         config = Config.model_validate(data)
     except ValidationError as error:
@@ -49,7 +50,8 @@ def _across_sections(data: Mapping[str, Any]) -> Iterator[Problem]:
     links = [link for kind in ("opcua", "modbus") for link in _tables(data.get(kind))]
     if not links:
         yield Problem("opcua, modbus", None, "no source", "Add at least one [[opcua]] or [[modbus]] table.")
-    tags = [tag for link in links for tag in _tables(link.get("tags"))]
+    owners = [*links, *(unit for link in _tables(data.get("modbus")) for unit in _tables(link.get("units")))]
+    tags = [tag for owner in owners for tag in _tables(owner.get("tags"))]
     yield from _repeated("name of a link", [str(link["name"]) for link in links if "name" in link])
     yield from _repeated("tag", [f"{tag['asset']}/{tag['tag']}" for tag in tags if {"asset", "tag"} <= tag.keys()])
     assets = {str(tag["asset"]) for tag in tags if "asset" in tag}

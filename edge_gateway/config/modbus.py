@@ -121,7 +121,7 @@ class ModbusSection(Section):
         ge=0,
         le=1000,
     )
-    tags: tuple[ModbusTagSection, ...] = option((), description="What to read of unit `unit_id`.")
+    tags: tuple[ModbusTagSection, ...] = option((), description="What to read of unit `unit_id`.", shown=True)
     units: tuple[ModbusUnitSection, ...] = option((), description="Further units on the same line.")
 
     @model_validator(mode="after")

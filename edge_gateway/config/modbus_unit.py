@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from pydantic import field_validator, model_validator
+from pydantic import InstanceOf, field_validator, model_validator
 
 from connectors.errors import AddressError
-from connectors.modbus.address import parse
+from connectors.modbus.address import Address, parse
+from connectors.modbus.address_table import parse_table
 from edge_gateway.config.section import NAME_FIX, Name, Section, Whole, day, minute, ms, option
 from edge_gateway.config.units import Duration, FilePath
+
+
+def parsed(address: str | dict[str, Any] | Address) -> Address:
+    """What an address says, in any of its forms; those of a register map are addresses already.
+
+    Raises:
+        AddressError: names the part at fault, the rule and the fix.
+    """
+    if isinstance(address, Address):
+        return address
+    return parse(address) if isinstance(address, str) else parse_table(address)
 
 
 class ModbusTagSection(Section):
@@ -20,8 +33,9 @@ class ModbusTagSection(Section):
     tag: Name = option(
         description="Name of the tag, unique within its asset.", fix=NAME_FIX, example="winding_temperature"
     )
-    address: str = option(
-        description="table:register:kind[:order][*scale][+offset], zero-based, see connectors/modbus/README.md.",
+    address: str | dict[str, Any] | InstanceOf[Address] = option(
+        description="table:register:kind[:order][*scale][+offset], zero-based, or the same as a table, which knows "
+        "valid ranges, texts and counters as well; see connectors/modbus/README.md.",
         fix="For example 'holding:100:float32:CDAB' or 'input:8:int16*0.1'.",
         example="holding:100:float32:CDAB",
     )
@@ -37,11 +51,12 @@ class ModbusTagSection(Section):
 
     @field_validator("address")
     @classmethod
-    def _address(cls, value: str) -> str:
+    def _address(cls, value: str | dict[str, Any] | Address) -> str | dict[str, Any] | Address:
         try:
-            parse(value)
+            parsed(value)
         except AddressError as error:
-            msg = f"{error.rule}. {error.fix}"
+            key = "" if isinstance(value, str) else f"{error.value}: "
+            msg = f"{key}{error.rule}. {error.fix}"
             raise ValueError(msg) from error
         return value
 

@@ -39,7 +39,16 @@ def _table(name: str, info: FieldInfo, prefix: str) -> str:
             nested.append((field, sub))
             continue
         lines += _option(field, sub)
-    return "\n".join(lines) + "\n" + "".join(_table(field, sub, f"{path}.") for field, sub in nested)
+    text = "\n".join(lines) + "\n"
+    for field, sub in nested:
+        table = _table(field, sub, f"{path}.")
+        text += table if _is_shown(sub) else _indented(table)
+    return text
+
+
+def _indented(table: str) -> str:
+    """A table that may be left out: all of it a comment, set off from the defaults, which are comments too."""
+    return "".join(f"#   {line}\n" if line else "\n" for line in table.splitlines())
 
 
 def _option(name: str, info: FieldInfo) -> Iterator[str]:
@@ -52,6 +61,11 @@ def _option(name: str, info: FieldInfo) -> Iterator[str]:
         yield f"# {name} = {_toml(example)}" + ("  # example" if example != "" else "")
     else:
         yield f"# {name} = {_toml(info.default, size='quota' in name or 'reserve' in name)}"
+
+
+def _is_shown(info: FieldInfo) -> bool:
+    extra: Any = info.json_schema_extra
+    return info.default is PydanticUndefined or bool(extra["shown"])
 
 
 def _is_list(info: FieldInfo) -> bool:
