@@ -124,6 +124,11 @@ async def late(asked: Any, line: Any) -> None:
     line.write(asked.answer())
 
 
+async def very_late(asked: Any, line: Any) -> None:
+    await asyncio.sleep((2.5 if asked.number == 1 else 0.3) * TIMEOUT_S)
+    line.write(asked.answer())
+
+
 def three_at_once() -> Any:
     held: list[bytes] = []
 
@@ -208,6 +213,7 @@ CASES = {
     "T17": Case("every reply twice", lambda: twice, (10, 40, 70, 10, 10), on(ALL[:2], "+x+x+") | on(ALL[2:], "+++++"), on(ALL, "+++++"), 0.03),
     "T18": Case("a bit flipped on the line", lambda: once(lambda a, l: l.write(flipped(a.answer()))), FEW, on(RTU, "x++"), on(RTU, "x++")),
     "T19": Case("our own request echoed before the reply", lambda: once(lambda a, l: l.write(a.adu + a.answer())), FEW, on(RTU, "x++"), on(RTU, "x++")),
+    "T20": Case("reply later than twice the time-out", lambda: very_late, (*FEW, 100), on(RTU[:1], "x+++"), on(RTU[:1], "xxWW")),
 }  # fmt: skip
 
 

@@ -113,6 +113,33 @@ def test_a_serial_line_is_silent_before_it_is_asked_again(device: Any) -> None:
     asyncio.run(main())
 
 
+def test_a_serial_line_that_is_never_silent_is_not_asked_and_not_waited_on_for_ever(device: Any) -> None:
+    lines: list[Any] = []
+
+    async def mute(asked: Any, line: Any) -> None:
+        lines.append(line)
+
+    async def babble() -> None:
+        while True:
+            lines[0].write(b"\x55")
+            await asyncio.sleep(0.02)
+
+    async def main() -> None:
+        async with device("rtu", mute) as fake:
+            master = await master_of(fake.endpoint)
+            with pytest.raises(NoReply):
+                await master.read(7, Table.HOLDING, 0, 2)
+            babbling = asyncio.create_task(babble())
+            with pytest.raises(BadReply, match="nobody asked for"):
+                await asyncio.wait_for(master.read(7, Table.HOLDING, 0, 2), 2)
+            babbling.cancel()
+            assert len(fake.asked) == 1
+            assert not master.closed.is_set()
+            master.abort()
+
+    asyncio.run(main())
+
+
 def test_a_port_that_is_in_use_is_refused(device: Any) -> None:
     async def main() -> None:
         async with device("rtu") as fake:
@@ -179,6 +206,17 @@ def test_a_datagram_that_is_not_the_answer_is_bad_and_keeps_the_socket() -> None
             with pytest.raises(BadReply):
                 await master.read(7, Table.HOLDING, 5, 2)
             assert not master.closed.is_set()
+            master.abort()
+
+    asyncio.run(main())
+
+
+def test_a_datagram_with_more_than_a_frame_is_left_out() -> None:
+    async def main() -> None:
+        async with udp_server(lambda request: [answer(request) + b"\x00"]) as endpoint:
+            master = await master_of(endpoint)
+            with pytest.raises(NoReply):
+                await master.read(7, Table.HOLDING, 5, 2)
             master.abort()
 
     asyncio.run(main())
