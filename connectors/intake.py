@@ -22,7 +22,7 @@ from connectors.driver import Driver
 from connectors.hopper import Hopper
 from connectors.journal.format import entry_of
 from connectors.journal.writer import JournalWriter
-from connectors.samples import Item, SampleBatch
+from connectors.samples import Item, Origin, SampleBatch
 from connectors.storer import Storer
 from connectors.watch import AssetWatch
 
@@ -125,7 +125,8 @@ class Intake:
             if not len(item):
                 return
             self.received += len(item)
-            watch = self._watches.get(item.asset)
+            # What is read from a history neither ends a gap nor is it a sign of life.
+            watch = self._watches.get(item.asset) if item.origin is not Origin.BACKFILLED else None
             notice = watch and watch.on_block(entry_of(item).newest, item.received_time, self._clock())
             if notice:
                 self.hopper.put(notice)

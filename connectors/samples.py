@@ -111,6 +111,7 @@ class NoticeKind(StrEnum):
     IDLE = "idle"  # nothing newer will come that is older than `end`: windows may close
     OVERFLOW = "overflow"  # a device's own queue lost samples before we could fetch them; how many cannot be known
     SILENT = "silent"  # tags that should have spoken by now did not
+    BACKFILL = "backfill"  # a hole was read from history up to `end`; reason "advanced" = and goes on
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ class Changes:
         if not left_out:
             return values
         self._counters["unchanged"] += left_out
-        return _only(values, np.flatnonzero(keep))
+        return values.only(np.flatnonzero(keep))
 
     def _compare(self, values: Values, rows: NDArray[np.int64], is_nan: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Which of these rows, each of another tag, are new; those are the last ones from now on."""
@@ -89,16 +89,3 @@ def _one_each(handles: NDArray[np.uint32], rows: NDArray[np.int64]) -> Iterator[
         _, first = np.unique(handles[rows], return_index=True)
         yield rows[np.sort(first)]
         rows = np.delete(rows, first)
-
-
-def _only(values: Values, rows: NDArray[np.int64]) -> Values:
-    arrays = {new: values.arrays[old] for new, old in enumerate(rows.tolist()) if old in values.arrays}
-    return Values(
-        values.handle[rows],
-        values.value[rows],
-        values.status[rows],
-        values.source[rows],
-        values.server[rows],
-        values.shape[rows],
-        arrays,
-    )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 BAD_TIMEOUT = 0x800A_0000
+BAD_TOO_MANY_OPERATIONS = 0x8010_0000
 BAD_SECURITY_CHECKS_FAILED = 0x8013_0000
+BAD_NO_CONTINUATION_POINTS = 0x804B_0000
 BAD_NODE_ID_UNKNOWN = 0x8034_0000
 BAD_TOO_MANY_MATCHES = 0x806D_0000
 BAD_NO_MATCH = 0x806F_0000
@@ -16,6 +18,12 @@ BAD_NO_SUBSCRIPTION = 0x8079_0000
 BAD_MESSAGE_NOT_AVAILABLE = 0x807B_0000
 BAD_REQUEST_TIMEOUT = 0x8085_0000
 
+# Histories. Nothing there: BadNoData, BadBoundNotFound. To be asked again: BadContinuationPointInvalid,
+# BadNoContinuationPoints. Too much at once: BadOutOfMemory, BadEncodingLimitsExceeded, BadRequestTooLarge,
+# BadResponseTooLarge, BadTcpMessageTooLarge too.
+NO_DATA = frozenset({0x809B_0000, 0x80D7_0000})
+POINT_LOST = frozenset({0x804A_0000, BAD_NO_CONTINUATION_POINTS})
+TOO_LARGE = frozenset({BAD_TOO_MANY_OPERATIONS, 0x8003_0000, 0x8008_0000, 0x80B8_0000, 0x80B9_0000, 0x8080_0000})
 NODE_GONE = (0x8033_0000, BAD_NODE_ID_UNKNOWN)  # BadNodeIdInvalid too
 # A filter: BadMonitoredItemFilterInvalid, the same ...Unsupported, BadFilterNotAllowed, BadDeadbandFilterInvalid.
 FILTER_REFUSED = frozenset({0x8043_0000, 0x8044_0000, 0x8045_0000, 0x808E_0000})

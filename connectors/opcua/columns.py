@@ -44,6 +44,12 @@ class Values:
     def __len__(self) -> int:
         return len(self.handle)
 
+    def only(self, rows: NDArray[np.int64]) -> Values:
+        """These rows and their arrays."""
+        picked = self.at(rows)
+        picked.arrays = {new: self.arrays[old] for new, old in enumerate(rows.tolist()) if old in self.arrays}
+        return picked
+
     def at(self, rows: NDArray[np.int64]) -> Values:
         """These rows, without their arrays."""
         return Values(

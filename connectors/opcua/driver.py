@@ -13,10 +13,12 @@ import structlog
 
 from connectors.driver import Emit
 from connectors.errors import ConnectorError, LinkDown
+from connectors.opcua.backfill import Backfill
 from connectors.opcua.changes import Changes
 from connectors.opcua.columns import Values
 from connectors.opcua.decode import Decoder
 from connectors.opcua.gaps import Gaps
+from connectors.opcua.holes import Holes
 from connectors.opcua.link import RETRY_REFUSED, Link, is_resumable
 from connectors.opcua.marks import Marks
 from connectors.opcua.overflow import Overflows
@@ -70,6 +72,8 @@ class OpcUaDriver:
         self._marks_due: asyncio.TimerHandle | None = None
         self._trouble = ""
         self._overflows = Overflows(settings, self._decoder.overflows)
+        self._holes = Holes(settings, tables)
+        self._backfill = Backfill(settings, self._holes, self._fill, self._tell_fill, self._counters)
 
     @property
     def name(self) -> str:
@@ -101,7 +105,8 @@ class OpcUaDriver:
         watch = asyncio.create_task(self._watch_silence())
         try:
             while True:
-                link = Link(self._settings, self, self._counters, self._retry_refused)
+                backfill = self._backfill if self._settings.backfill else None
+                link = Link(self._settings, self, self._counters, self._retry_refused, backfill)
                 error = await self._attempt(link, held)
                 if link.may_live_on:  # then what was held before is out of date: nonce and sequence number moved on
                     held = link.hold() if is_resumable(error) else None
@@ -208,9 +213,28 @@ class OpcUaDriver:
 
     def _pass(self, blocks: Sequence[SampleBatch]) -> None:
         for block in blocks:
-            if (gap := self._gaps.passed(block)) is not None:
+            gap = self._gaps.passed(block)
+            self._holes.passed(block)
+            if gap is not None:
                 self._emit(gap)
+                self._ended_hole(gap)
             self._emit(block)
+
+    def _ended_hole(self, gap: Notice) -> None:
+        if (forgotten := self._holes.ended(gap, time.monotonic())) is not None:
+            logger.error("opcua backfill given up", driver=self.name, asset=forgotten.asset, reason="too many holes")
+            self._counters["backfill_failed"] += 1
+        self._backfill.wake()
+
+    def _fill(self, values: Values) -> int:
+        """Values from a history: they move neither fronts nor marks nor deadbands."""
+        blocks = self._decoder.decode(values, self._now(), Origin.BACKFILLED)
+        for block in blocks:
+            self._emit(block)
+        return sum(map(len, blocks))
+
+    def _tell_fill(self, notice: Notice) -> None:
+        self._emit(notice)
 
     def refused(self, refusals: dict[int, int], server_time: int | None) -> None:
         """See `LinkEvents`."""
@@ -234,12 +258,18 @@ class OpcUaDriver:
         self._decoder.times.begin(server_time, self._now())
         self._changes.forget()
         self._mark_lost()
-        self._gaps.lose("link_down")
+        self._backfill.anew()
+        self._lose("link_down")
 
     def missed(self) -> None:
         """See `LinkEvents`."""
         logger.error("opcua messages lost", driver=self.name)
-        self._gaps.lose("sequence_gap")
+        self._lose("sequence_gap")
+
+    def _lose(self, reason: str) -> None:
+        assets = self._gaps.lose(reason)
+        if self._settings.backfill:
+            self._holes.lose(assets)
 
     def settled(self) -> Sequence[int]:
         """See `LinkEvents`. Tags that did not change since they were marked would stay marked."""

@@ -46,10 +46,15 @@ class Gaps:
         """Those with a hole that has not ended, in alphabetical order."""
         return sorted(self._open)
 
-    def lose(self, reason: str) -> None:
-        """Something is missing from here on. The first reason stands; an asset without a sample cannot miss one."""
+    def lose(self, reason: str) -> list[str]:
+        """Something is missing from here on. The first reason stands; an asset without a sample cannot miss one.
+
+        Returns:
+            The assets with a hole.
+        """
         for asset, newest in self._newest.items():
             self._open.setdefault(asset, _Hole(reason, newest))
+        return list(self._open)
 
     def passed(self, block: SampleBatch) -> Notice | None:
         """Move the front of the block's asset on.

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from connectors.errors import ConnectorError, EndpointUnreachable, LinkDown, RequestRefused, SecurityRefused
 from connectors.opcua import codes
+from connectors.opcua.backfill import Backfill
 from connectors.opcua.events import LinkEvents
 from connectors.opcua.items import create_items
 from connectors.opcua.poll import Poller
@@ -17,7 +18,7 @@ from connectors.opcua.pump import Pump
 from connectors.opcua.seam.channel import Channel
 from connectors.opcua.settings import OpcUaSettings
 from connectors.opcua.subscription import Held, Subscription, subscribe
-from connectors.opcua.terms import ServerFacts
+from connectors.opcua.terms import Node, ServerFacts
 
 RETRY_REFUSED = timedelta(seconds=30)
 PATIENCE_S = 2.0  # beyond one and a half keep-alives: a busy server, a slow path
@@ -38,6 +39,7 @@ class Link:
         events: LinkEvents,
         counters: Counter[str],
         retry_refused: timedelta = RETRY_REFUSED,
+        backfill: Backfill | None = None,
     ) -> None:
         """Make a link; nothing is opened yet.
 
@@ -47,11 +49,14 @@ class Link:
             counters: Counted here: "messages", "keepalives", "replayed_messages", "lost_messages",
                 "duplicate_messages", "malformed_messages", "foreign_messages", "publish_faults".
             retry_refused: How often items that were refused are tried again.
+            backfill: Reads holes from history through this link; None = they stay.
         """
         self._settings = settings
         self._events = events
         self._counters = counters
         self._retry_refused = retry_refused
+        self._backfill = backfill
+        self._facts: ServerFacts | None = None
         self._channel: Channel | None = None
         self._pump: Pump | None = None
         self._poller: Poller | None = None
@@ -99,6 +104,8 @@ class Link:
                     group.create_task(self._retry(channel, pump.subscription))
                 if self._poller is not None:  # a server that does not answer is found out by the time-out of a read
                     group.create_task(self._poller.run(self._retry_refused))
+                if self._backfill is not None and self._facts is not None:
+                    group.create_task(self._backfill.run(channel, self._nodes, self._facts))
                 group.create_task(self._renew(channel))
         except ExceptionGroup as group_of_errors:  # the first ended the link; the rest followed from its end
             raise group_of_errors.exceptions[0] from None
@@ -155,7 +162,16 @@ class Link:
             await self._create(channel, subscription, self._settings.subscribed)
         await self._prepare_polls(channel, facts)
 
+    def _nodes(self) -> dict[int, Node]:
+        """Handle -> node of the tags that are there."""
+        nodes: dict[int, Node] = dict(self._poller.nodes) if self._poller is not None else {}
+        if self._pump is not None:
+            subscription = self._pump.subscription
+            nodes |= {h: node for h, node in subscription.nodes.items() if h not in subscription.refused}
+        return nodes
+
     async def _prepare_polls(self, channel: Channel, facts: ServerFacts) -> None:
+        self._facts = facts
         if self._settings.polled:
             self._poller = Poller(self._settings, channel, facts, self._events, self._counters)
             await self._poller.find()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import numpy as np
@@ -41,6 +41,11 @@ class Poller:
         self._nodes: dict[int, NodeAddress | RegisteredNode] = {}
         self._missing: dict[int, int] = {}
         self.proven = False
+
+    @property
+    def nodes(self) -> Mapping[int, NodeAddress | RegisteredNode]:
+        """Handle -> node of the tags that were found."""
+        return self._nodes
 
     async def find(self) -> None:
         """Look the nodes up and register them, so that the server need not find them at every read.

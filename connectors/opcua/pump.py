@@ -139,16 +139,21 @@ class Pump:
         subscription = self.subscription
         missing = sequence.ahead(coming, subscription.expected)
         lost = 0
+        there = True
         for number in sequence.following(subscription.expected, min(missing, MOST_REPUBLISHED)):
-            if not await self._republish(number):
+            before, there = there, await self._republish(number)
+            if not there:
                 lost += 1
+                subscription.behind = True
+                if before:  # at once: what is replayed after it already stands behind the hole
+                    self._events.missed()
         if missing > MOST_REPUBLISHED:
             lost += missing - MOST_REPUBLISHED
-        subscription.expected = coming
-        if lost:
-            self._counters["lost_messages"] += lost
             subscription.behind = True
-            self._events.missed()
+            if there:
+                self._events.missed()
+        subscription.expected = coming
+        self._counters["lost_messages"] += lost
 
     async def _republish(self, number: int) -> bool:
         """Fetch one message again. False if the server does not have it."""

@@ -57,6 +57,9 @@ class OpcUaSettings:
         time_past: A source time that lies further before the receipt is not believed.
         time_ahead: A source time that lies further after the receipt is not believed.
         initial: Time of a value that is read, or the first one after a connection, and did not change lately.
+        backfill: Read holes in the data from the server's history, where it keeps one.
+        backfill_limit: Of a longer hole, so much of its end is read.
+        backfill_rate: Values a second that are read from history at most.
         tags: What to acquire.
     """
 
@@ -87,6 +90,9 @@ class OpcUaSettings:
     time_past: timedelta = timedelta(days=7)
     time_ahead: timedelta = timedelta(seconds=10)
     initial: Initial = "as_now"
+    backfill: bool = True
+    backfill_limit: timedelta = timedelta(hours=24)
+    backfill_rate: int = 10_000
     tags: tuple[OpcUaTag, ...] = ()
 
     def __post_init__(self) -> None:
@@ -100,6 +106,7 @@ class OpcUaSettings:
             ("session_timeout", timedelta(seconds=1), timedelta(days=1)),
             ("time_past", timedelta(seconds=1), timedelta(days=36500)),
             ("time_ahead", timedelta(seconds=1), timedelta(days=36500)),
+            ("backfill_limit", timedelta(seconds=1), timedelta(days=366)),
             ("reconnect_min", timedelta(milliseconds=10), self.reconnect_max),
             ("reconnect_max", timedelta(milliseconds=10), timedelta(hours=1)),
         ):
@@ -108,6 +115,8 @@ class OpcUaSettings:
                 self._refuse(key, value, f"must be within {low} and {high}")
         if not 1 <= self.publish_in_flight <= 20:
             self._refuse("publish_in_flight", self.publish_in_flight, "must be within 1 and 20; 3 suits most servers")
+        if not 1 <= self.backfill_rate <= 10_000_000:
+            self._refuse("backfill_rate", self.backfill_rate, "must be within 1 and 10,000,000 values a second")
         if not 0 <= self.priority <= 255:
             self._refuse("priority", self.priority, "must be within 0 and 255")
         if self.poll_interval is not None and not MIN_POLL <= self.poll_interval <= MAX_INTERVAL:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,7 @@ class ServerFacts:
         max_items: Monitored items in a request; 0 = no limit told.
         max_translate: Browse paths in a request; 0 = no limit told.
         max_register: Nodes to register in a request; 0 = no limit told.
+        max_history: Nodes in a request for history; 0 = no limit told.
     """
 
     namespaces: tuple[str, ...]
@@ -38,6 +40,7 @@ class ServerFacts:
     max_items: int
     max_translate: int = 0
     max_register: int = 0
+    max_history: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,30 @@ class RegisteredNode:
     """What a server calls a node that was registered with it, in this session. Opaque to everybody but the seam."""
 
     id: Any
+
+
+Node = NodeAddress | RegisteredNode
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRequest:
+    """What is asked of a server's history: raw values, the oldest first, without bounding values.
+
+    Attributes:
+        nodes: Whose.
+        namespaces: Of this session.
+        points: A continuation point for each node; b"" = from the start.
+        start: ns since the epoch, inclusive. What is sent may reach a microsecond further on both sides.
+        end: ns, exclusive by the standard, which servers differ about.
+        most: Values of each node in one answer.
+    """
+
+    nodes: Sequence[Node]
+    namespaces: Sequence[str]
+    points: Sequence[bytes]
+    start: int
+    end: int
+    most: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,10 +82,12 @@ class EventTimes:
             origin: A history may be as old as it likes.
             read: They were read and so hold at this moment.
         """
-        asked = self._asked(values.handle, read=read)
+        # What is old does not hold now, and it leaves the first value of a new subscription to be told.
+        old = origin is Origin.BACKFILLED
+        asked = np.zeros(len(values), dtype=np.bool_) if old else self._asked(values.handle, read=read)
         low, high = FIRST_TICK, LAST_TICK
         received = received_time // NS_PER_TICK + EPOCH_TICKS
-        if origin is not Origin.BACKFILLED:
+        if not old:
             low = max(low, received - self._past // NS_PER_TICK)
             high = min(high, received + self._ahead // NS_PER_TICK)
         # What has not changed for a month has a source time of a month ago, and rightly so.

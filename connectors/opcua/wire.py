@@ -15,8 +15,8 @@ from connectors.opcua.blocks import read_values
 from connectors.opcua.columns import Values
 
 # Numeric ids of binary encodings in namespace 0 (OPC 10000-6, A.3).
-SERVICE_FAULT, READ_RESPONSE, PUBLISH_RESPONSE, REPUBLISH_RESPONSE = 397, 634, 829, 835
-_DATA_CHANGE, _STATUS_CHANGE = 811, 820
+SERVICE_FAULT, READ_RESPONSE, HISTORY_RESPONSE, PUBLISH_RESPONSE, REPUBLISH_RESPONSE = 397, 634, 667, 829, 835
+_HISTORY_DATA, _DATA_CHANGE, _STATUS_CHANGE = 658, 811, 820
 
 _U32 = struct.Struct("<I")
 _I32 = struct.Struct("<i")
@@ -48,6 +48,21 @@ class Fault:
     """The service did not work; the code says why."""
 
     code: int
+
+
+@dataclass(slots=True)
+class HistoryPage:
+    """What the history of one node said.
+
+    Attributes:
+        code: Status code of this node.
+        point: Continuation point, b"" = that was all.
+        values: In the order of the server; handles are rows. Empty if the node told nothing.
+    """
+
+    code: int
+    point: bytes
+    values: Values
 
 
 def read_publish(data: bytes) -> Notification | Fault:
@@ -97,6 +112,42 @@ def read_read(data: bytes) -> Values | Fault:
     except (struct.error, IndexError, ValueError) as error:
         msg = f"ReadResponse of {len(data)} bytes cannot be read: {error}"
         raise MalformedMessage(msg) from error
+
+
+def read_history(data: bytes) -> list[HistoryPage] | Fault:
+    """Read a HistoryReadResponse: a page for every node of the request, in its order.
+
+    Raises:
+        MalformedMessage: Nothing of it can be used.
+    """
+    try:
+        fault, pos = _head(data, HISTORY_RESPONSE)
+        if fault is not None:
+            return fault
+        pages = []
+        count = _I32.unpack_from(data, pos)[0]
+        pos += 4
+        for _ in range(count):
+            page, pos = _history_page(data, pos)
+            pages.append(page)
+    except (struct.error, IndexError, ValueError) as error:
+        msg = f"HistoryReadResponse of {len(data)} bytes cannot be read: {error}"
+        raise MalformedMessage(msg) from error
+    return pages
+
+
+def _history_page(data: bytes, pos: int) -> tuple[HistoryPage, int]:
+    code = _U32.unpack_from(data, pos)[0]
+    end = skip.string(data, pos + 4)  # ByteString: has the form of a string
+    point = data[pos + 8 : end]
+    kind, body = skip.numeric_id(data, end)
+    pos = skip.extension_object(data, end)
+    count = 0
+    if kind == _HISTORY_DATA and pos > body + 1:
+        body += 5  # encoding byte and length
+        count = max(_I32.unpack_from(data, body)[0], 0)
+    values = read_values(data[:pos], body + 4, count, handles=False)
+    return HistoryPage(code, point, values), pos
 
 
 def _head(data: bytes, expected: int) -> tuple[Fault | None, int]:

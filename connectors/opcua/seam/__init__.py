@@ -8,8 +8,8 @@ are private there; `tests/connectors/opcua/test_seam.py` fails when one of them 
 - `UASocketProtocol._connection._limits`: 2.1.0 takes the server's buffer sizes the wrong way round;
 - `Client._server_nonce`, `Client._policy_ids`: what a session needs to be activated on another channel.
 
-`connect.py` opens and secures a connection, `requests.py` builds what is asked on it, `channel.py` asks,
-`explain.py` turns what the library raises into this room's errors.
+`connect.py` opens and secures a connection, `requests.py` and `history.py` build what is asked on it, `channel.py`
+asks, `explain.py` turns what the library raises into this room's errors.
 """
 
 from __future__ import annotations

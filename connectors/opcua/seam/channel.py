@@ -16,13 +16,22 @@ from connectors.errors import ConnectorError, LinkDown, PlaintextPassword
 from connectors.opcua import codes
 from connectors.opcua.address import NodeAddress
 from connectors.opcua.path import BrowsePath
-from connectors.opcua.seam import lookup, requests
+from connectors.opcua.seam import history, lookup, requests
 from connectors.opcua.seam.connect import abort, connect, user_identity
 from connectors.opcua.seam.explain import explained
 from connectors.opcua.settings import OpcUaSettings
-from connectors.opcua.terms import HeldSession, ItemRequest, RegisteredNode, ServerFacts, SubscriptionTerms
+from connectors.opcua.terms import (
+    HeldSession,
+    HistoryRequest,
+    ItemRequest,
+    Node,
+    RegisteredNode,
+    ServerFacts,
+    SubscriptionTerms,
+)
 
 CLOSE_TIMEOUT_S = 2.0
+HISTORY_TIMEOUTS = 4  # request time-outs; a history is read from a disk
 
 
 class Channel:
@@ -155,9 +164,26 @@ class Channel:
         response = await self._ask(request, ua.CreateMonitoredItemsResponse)
         return [result.StatusCode.value for result in response.Results]
 
-    async def read(self, nodes: Sequence[NodeAddress | RegisteredNode], namespaces: Sequence[str]) -> bytes:
+    async def read(self, nodes: Sequence[Node], namespaces: Sequence[str]) -> bytes:
         """Read values with both timestamps in one call; the answer as it came (`wire.read_read`)."""
         return bytes(await self._ask_raw(requests.read(nodes, namespaces)))
+
+    async def have_history(self, nodes: Sequence[Node], namespaces: Sequence[str]) -> list[bool]:
+        """Whether each node says that its history may be read, in one call."""
+        answer = await self._ask(history.read_attributes(nodes, namespaces), ua.ReadResponse)
+        return history.has_history(answer.Results)
+
+    async def read_history(self, asked: HistoryRequest) -> bytes:
+        """Read histories in one call; the answer as it came (`wire.read_history`)."""
+        request = history.read_raw(asked, release=False)
+        return bytes(await self._ask_raw(request, HISTORY_TIMEOUTS * self._timeout))
+
+    def release_history(self, asked: HistoryRequest) -> None:
+        """Let the server forget continuation points. Nobody waits for its answer, and a closed channel has none."""
+        if self._protocol is not None:
+            with contextlib.suppress(ConnectorError), explained(self._settings, "HistoryRead"):
+                answer = self._protocol._send_request(history.read_raw(asked, release=True), 0)  # noqa: SLF001
+                answer.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     async def republish(self, subscription: int, sequence: int) -> bytes:
         """Ask for a message again; the answer as it came (`wire.read_republish`)."""
@@ -215,9 +241,9 @@ class Channel:
             raise LinkDown(self._settings.endpoint, "connection closed")
         return self._protocol
 
-    async def _ask_raw(self, request: Any) -> Any:
+    async def _ask_raw(self, request: Any, timeout_s: float | None = None) -> Any:
         with explained(self._settings, type(request).__name__.removesuffix("Request")):
-            return await self._open_protocol().send_request(request, self._timeout)
+            return await self._open_protocol().send_request(request, timeout_s or self._timeout)
 
     async def _ask(self, request: Any, response: Any) -> Any:
         data = await self._ask_raw(request)

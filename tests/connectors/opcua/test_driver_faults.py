@@ -116,7 +116,7 @@ def test_cut_connections_are_resumed_without_loss_and_leave_nothing_behind(
                 await _ticks(run, 3, since=len(run.items))
                 names = [task.get_coro().__qualname__ for task in asyncio.all_tasks()]
                 tasks.add(len([name for name in names if not name.startswith("Proxy")]))
-            assert max(tasks) <= 6  # this one, the driver, and the four of the link
+            assert max(tasks) <= 7  # this one, the driver, and the five of the link
             assert _without_hole(run.good("tick"))
             assert run.notices() == []
             counters = run.driver.counters()

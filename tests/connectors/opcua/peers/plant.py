@@ -59,6 +59,9 @@ async def serve(args: argparse.Namespace) -> None:
         await server.write_attribute_value(
             bad.nodeid, ua.DataValue(ua.Variant(1.0), ua.StatusCode(ua.StatusCodes.BadSensorFailure))
         )
+        if args.history:
+            for node in (tick, wave):
+                await server.historize_node_data_change(node, period=None)
         print("READY", flush=True)
         count = 0
         while os.getppid() == parent:
@@ -86,6 +89,7 @@ def main() -> None:
     parser.add_argument("--key", type=Path)
     parser.add_argument("--shift", action="store_true")
     parser.add_argument("--without-setpoint", action="store_true")
+    parser.add_argument("--history", action="store_true", help="tick and wave keep a history")
     parser.add_argument("--late", action="store_true", help="the node `absent` appears after 1 s")
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(serve(parser.parse_args()))
