@@ -25,7 +25,7 @@ SCHEMA_VERSION = 1
 _STRINGS = ["asset", "tag", "model"]
 _DELTA = ["start", "end", "n", "n_bad"]
 _HEAD = ("asset", "tag", "start", "end", "n", "n_bad", "coverage")
-_TAIL = ("score", "threshold", "model", "partial")
+_TAIL = ("score", "threshold", "model", "partial", "backfilled")
 _TIME = pa.timestamp("ns", tz="UTC")
 
 
@@ -84,6 +84,7 @@ def _table(ordered: Sequence[WindowSummary]) -> Any:
         "threshold": spread([s.threshold for s in ordered], np.float32),
         "model": spread([s.model for s in ordered], object),
         "partial": spread([s.partial for s in ordered], np.bool_),
+        "backfilled": spread([s.backfilled for s in ordered], np.bool_),
     }
     table = pa.table(columns)
     return table.take(pc.sort_indices(table, [(name, "ascending") for name in ("asset", "tag", "start", "end")]))
@@ -123,6 +124,7 @@ def read_summaries(source: Path | bytes) -> list[WindowSummary]:
     start, end = (columns[name].cast(pa.int64()).to_numpy() for name in ("start", "end"))
     assets, tags, models = (columns[name].to_pylist() for name in _STRINGS)
     partial = columns["partial"].to_pylist()
+    backfilled = columns["backfilled"].to_pylist() if "backfilled" in columns else [False] * len(partial)
     groups: dict[tuple[str, int, int, bool], list[int]] = {}
     for row, asset in enumerate(assets):
         groups.setdefault((asset, int(start[row]), int(end[row]), partial[row]), []).append(row)
@@ -149,6 +151,7 @@ def read_summaries(source: Path | bytes) -> list[WindowSummary]:
                 float(numbers["threshold"][rows[0]]),
                 models[rows[0]],
                 cut,
+                backfilled[rows[0]],
             )
         )
     return summaries

@@ -142,6 +142,7 @@ class WindowSummary:
         threshold: In the unit of the score; NaN where there is none.
         model: "name@version" or "".
         partial: The window was closed early (declared migration), so it does not hold all its samples.
+        backfilled: It was filled from a device's history, after a gap.
     """
 
     asset: str
@@ -157,6 +158,7 @@ class WindowSummary:
     threshold: float
     model: str
     partial: bool = False
+    backfilled: bool = False
 
     lane = Lane.SUMMARY
 
@@ -184,6 +186,7 @@ class WindowSummary:
                 "threshold": self.threshold,
                 "model": self.model,
                 "partial": self.partial,
+                "backfilled": self.backfilled,
             }
         )
         columns = (
@@ -251,6 +254,7 @@ def decode_summary(body: bytes) -> WindowSummary:
         _number(head["threshold"]),
         head["model"],
         head["partial"],
+        head.get("backfilled", False),
     )
 
 

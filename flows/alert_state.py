@@ -87,9 +87,10 @@ class AlertState:
     def push(self, block: ScoredBlock) -> list[Alert]:
         """Judge each window in order; hand back the changes. Partial windows say nothing.
 
-        Nor do assets without a model; what is open there, from a time when there was one, is cleared.
+        Nor do those that were filled from a history: an alert is about now, and windows in a row are counted. Nor do
+        assets without a model; what is open there, from a time when there was one, is cleared.
         """
-        if block.partial:
+        if block.partial or block.backfilled:
             return []
         if not block.model:
             return self._give_up(block)

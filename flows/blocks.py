@@ -27,6 +27,7 @@ class Windows:
         coverage: float32[w, T], n as a share of the samples expected, at most 1; NaN where no interval is known.
         decided_received: ns, when the block that closed these windows was received.
         partial: They were closed early, by a migration, and do not hold all their samples.
+        backfilled: They were filled from a history, after event time had passed them.
     """
 
     tags: TagTable
@@ -37,6 +38,7 @@ class Windows:
     coverage: NDArray[np.float32]
     decided_received: int
     partial: bool
+    backfilled: bool = False
 
     def __len__(self) -> int:
         return len(self.start)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+SAMPLE_BYTES = 18  # in a dump
 _LEAST = 64
 
 

@@ -64,6 +64,7 @@ def _compute(blocks: list[WindowBlock], feature_set: FeatureSet) -> list[Feature
                 coverage=grouped.coverage[rows].reshape(shape),
                 decided_received=block.decided_received,
                 partial=block.partial,
+                backfilled=block.backfilled,
                 features=feature_set.features,
                 values=values[rows].reshape(*shape, -1),
             )

@@ -145,6 +145,7 @@ def _scored(
         coverage=block.coverage,
         decided_received=block.decided_received,
         partial=block.partial,
+        backfilled=block.backfilled,
         features=block.features,
         values=block.values,
         score=score,

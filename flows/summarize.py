@@ -48,6 +48,7 @@ def summaries_of(block: ScoredBlock) -> list[WindowSummary]:
             threshold=threshold,
             model=block.model,
             partial=block.partial,
+            backfilled=block.backfilled,
         )
         for row in range(len(block))
     ]

@@ -36,6 +36,7 @@ class WindowBlock:
         expected: float64[T], samples a window of this length should hold of each tag; NaN where that is not known.
         decided_received: ns, when the block that closed these windows was received.
         partial: They were closed early, by a migration, and do not hold all their samples.
+        backfilled: They were filled from a history, after event time had passed them.
     """
 
     tags: TagTable
@@ -48,6 +49,7 @@ class WindowBlock:
     expected: NDArray[np.float64]
     decided_received: int
     partial: bool
+    backfilled: bool = False
 
     def __len__(self) -> int:
         return len(self.start)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,7 +27,14 @@ class WindowCutter:
         self._expected[known] = settings.length.total_seconds() / tags.interval_s[known]
 
     def cut(
-        self, buffer: ColumnBuffer, low: int | None, high: int, received: int, *, partial: bool = False
+        self,
+        buffer: ColumnBuffer,
+        low: int | None,
+        high: int,
+        received: int,
+        *,
+        partial: bool = False,
+        free: Callable[[NDArray[np.int64]], NDArray[np.bool_]] | None = None,
     ) -> WindowBlock | None:
         """All windows that start in [low, high) and hold a sample; None where there is none.
 
@@ -35,6 +44,7 @@ class WindowCutter:
             high: A multiple of `every`, unless partial.
             received: For `decided_received`.
             partial: The windows have not ended.
+            free: Which starts may be handed out; None = all.
         """
         buffer.sort()
         if low is not None and high - low == self._every:  # the usual case, without a search for what there is
@@ -42,6 +52,8 @@ class WindowCutter:
             first, last = np.zeros(1, dtype=np.int64), buffer.time.searchsorted(starts + self._length)
         else:
             starts = self._candidates(buffer.time, low, high)
+            if free is not None:
+                starts = starts[free(starts)]
             first = buffer.time.searchsorted(starts)
             last = buffer.time.searchsorted(starts + self._length)
         sizes = last - first

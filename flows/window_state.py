@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloud_sink.records import Account, Event
-from connectors.samples import Item, Notice, NoticeKind, SampleBatch
+from connectors.samples import Item, Notice, NoticeKind, Origin, SampleBatch
 from connectors.status import is_good
 from connectors.tags import TagTable
 from flows.blocks import LateBlock
-from flows.column_buffer import ColumnBuffer
+from flows.column_buffer import SAMPLE_BYTES, ColumnBuffer
 from flows.errors import StateError
+from flows.past_windows import PastWindows
 from flows.window_block import WindowBlock
 from flows.window_cut import WindowCutter
 from flows.window_settings import WindowSettings
@@ -29,15 +30,16 @@ _MAGIC = b"SGW1"  # the digit is the version of the format
 _SIZES = struct.Struct("<II")
 _NOT_GOOD = 1 << 30  # the least status code whose severity is not good
 CLOCK_SKEW = "clock_skew"
+ADVANCED, ACQUIRER_DOWN = "advanced", "acquirer_down"  # reasons of notices
 
 
 class WindowState:
     """Event-time windows of one asset.
 
     A sample is dropped when it is stamped too far ahead of its reception, late when every window it belongs to is
-    closed, else placed, once, however many hopping windows hold it. The watermark is the newest source time placed
-    less the lateness, or that of an idle notice; no wall clock moves it, so a replay, a stall or a restart gives the
-    same windows. The books always balance: received = placed + late + dropped.
+    closed (of one from a history: was handed out), else placed, once, however many hopping windows hold it. The
+    watermark is the newest source time placed less the lateness, or that of an idle notice; no wall clock moves it, so
+    a replay, a stall or a restart gives the same windows. The books always balance: received = placed + late + dropped.
     """
 
     def __init__(self, settings: WindowSettings) -> None:
@@ -47,6 +49,7 @@ class WindowState:
         self._tags: TagTable | None = None
         self._cutter: WindowCutter | None = None
         self._buffer = ColumnBuffer()
+        self._past = PastWindows(settings)
         self._open_from: int | None = None  # start of the earliest open window; None before the first watermark
         self._newest: int | None = None  # newest source time placed
         self._received = self._placed = self._late = 0
@@ -83,7 +86,8 @@ class WindowState:
         out: list[WindowOutput] = []
         if self._open_from is not None and np.minimum.reduce(block.source_time) < self._open_from:
             block, late = self._split_late(block, self._open_from)
-            out.append(late)
+            if late is not None:
+                out.append(late)
             if not len(block):
                 return out
         self._placed += len(block)
@@ -96,6 +100,14 @@ class WindowState:
     def _heed(self, notice: Notice) -> list[WindowOutput]:
         if notice.kind is NoticeKind.IDLE:
             return self._advance(notice.end - self._settings.lateness_ns, notice.end)
+        out: list[WindowOutput] = []
+        if notice.kind is NoticeKind.BACKFILL:
+            going_on = notice.reason == ADVANCED
+            out = self._close_past(notice.end if going_on else None)
+            if going_on:
+                return out
+        elif notice.reason == ACQUIRER_DOWN:  # whoever read a history does not any more
+            out = self._close_past(None)
         if notice.kind is NoticeKind.DROPPED:
             self._received += notice.count
             self._dropped[notice.reason] = self._dropped.get(notice.reason, 0) + notice.count
@@ -104,7 +116,7 @@ class WindowState:
             detail = notice.detail or (
                 f"Nothing was acquired: {notice.reason}. Windows without any sample are not reported."
             )
-        return [
+        out.append(
             Event(
                 notice.asset,
                 str(notice.kind),
@@ -115,27 +127,45 @@ class WindowState:
                 notice.source,
                 detail,
             )
-        ]
+        )
+        return out
 
     def _drop_ahead(self, block: SampleBatch, limit: int) -> SampleBatch:
         kept = _where(block, block.source_time <= limit)
         self._dropped[CLOCK_SKEW] = self._dropped.get(CLOCK_SKEW, 0) + len(block) - len(kept)
         return kept
 
-    def _split_late(self, block: SampleBatch, open_from: int) -> tuple[SampleBatch, LateBlock]:
+    def _split_late(self, block: SampleBatch, open_from: int) -> tuple[SampleBatch, LateBlock | None]:
         is_late = block.source_time < open_from
         late = _where(block, is_late)
+        if block.origin is Origin.BACKFILLED:
+            late = self._place_past(late)
+            if not len(late):
+                return _where(block, ~is_late), None
         self._late += len(late)
         every = self._settings.every_ns
         missed = late.source_time // every * every
         return _where(block, ~is_late), LateBlock(late, missed, self._settings.length_ns)
 
+    def _place_past(self, block: SampleBatch) -> SampleBatch:
+        """Put samples of a history into windows that were never handed out; returns those that have none."""
+        fits = self._past.fits(block.source_time)
+        placed = _where(block, fits)
+        if len(placed):
+            self._placed += len(placed)
+            self._past.keep(placed.tag, placed.source_time, _good_values(placed), placed.received_time)
+        return _where(block, ~fits)
+
+    def _close_past(self, read_to: int | None) -> list[WindowOutput]:
+        """Close the windows that a history was read beyond; None = it is not read on."""
+        if self._open_from is None:
+            return []
+        high = self._open_from if read_to is None else min(self._settings.open_from(read_to), self._open_from)
+        block = self._past.close(self._cutter, high)
+        return [] if block is None else [block]
+
     def _keep(self, block: SampleBatch) -> None:
-        """Buffer the samples; NaN stands for a value whose status is not good."""
-        value = block.value
-        if np.maximum.reduce(block.status) >= _NOT_GOOD:
-            value = np.where(is_good(block.status), value, np.nan)
-        self._buffer.append(block.tag, block.source_time, value)
+        self._buffer.append(block.tag, block.source_time, _good_values(block))
 
     def _advance(self, watermark: int, received: int) -> list[WindowOutput]:
         """Close every window that ends at or before the watermark."""
@@ -148,6 +178,7 @@ class WindowState:
         block = self._cutter.cut(self._buffer, low, high, received)
         if block is None:
             return []
+        self._past.handed_out.add(block.start)
         self._buffer.drop_first(int(self._buffer.time.searchsorted(high)))
         return [block]
 
@@ -173,13 +204,15 @@ class WindowState:
         block = None
         if self._cutter is not None and self._newest is not None:
             block = self._cutter.cut(self._buffer, self._open_from, self._newest + 1, received, partial=True)
-        if block is not None:
-            out.append(block)
-        count = 0 if block is None else len(block)
-        start = seam if block is None else int(block.start[0])
+        past = self._past.close(self._cutter, seam, partial=True)
+        closed: list[WindowBlock] = [one for one in (past, block) if one is not None]
+        out += closed
+        count = sum(map(len, closed))
+        start = int(closed[0].start[0]) if closed else seam
         if self._open_from is not None or self._newest is not None:
             self._open_from = -(-seam // self._settings.every_ns) * self._settings.every_ns
         self._buffer = ColumnBuffer()
+        self._past = PastWindows(self._settings)
         detail = f"The {reason.replace('_', ' ')} changed: {count} open windows were closed out early."
         out.append(Event(self._asset, "migration", reason, start, seam, count, "window", detail))
         return out
@@ -204,9 +237,10 @@ class WindowState:
             "late": self._late,
             "dropped": self._dropped,
             "samples": self._buffer.size,
+            "past": self._past.to_json(),
         }
         texts = [json.dumps(head).encode(), _table_text(self._tags)]
-        return b"".join([_MAGIC, _SIZES.pack(*map(len, texts)), *texts, self._buffer.dump()])
+        return b"".join([_MAGIC, _SIZES.pack(*map(len, texts)), *texts, self._buffer.dump(), self._past.buffer.dump()])
 
     @classmethod
     def restore(cls, data: bytes, settings: WindowSettings) -> WindowState:
@@ -224,10 +258,14 @@ class WindowState:
             tags = json.loads(data[at + head_size : at + head_size + tags_size])
             at += head_size + tags_size
             buffer = ColumnBuffer.load(data, at, head["samples"])
+            in_force = settings.with_shape(head["length_us"], head["every_us"])
+            past = PastWindows(in_force)
+            if "past" in head:  # not in what an earlier version wrote
+                past = PastWindows.restore(in_force, head["past"], data, at + head["samples"] * SAMPLE_BYTES)
         except (ValueError, struct.error) as error:
             raise StateError("window", f"cut short or damaged ({error})") from error
         state = cls(settings)
-        state._in_force = settings.with_shape(head["length_us"], head["every_us"])
+        state._in_force, state._past = in_force, past
         state._asset = head["asset"]
         if tags is not None:
             state._tags = TagTable.from_json(tags)
@@ -248,6 +286,13 @@ def _table_text(tags: TagTable | None) -> bytes:
 def _same_shape(one: WindowSettings, other: WindowSettings) -> bool:
     """Whether both cut the same windows; lateness and skew may change freely."""
     return one.length == other.length and one.every == other.every
+
+
+def _good_values(block: SampleBatch) -> NDArray[np.float64]:
+    """The values; NaN stands for one whose status is not good."""
+    if np.maximum.reduce(block.status) < _NOT_GOOD:
+        return block.value
+    return np.where(is_good(block.status), block.value, np.nan)
 
 
 def _where(block: SampleBatch, rows: NDArray[np.bool_]) -> SampleBatch:

@@ -75,7 +75,7 @@ def test_layout(make):
     assert file.num_row_groups == 1
     columns = {file.schema.column(i).name: file.metadata.row_group(0).column(i) for i in range(len(file.schema))}
     names = ["asset", "tag", "start", "end", "n", "n_bad", "coverage", "mean", "std", "score", "threshold", "model"]
-    assert list(columns) == [*names, "partial"]
+    assert list(columns) == [*names, "partial", "backfilled"]
     assert {column.compression for column in columns.values()} == {"ZSTD"}
     for name in ("coverage", "mean", "std", "score", "threshold"):
         assert columns[name].physical_type == "FLOAT"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from connectors.samples import Item, Notice, NoticeKind, SampleBatch
+from connectors.samples import Item, Notice, NoticeKind, Origin, SampleBatch
 from connectors.tags import Tag, TagTable
 
 S = 1_000_000_000
@@ -18,6 +18,7 @@ def block(
     *rows: tuple[float, int, float] | tuple[float, int, float, int],
     received: float | None = None,
     table: TagTable = TABLE,
+    origin: Origin = Origin.LIVE,
 ) -> SampleBatch:
     """Rows of (seconds since T0, tag, value[, status])."""
     full = [row if len(row) == 4 else (*row, GOOD) for row in rows]
@@ -29,6 +30,7 @@ def block(
         np.array([row[2] for row in full], dtype=np.float64),
         np.array([row[3] for row in full], dtype=np.uint32),
         max(times, default=T0) if received is None else T0 + round(received * S),
+        origin,
     )
 
 
@@ -56,6 +58,10 @@ def dropped(count: int, end: float = 0, reason: str = "queue_full", asset: str =
 
 def gap(start: float, end: float, asset: str = "press") -> Notice:
     return Notice(NoticeKind.GAP, asset, "link_down", T0 + round(start * S), T0 + round(end * S), 0, "opcua")
+
+
+def backfill(end: float, reason: str = "advanced", asset: str = "press") -> Notice:
+    return Notice(NoticeKind.BACKFILL, asset, reason, T0, T0 + round(end * S), 0, "opcua")
 
 
 @st.composite
