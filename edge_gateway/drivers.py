@@ -68,6 +68,9 @@ def _opcua(link: OpcUaSection, uri: str, identity: Path, tables: Sequence[TagTab
             time_past=link.time_past,
             time_ahead=link.time_ahead,
             initial=link.initial,
+            backfill=link.backfill,
+            backfill_limit=link.backfill_limit,
+            backfill_rate=link.backfill_rate,
             connect_timeout=link.connect_timeout,
             request_timeout=link.request_timeout,
             tags=tuple(

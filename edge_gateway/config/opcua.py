@@ -103,6 +103,25 @@ class OpcUaSection(Section):
         "now, for it holds now, or when it last changed.",
         fix="as_is lets windows see such values as late.",
     )
+    backfill: bool = option(
+        default=True,
+        description="After a gap, read what is missing from the history of the server, for tags that have one.",
+        fix="true; false if the server must not be asked for histories.",
+    )
+    backfill_limit: Duration = option(
+        day,
+        description="Of a gap that is longer, only so much of its end is read from history. 1s to 366d.",
+        fix="1h to 7d.",
+        ge=s,
+        le=366 * day,
+    )
+    backfill_rate: Whole = option(
+        10_000,
+        description="Values a second that are read from history at most; live ones go first. 1 to 10000000.",
+        fix="Less for a small server.",
+        ge=1,
+        le=10_000_000,
+    )
     connect_timeout: Duration = option(
         5 * s, description="Time-out of a connect.", fix="1s to 60s.", ge=100 * ms, le=minute
     )

@@ -77,6 +77,8 @@ def _toml(value: Any, *, size: bool = False) -> str:
         return f'"{size_text(value)}"'
     if isinstance(value, timedelta):
         return f'"{duration_text(value)}"' if value else '"0ms"'
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
     if isinstance(value, str | Path):
