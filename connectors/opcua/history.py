@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -62,7 +62,7 @@ class Session:
     deliver: Callable[[Values], int]
     counters: Counter[str]
     nodes: int = NODES_PER_CALL
-    most: int = VALUES_PER_NODE
+    most: int = field(default_factory=lambda: VALUES_PER_NODE)
 
     def __post_init__(self) -> None:
         if self.facts.max_history:
@@ -93,7 +93,9 @@ class Session:
                 msg = f"HistoryReadResponse with {len(answer)} results for {len(asked.nodes)} nodes"
                 raise MalformedMessage(msg)
             except RequestRefused as refused:
-                return refused.code
+                # A session that is gone is soon found out by its subscription, and the next one goes on here.
+                if refused.code not in codes.SUBSCRIPTION_GONE or attempt == TRIES - 1:
+                    return refused.code
             except (LinkDown, MalformedMessage):  # a slow history is no broken link; that one is found out by others
                 if attempt == TRIES - 1:
                     raise
@@ -122,13 +124,14 @@ async def read_slice(session: Session, hole: Hole, stop: int, nodes: Mapping[int
     while starts:
         start = next(iter(starts.values()))
         batch = [handle for handle, begin in starts.items() if begin == start][: session.nodes]
+        size = session.nodes, session.most
         reached = await _read(session, hole, batch, nodes, start, stop)
         for handle, end in reached.items():
             if end is None or end >= stop or handle in hole.refused:
                 del starts[handle]
             elif end > starts[handle]:
                 starts[handle] = end
-            else:
+            elif size == (session.nodes, session.most):  # otherwise less is asked for
                 strikes[handle] += 1
                 if strikes[handle] == TRIES:
                     hole.refused[handle] = codes.BAD_NO_CONTINUATION_POINTS
@@ -187,8 +190,10 @@ def _judge(session: Session, hole: Hole, handle: int, code: int, reached: dict[i
     """What a bad status of one node means for it."""
     if code in codes.NO_DATA:
         reached[handle] = None
-    elif code in codes.POINT_LOST or code in codes.TOO_LARGE:
-        session.shrink()  # and it is asked for again
+    elif code in codes.POINT_LOST:
+        session.nodes = 1  # and it is asked for again
+    elif code in codes.TOO_LARGE:
+        session.most = max(1, session.most // 2)
     else:
         hole.refused[handle] = code
 

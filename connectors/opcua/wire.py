@@ -142,11 +142,11 @@ def _history_page(data: bytes, pos: int) -> tuple[HistoryPage, int]:
     point = data[pos + 8 : end]
     kind, body = skip.numeric_id(data, end)
     pos = skip.extension_object(data, end)
-    count = 0
-    if kind == _HISTORY_DATA and pos > body + 1:
-        body += 5  # encoding byte and length
-        count = max(_I32.unpack_from(data, body)[0], 0)
-    values = read_values(data[:pos], body + 4, count, handles=False)
+    count, first = 0, pos
+    if kind == _HISTORY_DATA and pos > body + 1:  # with a body: behind encoding byte, length and number of values
+        count = max(_I32.unpack_from(data, body + 5)[0], 0)
+        first = body + 9
+    values = read_values(data[:pos], first, count, handles=False)
     return HistoryPage(code, point, values), pos
 
 
