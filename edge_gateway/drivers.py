@@ -73,6 +73,8 @@ def _opcua(link: OpcUaSection, uri: str, identity: Path, tables: Sequence[TagTab
                     sampling_interval=tag.sampling_interval,
                     queue_size=tag.queue_size,
                     discard=tag.discard,
+                    publishing_interval=tag.publishing_interval,
+                    priority=tag.priority,
                     poll_interval=tag.poll_interval,
                     heartbeat=tag.heartbeat,
                     deadband=tag.deadband,

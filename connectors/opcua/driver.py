@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 
 import structlog
@@ -236,10 +236,10 @@ class OpcUaDriver:
         self._mark_lost()
         self._gaps.lose("link_down")
 
-    def missed(self) -> None:
+    def missed(self, handles: Collection[int]) -> None:
         """See `LinkEvents`."""
         logger.error("opcua messages lost", driver=self.name)
-        self._gaps.lose("sequence_gap")
+        self._gaps.lose("sequence_gap", {self._settings.tags[handle].asset for handle in handles})
 
     def settled(self) -> Sequence[int]:
         """See `LinkEvents`. Tags that did not change since they were marked would stay marked."""

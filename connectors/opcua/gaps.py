@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,10 +47,16 @@ class Gaps:
         """Those with a hole that has not ended, in alphabetical order."""
         return sorted(self._open)
 
-    def lose(self, reason: str) -> None:
-        """Something is missing from here on. The first reason stands; an asset without a sample cannot miss one."""
+    def lose(self, reason: str, assets: Collection[str] | None = None) -> None:
+        """Something is missing from here on. The first reason stands; an asset without a sample cannot miss one.
+
+        Args:
+            reason: Of the notice.
+            assets: Those that miss something; None = all.
+        """
         for asset, newest in self._newest.items():
-            self._open.setdefault(asset, _Hole(reason, newest))
+            if assets is None or asset in assets:
+                self._open.setdefault(asset, _Hole(reason, newest))
 
     def passed(self, block: SampleBatch) -> Notice | None:
         """Move the front of the block's asset on.

@@ -30,6 +30,7 @@ class ServerFacts:
         max_items: Monitored items in a request; 0 = no limit told.
         max_translate: Browse paths in a request; 0 = no limit told.
         max_register: Nodes to register in a request; 0 = no limit told.
+        max_per_subscription: Monitored items in a subscription; 0 = no limit told.
     """
 
     namespaces: tuple[str, ...]
@@ -38,6 +39,7 @@ class ServerFacts:
     max_items: int
     max_translate: int = 0
     max_register: int = 0
+    max_per_subscription: int = 0
 
 
 @dataclass(frozen=True, slots=True)
