@@ -151,7 +151,7 @@ class Limited(Channel):
         self.made: list[tuple[float, int]] = []
         self.held: dict[int, list[int]] = {}
         self.calls_refused = False
-        self.calls = 0
+        self.calls = self.turned_away = 0
 
     async def create_subscription(
         self, interval_ms: float, lifetime: int, keepalive: int, priority: int
@@ -169,6 +169,7 @@ class Limited(Channel):
         if room < len(items) and self.calls_refused:
             raise RequestRefused("x", "CreateMonitoredItems", codes.BAD_TOO_MANY_MONITORED_ITEMS, "")
         held += [item.handle for item in items[:room]]
+        self.turned_away += max(0, len(items) - room)
         return [0 if i < room else codes.BAD_TOO_MANY_MONITORED_ITEMS for i in range(len(items))]
 
 
@@ -188,6 +189,7 @@ def test_items_are_spread_over_as_many_subscriptions_as_they_need(rig: ModuleTyp
     subscriptions, refusals = _spread(rig, channel, told)
     assert refusals == {}
     assert channel.held == {1: [0, 1], 2: [2, 3], 3: [4]}
+    assert (channel.turned_away == 0) is bool(told)
     assert [one.handles for one in subscriptions.each] == [{0, 1}, {2, 3}, {4}]
     assert [subscriptions.room(one) > 0 for one in subscriptions.each] == [False, False, True]
 
