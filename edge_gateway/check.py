@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,7 +35,12 @@ def load_checked(path: Path, *, deep: bool = False) -> Config:
         ConfigRejected: With all problems.
     """
     config = load(path)
-    problems = [*_missing_files(config), *_models(config, deep=deep), *(_deep(config) if deep else ())]
+    problems = [
+        *_missing_files(config),
+        *_missing_secrets(config),
+        *_models(config, deep=deep),
+        *(_deep(config) if deep else ()),
+    ]
     if problems:
         raise ConfigRejected(path, problems)
     return config
@@ -50,6 +56,17 @@ def _missing_files(config: Config) -> Iterator[Problem]:
                 if file is not None and not file.exists():
                     where = f'{kind}[{number}] "{link.name}".{key}'
                     yield Problem(where, f'"{file}"', "is not there", "Put it there.")
+
+
+def _missing_secrets(config: Config) -> Iterator[Problem]:
+    for number, link in enumerate(config.opcua):
+        if link.password_env is not None and not os.environ.get(link.password_env):
+            yield Problem(
+                f'opcua[{number}] "{link.name}".password_env',
+                f'"{link.password_env}"',
+                "is the name of an environment variable that is not set here, or empty",
+                "Set it for the gateway (systemd: EnvironmentFile=, Docker: --env-file), or use password_file.",
+            )
 
 
 def _deep(config: Config) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +26,7 @@ def make_drivers(config: Config, tables: Sequence[TagTable]) -> list[Driver]:
 
     Raises:
         OSError: A secret or certificate cannot be read.
-        ValueError: Settings that cannot be; `sluicegate check` tells them beforehand.
+        ValueError: A secret that is not set, or settings that cannot be; `sluicegate check` tells them beforehand.
     """
     layout = Layout(config.gateway.data)
     uri = application_uri(config.gateway.site, config.gateway.name)
@@ -59,7 +60,7 @@ def _opcua(link: OpcUaSection, uri: str, identity: Path, tables: Sequence[TagTab
             server_certificate=link.server_certificate,
             trust_folder=link.trust_folder,
             user=link.user,
-            password=_secret(link.password_file),
+            password=_password(link),
             user_certificate=link.user_certificate,
             user_key=link.user_key,
             publishing_interval=link.publishing_interval,
@@ -81,6 +82,8 @@ def _opcua(link: OpcUaSection, uri: str, identity: Path, tables: Sequence[TagTab
                     sampling_interval=tag.sampling_interval,
                     queue_size=tag.queue_size,
                     discard=tag.discard,
+                    publishing_interval=tag.publishing_interval,
+                    priority=tag.priority,
                     poll_interval=tag.poll_interval,
                     heartbeat=tag.heartbeat,
                     deadband=tag.deadband,
@@ -124,6 +127,11 @@ def _unit(unit: FullUnit) -> ModbusUnit:
     )
 
 
-def _secret(path: Path | None) -> str | None:
-    """Content of a secret file without its last newline."""
-    return None if path is None else path.read_text(encoding="utf-8").removesuffix("\n")
+def _password(link: OpcUaSection) -> str | None:
+    """From the file, without its last newline, or from the environment, as it is now."""
+    if link.password_env is not None:
+        if not (password := os.environ.get(link.password_env)):
+            msg = f"opcua {link.name!r}: password_env = {link.password_env}: this environment variable is not set"
+            raise ValueError(msg)
+        return password
+    return None if link.password_file is None else link.password_file.read_text(encoding="utf-8").removesuffix("\n")

@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 
 import structlog
@@ -261,15 +261,15 @@ class OpcUaDriver:
         self._backfill.anew()
         self._lose("link_down")
 
-    def missed(self) -> None:
+    def missed(self, handles: Collection[int]) -> None:
         """See `LinkEvents`."""
         logger.error("opcua messages lost", driver=self.name)
-        self._lose("sequence_gap")
+        self._lose("sequence_gap", {self._settings.tags[handle].asset for handle in handles})
 
-    def _lose(self, reason: str) -> None:
-        assets = self._gaps.lose(reason)
+    def _lose(self, reason: str, assets: Collection[str] | None = None) -> None:
+        holes = self._gaps.lose(reason, assets)
         if self._settings.backfill:
-            self._holes.lose(assets)
+            self._holes.lose(holes)
 
     def settled(self) -> Sequence[int]:
         """See `LinkEvents`. Tags that did not change since they were marked would stay marked."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from connectors.opcua.columns import Values
@@ -31,8 +31,8 @@ class LinkEvents(Protocol):
             server_time: The server's clock, ns; None if it does not tell.
         """
 
-    def missed(self) -> None:
-        """Messages are lost for good; what comes next follows upon a hole."""
+    def missed(self, handles: Collection[int]) -> None:
+        """Messages are lost for good; what comes next of these tags follows upon a hole."""
 
     def settled(self) -> Sequence[int]:
         """What the server had kept has arrived, once a link. Returns handles whose values shall be read now."""

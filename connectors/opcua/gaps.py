@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,15 +47,20 @@ class Gaps:
         """Those with a hole that has not ended, in alphabetical order."""
         return sorted(self._open)
 
-    def lose(self, reason: str) -> list[str]:
+    def lose(self, reason: str, assets: Collection[str] | None = None) -> list[str]:
         """Something is missing from here on. The first reason stands; an asset without a sample cannot miss one.
 
+        Args:
+            reason: Of the notice.
+            assets: Those that miss something; None = all.
+
         Returns:
-            The assets with a hole.
+            Those of them with a hole.
         """
         for asset, newest in self._newest.items():
-            self._open.setdefault(asset, _Hole(reason, newest))
-        return list(self._open)
+            if assets is None or asset in assets:
+                self._open.setdefault(asset, _Hole(reason, newest))
+        return [asset for asset in self._open if assets is None or asset in assets]
 
     def passed(self, block: SampleBatch) -> Notice | None:
         """Move the front of the block's asset on.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import timedelta
 
 from connectors.errors import ConnectorError, EndpointUnreachable, LinkDown, RequestRefused, SecurityRefused
@@ -17,7 +17,7 @@ from connectors.opcua.poll import Poller
 from connectors.opcua.pump import Pump
 from connectors.opcua.seam.channel import Channel
 from connectors.opcua.settings import OpcUaSettings
-from connectors.opcua.subscription import Held, Subscription, subscribe
+from connectors.opcua.subscription import Held, Subscriptions, subscribe
 from connectors.opcua.terms import Node, ServerFacts
 
 RETRY_REFUSED = timedelta(seconds=30)
@@ -67,7 +67,7 @@ class Link:
         """Connect and resume what is held, or begin anew.
 
         Returns:
-            True if the old subscription lives on and nothing was lost that the server had kept.
+            True if the old subscriptions live on and nothing was lost that the server had kept.
 
         Raises:
             ConnectorError: What stood in the way.
@@ -101,7 +101,7 @@ class Link:
                 if pump is not None:
                     group.create_task(pump.run())  # first: the watch counts from its begin
                     group.create_task(self._watch(channel, pump))
-                    group.create_task(self._retry(channel, pump.subscription))
+                    group.create_task(self._retry(channel, pump.subscriptions))
                 if self._poller is not None:  # a server that does not answer is found out by the time-out of a read
                     group.create_task(self._poller.run(self._retry_refused))
                 if self._backfill is not None and self._facts is not None:
@@ -121,7 +121,7 @@ class Link:
 
     @property
     def proven(self) -> bool:
-        """The subscription has spoken at least once, or something was read: the link works."""
+        """A subscription has spoken at least once, or something was read: the link works."""
         return any(part is not None and part.proven for part in (self._pump, self._poller))
 
     @property
@@ -133,7 +133,7 @@ class Link:
         """What another link may resume."""
         if self._channel is None or self._pump is None or not self._channel.has_session:
             return None
-        return Held(self._channel.held_session(), self._pump.subscription)
+        return Held(self._channel.held_session(), self._pump.subscriptions)
 
     async def _resume(self, channel: Channel, held: Held) -> bool:
         try:
@@ -141,7 +141,7 @@ class Link:
         except (RequestRefused, SecurityRefused):  # the session is gone, or was never ours; a new one will say more
             return False
         self.took_over = True
-        self._pump = self._pump_of(channel, replace(held.subscription))
+        self._pump = self._pump_of(channel, held.subscriptions.over_another_channel())
         try:
             await self._pump.catch_up()
         except RequestRefused as error:
@@ -149,25 +149,31 @@ class Link:
                 raise
             self._pump = None
             self.took_over = False
+            with contextlib.suppress(RequestRefused):  # the others must not go on beside the new ones
+                await channel.delete_subscriptions([one.terms.id for one in held.subscriptions.each])
             return False
-        await self._prepare_polls(channel, held.subscription.facts)
+        await self._prepare_polls(channel, held.subscriptions.facts)
         return True
 
     async def _begin(self, channel: Channel) -> None:
         facts = await channel.read_facts()
-        subscription = await subscribe(channel, self._settings, facts) if self._settings.subscribed else None
+        subscriptions = Subscriptions(facts)
+        handles = self._settings.subscribed
+        if handles:  # even if no item turns out to exist, there is one: its keep-alive says that the link lives
+            group = self._settings.group_of(handles[0])
+            subscriptions.each.append(await subscribe(channel, self._settings, group))
         self._events.anew(facts.time)
-        if subscription is not None:
-            self._pump = self._pump_of(channel, subscription)
-            await self._create(channel, subscription, self._settings.subscribed)
+        if handles:
+            await self._create(channel, subscriptions, handles)
+            self._pump = self._pump_of(channel, subscriptions)
         await self._prepare_polls(channel, facts)
 
     def _nodes(self) -> dict[int, Node]:
         """Handle -> node of the tags that are there."""
         nodes: dict[int, Node] = dict(self._poller.nodes) if self._poller is not None else {}
         if self._pump is not None:
-            subscription = self._pump.subscription
-            nodes |= {h: node for h, node in subscription.nodes.items() if h not in subscription.refused}
+            there = self._pump.subscriptions
+            nodes |= {handle: node for handle, node in there.nodes.items() if handle not in there.refused}
         return nodes
 
     async def _prepare_polls(self, channel: Channel, facts: ServerFacts) -> None:
@@ -176,39 +182,46 @@ class Link:
             self._poller = Poller(self._settings, channel, facts, self._events, self._counters)
             await self._poller.find()
 
-    def _pump_of(self, channel: Channel, subscription: Subscription) -> Pump:
-        return Pump(self._settings, channel, subscription, self._events, self._counters)
+    def _pump_of(self, channel: Channel, subscriptions: Subscriptions) -> Pump:
+        return Pump(self._settings, channel, subscriptions, self._events, self._counters)
 
-    async def _create(self, channel: Channel, subscription: Subscription, handles: Iterable[int]) -> None:
+    async def _create(self, channel: Channel, subscriptions: Subscriptions, handles: Iterable[int]) -> None:
         """Create items. What is refused is told, and tried later."""
-        refusals = await create_items(channel, self._settings, subscription, handles)
-        if subscription.bands:
-            self._events.deadbands(subscription.bands)
+        refusals = await create_items(channel, self._settings, subscriptions, handles)
+        if subscriptions.bands:
+            self._events.deadbands(subscriptions.bands)
         if refusals:
-            self._events.refused(refusals, subscription.facts.time)
+            self._events.refused(refusals, subscriptions.facts.time)
 
     async def _watch(self, channel: Channel, pump: Pump) -> None:
         """A server says something every keep-alive; one that does not is gone, whatever TCP believes."""
         loop = asyncio.get_running_loop()
-        patience = 1.5 * pump.subscription.keepalive_s + PATIENCE_S
-        while (quiet := loop.time() - pump.heard) < patience:  # noqa: ASYNC110  a deadline that moves
-            await asyncio.sleep(patience - quiet)
+        while True:
+            due, number = min(
+                (one.heard + 1.5 * one.keepalive_s + PATIENCE_S, number)
+                for number, one in enumerate(pump.subscriptions.each)
+            )
+            if due <= loop.time():
+                break
+            await asyncio.sleep(due - loop.time())
         channel.abort()
+        silent = pump.subscriptions.each[number]
+        quiet_s = loop.time() - silent.heard
         # A resumed subscription that never says a word does not exist any more, though the server took the session.
-        raise LinkDown(self._settings.endpoint, f"no publish response for {quiet:.1f} s", resumable=pump.proven)
+        raise LinkDown(self._settings.endpoint, f"no publish response for {quiet_s:.1f} s", resumable=silent.proven)
 
     async def _renew(self, channel: Channel) -> None:
         while True:
             await asyncio.sleep(channel.renew_after_s)
             await channel.renew()
 
-    async def _retry(self, channel: Channel, subscription: Subscription) -> None:
+    async def _retry(self, channel: Channel, subscriptions: Subscriptions) -> None:
         """Items that were refused may exist by now: a program was loaded, a namespace was added."""
         while True:
             await asyncio.sleep(self._retry_refused.total_seconds())
-            if subscription.refused:
-                subscription.facts = await channel.read_facts()
-                await self._create(channel, subscription, sorted(subscription.refused))
+            if subscriptions.refused:
+                subscriptions.facts = await channel.read_facts()
+                await self._create(channel, subscriptions, sorted(subscriptions.refused))
 
 
 def is_resumable(error: ConnectorError) -> bool:

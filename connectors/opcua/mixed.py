@@ -7,13 +7,12 @@ a value against 1.4 us one by one.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from connectors.opcua.columns import Shape, Values, joined
+from connectors.opcua.columns import Shape, Values
 from connectors.opcua.layout import Layout, layouts_by_marker, to_float
 
 
@@ -35,27 +34,32 @@ def stretch(
     Raises:
         ValueError, IndexError: The bytes do not hold that.
     """
-    starts: defaultdict[Layout, list[int]] = defaultdict(list)
-    by_marker = layouts_by_marker(handles=handles)
-    marker = 4 if handles else 0
-    last: Layout | None = None
+    starts: dict[Layout, list[int]] = {}
+    sizes: dict[bytes, tuple[int, list[int]]] = {}  # by marker; all that is looked at once a sample
+    begin, end = (4, 6) if handles else (0, 2)
+    last: list[int] | None = None
     run = count = 0
     while count < most:
-        at = pos + marker
-        layout = by_marker[data[at : at + 2]]
-        if layout is None:
-            break
-        if layout is not last:
-            last = layout
-            run = 0
-        run += 1
+        marker = data[pos + begin : pos + end]
+        if marker in sizes:
+            size, places = sizes[marker]
+        else:
+            layout = layouts_by_marker(handles=handles)[marker]
+            if layout is None:
+                break
+            size, places = sizes[marker] = layout.size, starts.setdefault(layout, [])
         count += 1
-        starts[layout].append(pos)
-        pos += layout.size
+        places.append(pos)
+        pos += size
+        if places is not last:
+            last = places
+            run = 1
+            continue
+        run += 1
         if run == shortest_run:
             count -= run
-            pos = starts[layout][-run]
-            del starts[layout][-run:]
+            pos = places[-run]
+            del places[-run:]
             break
     if pos > len(data):
         msg = "data value runs over the end"
@@ -72,11 +76,40 @@ def read_mixed(data: bytes, starts: Mapping[Layout, Sequence[int]], first: int) 
         first: Row of the first item.
     """
     places = {layout: np.array(found, dtype=np.int64) for layout, found in starts.items() if found}
-    pieces = [of_records(layout, layout.scattered(data, where), 0) for layout, where in places.items()]
-    values = joined(pieces).at(np.argsort(np.concatenate(list(places.values()))))
-    if "handle" not in (next(iter(places)).dtype.names or ()):
-        values.handle = np.arange(first, first + len(values), dtype=np.uint32)
+    order = np.argsort(np.concatenate(list(places.values())))
+    n = len(order)
+    rows = np.empty_like(order)  # where the items belong, layout after layout
+    rows[order] = np.arange(n)
+    values = Values(
+        np.arange(first, first + n, dtype=np.uint32),
+        np.full(n, np.nan),
+        np.zeros(n, dtype=np.uint32),
+        np.zeros(n, dtype=np.int64),
+        np.zeros(n, dtype=np.int64),
+        np.full(n, Shape.NOTHING, dtype=np.uint8),
+    )
+    begin = 0
+    for layout, where in places.items():
+        end = begin + len(where)
+        _write(values, rows[begin:end], layout, layout.scattered(data, where))
+        begin = end
     return values
+
+
+def _write(values: Values, rows: NDArray[np.int64], layout: Layout, records: NDArray[np.void]) -> None:
+    """What the records have goes into these rows; the rest of them stays as it is."""
+    names = records.dtype.names or ()
+    for name, column in (
+        ("handle", values.handle),
+        ("status", values.status),
+        ("source", values.source),
+        ("server", values.server),
+    ):
+        if name in names:
+            column[rows] = records[name]
+    if layout.kind:
+        values.value[rows] = to_float(records["value"], layout.kind)
+        values.shape[rows] = Shape.NUMBER
 
 
 def of_records(layout: Layout, records: NDArray[np.void], first: int) -> Values:

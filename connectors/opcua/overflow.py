@@ -64,5 +64,5 @@ class Overflows:
             f"The server's queue lost values of {len(handles)} tag{'s' if len(handles) > 1 else ''} ({names}). "
             f"Raise queue_size (now {settings.queue_of(first)}) or sampling_interval "
             f"(now {settings.sampling_of(first) / ms:g} ms), or lower publishing_interval "
-            f"(now {settings.publishing_interval / ms:g} ms)."
+            f"(now {settings.publishing_of(first) / ms:g} ms)."
         )

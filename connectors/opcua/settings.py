@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from connectors.opcua.tag import MAX_INTERVAL, MIN_POLL, OpcUaTag
+from connectors.opcua.tag import MAX_INTERVAL, MAX_PUBLISHING, MIN_POLL, MIN_PUBLISHING, OpcUaTag
 from connectors.opcua.times import Initial, TimePolicy
 
 __all__ = ["OpcUaSettings", "OpcUaTag"]
@@ -99,7 +99,7 @@ class OpcUaSettings:
         self._check_endpoint()
         self._check_security()
         for key, low, high in (
-            ("publishing_interval", timedelta(milliseconds=10), timedelta(hours=1)),
+            ("publishing_interval", MIN_PUBLISHING, MAX_PUBLISHING),
             ("keepalive", timedelta(milliseconds=100), timedelta(hours=1)),
             ("connect_timeout", timedelta(milliseconds=100), timedelta(minutes=5)),
             ("request_timeout", timedelta(milliseconds=100), timedelta(minutes=5)),
@@ -179,12 +179,21 @@ class OpcUaSettings:
     @property
     def time_policy(self) -> TimePolicy:
         """Which timestamps are believed."""
-        fresh = max(FRESH, 2 * self.publishing_interval)
+        fresh = max(FRESH, *(2 * self.publishing_of(tag) for tag in self.tags), 2 * self.publishing_interval)
         return TimePolicy(self.time_past, self.time_ahead, self.initial, fresh)
+
+    def publishing_of(self, tag: OpcUaTag) -> timedelta:
+        """How often the server sends what it has of the tag."""
+        return tag.publishing_interval or self.publishing_interval
+
+    def group_of(self, handle: int) -> tuple[timedelta, int]:
+        """Publishing interval and priority of the tag: those that share both share a subscription."""
+        tag = self.tags[handle]
+        return self.publishing_of(tag), self.priority if tag.priority is None else tag.priority
 
     def sampling_of(self, tag: OpcUaTag) -> timedelta:
         """Half the publishing interval unless told otherwise: equal rates would alias."""
-        return self.publishing_interval / 2 if tag.sampling_interval is None else tag.sampling_interval
+        return self.publishing_of(tag) / 2 if tag.sampling_interval is None else tag.sampling_interval
 
     def queue_of(self, tag: OpcUaTag) -> int:
         """Values the server is asked to keep between two notifications or during an outage."""

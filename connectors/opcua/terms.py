@@ -32,6 +32,7 @@ class ServerFacts:
         max_translate: Browse paths in a request; 0 = no limit told.
         max_register: Nodes to register in a request; 0 = no limit told.
         max_history: Nodes in a request for history; 0 = no limit told.
+        max_per_subscription: Monitored items in a subscription; 0 = no limit told.
     """
 
     namespaces: tuple[str, ...]
@@ -41,6 +42,7 @@ class ServerFacts:
     max_translate: int = 0
     max_register: int = 0
     max_history: int = 0
+    max_per_subscription: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,9 +55,16 @@ class OpcUaSection(Section):
         fix="Write the password into a file only the gateway may read (mode 0600) and name it here.",
         example="/run/secrets/plc-password",
     )
+    password_env: str | None = option(
+        None,
+        description="Or: name of the environment variable that holds the password. Read at every start.",
+        fix="Write its name, not the password; letters, digits and _ only.",
+        example="PLC_PASSWORD",
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+    )
     user_certificate: FilePath | None = option(
         None,
-        description="Certificate of a user (DER or PEM), instead of user and password_file. Needs a policy.",
+        description="Certificate of a user (DER or PEM), instead of user and password. Needs a policy.",
         example="/etc/sluicegate/user.der",
     )
     user_key: FilePath | None = option(
@@ -143,11 +150,15 @@ class OpcUaSection(Section):
             or self.trust_folder is not None,
             "certificate and private_key go together: give both or neither": (self.certificate is None)
             == (self.private_key is None),
-            "user and password_file go together: give both or neither": (self.user is None)
-            == (self.password_file is None),
+            "password_file and password_env exclude each other: give one of them": self.password_file is None
+            or self.password_env is None,
+            "user goes together with password_file or password_env: give a user and one of them, or none": (
+                self.user is None
+            )
+            == (self.password_file is None and self.password_env is None),
             "user_certificate and user_key go together: give both or neither": (self.user_certificate is None)
             == (self.user_key is None),
-            "user_certificate goes with a policy, and without user and password_file": self.user_certificate is None
+            "user_certificate goes with a policy, and without user and password": self.user_certificate is None
             or (secure and self.user is None),
             "a password would cross the network readable: choose a security policy, or leave out user": secure
             or self.user is None,

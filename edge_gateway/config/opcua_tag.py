@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import field_validator, model_validator
 
 from connectors.opcua.path import parse_address
-from edge_gateway.config.section import NAME_FIX, Name, Number, Section, Whole, day, ms, option
+from edge_gateway.config.section import NAME_FIX, Name, Number, Section, Whole, day, minute, ms, option
 from edge_gateway.config.units import Duration
 
 _LEAST_RATE = 0.001  # Hz
@@ -30,7 +30,7 @@ class OpcUaTagSection(Section):
     sampling_interval: Duration | None = option(
         None,
         description="How often the server looks at the value; 0ms = as fast as it can. "
-        "Left out = half the publishing interval.",
+        "Left out = half its publishing interval.",
         fix="Half the publishing interval is a good start.",
         ge=timedelta(0),
         example="250ms",
@@ -66,6 +66,24 @@ class OpcUaTagSection(Section):
         "status_value",
         description="What makes the server tell a value: a change of its status, of one of both, of one of all three.",
         fix="status_value_timestamp tells values that are written again without a change.",
+    )
+    publishing_interval: Duration | None = option(
+        None,
+        description="How often the server sends what it has sampled of the tag. Left out = as the link does. "
+        "Tags of equal publishing_interval and priority share a subscription. 10ms to 1min.",
+        fix="Leave it out, or use few different ones: a server has room for few subscriptions.",
+        ge=10 * ms,
+        le=minute,
+        example="100ms",
+    )
+    priority: Whole | None = option(
+        None,
+        description="Of the tag's subscription at the server: higher ones are sent first. 0 to 255. "
+        "Left out = as the link does.",
+        fix="Leave it out, unless some tags must not wait for others.",
+        ge=0,
+        le=255,
+        example=10,
     )
     poll_interval: Duration | None = option(
         None,

@@ -23,7 +23,7 @@ from connectors.opcua.certificates import make_self_signed
 HERE = Path(__file__).parent / "opcua"
 ROUNDS = 5
 SIZES = (100, 1000, 5000)
-GOALS = {(100, "alike"): 4.0, (1000, "alike"): 20.0, (5000, "alike"): 20.0, (1000, "mixed"): 12.0}
+GOALS = {(100, "alike"): 4.0, (1000, "alike"): 20.0, (5000, "alike"): 20.0, (1000, "mixed"): 20.0}
 # alike: neighbours of one type; mixed: the types of neighbours are drawn at random, the worst order there is.
 CASES = [(size, kind, secure) for size, kind in GOALS for secure in (False, True)]
 

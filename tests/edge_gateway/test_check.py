@@ -10,6 +10,8 @@ from rich.console import Console
 
 from edge_gateway.check import describe, load_checked
 from edge_gateway.config.problems import ConfigRejected
+from edge_gateway.drivers import make_drivers
+from edge_gateway.tables import tag_tables
 from models.features import STANDARD
 from models.training import train
 
@@ -105,3 +107,53 @@ def test_a_target_that_is_away_is_told(tmp_path: Path, bundle: Path) -> None:
     assert "not there now" in told()
     (tmp_path / "cloud").mkdir()
     assert "not there now" not in told()
+
+
+PLC = """
+[[opcua]]
+name = "plc"
+endpoint = "opc.tcp://127.0.0.1:4840"
+trust_folder = "trusted"
+user = "operator"
+password_env = "PLC_PASSWORD"
+[[opcua.tags]]
+asset = "a"
+tag = "flow"
+node = "nsu=urn:x;s=flow"
+"""
+
+
+@pytest.mark.parametrize("content", [None, ""])
+def test_a_password_that_is_not_in_the_environment_is_told_with_its_fix(
+    tmp_path: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch, content: str | None
+) -> None:
+    (tmp_path / "trusted").mkdir()
+    path = config(tmp_path, bundle, CONFIG + PLC)
+    monkeypatch.setenv("PLC_PASSWORD", "hunter2")
+    loaded = load_checked(path)
+    if content is None:
+        monkeypatch.delenv("PLC_PASSWORD")
+    else:
+        monkeypatch.setenv("PLC_PASSWORD", content)
+    found = problems(path, deep=False)
+    assert found.startswith('opcua[0] "plc".password_env = "PLC_PASSWORD": is the name of an environment variable')
+    assert "EnvironmentFile=" in found
+    with pytest.raises(ValueError, match=r"plc.*password_env = PLC_PASSWORD.*not set"):
+        make_drivers(loaded, tag_tables(loaded))
+
+
+def test_a_password_is_read_from_the_environment_at_every_start_and_shown_nowhere(
+    tmp_path: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "trusted").mkdir()
+    path = config(tmp_path, bundle, CONFIG + PLC)
+    for password in ("hunter2", "changed"):
+        monkeypatch.setenv("PLC_PASSWORD", password)
+        loaded = load_checked(path)
+        driver = make_drivers(loaded, tag_tables(loaded))[0]
+        settings = driver._settings  # type: ignore[attr-defined]
+        assert settings.password == password
+        console = Console(width=300)
+        with console.capture() as capture:
+            console.print(describe(loaded, path))
+        assert password not in repr(settings) + repr(loaded) + capture.get()

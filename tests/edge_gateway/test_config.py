@@ -94,7 +94,13 @@ def test_no_source_and_no_toml_are_told_apart(tmp_path: Path) -> None:
     [
         ('policy = "None"', "both must be 'None' or neither"),
         ("", "a secure link needs server_certificate or trust_folder"),
-        ('server_certificate = "s"\nuser = "u"', "user and password_file go together"),
+        ('server_certificate = "s"\nuser = "u"', "user goes together with password_file or password_env"),
+        ('server_certificate = "s"\npassword_env = "P"', "user goes together with password_file or password_env"),
+        (
+            'server_certificate = "s"\nuser = "u"\npassword_file = "f"\npassword_env = "P"',
+            "password_file and password_env exclude each other",
+        ),
+        ('server_certificate = "s"\nuser = "u"\npassword_env = "pass word"', "Write its name, not the password"),
         ('server_certificate = "s"\nuser_key = "k"', "user_certificate and user_key go together"),
         ('server_certificate = "s"\ncertificate = "c"', "certificate and private_key go together"),
     ],

@@ -132,10 +132,10 @@ class Channel:
         return [RegisteredNode(node) for node in answer.Parameters.RegisteredNodeIds]
 
     async def create_subscription(
-        self, interval_ms: float, lifetime_count: int, keepalive_count: int
+        self, interval_ms: float, lifetime_count: int, keepalive_count: int, priority: int
     ) -> SubscriptionTerms:
         """Ask for a subscription; the answer says what the server made of it."""
-        request = requests.create_subscription(interval_ms, lifetime_count, keepalive_count, self._settings.priority)
+        request = requests.create_subscription(interval_ms, lifetime_count, keepalive_count, priority)
         result = (await self._ask(request, ua.CreateSubscriptionResponse)).Parameters
         return SubscriptionTerms(
             result.SubscriptionId,
@@ -144,13 +144,17 @@ class Channel:
             result.RevisedMaxKeepAliveCount,
         )
 
-    async def modify_subscription(self, terms: SubscriptionTerms) -> SubscriptionTerms:
+    async def modify_subscription(self, terms: SubscriptionTerms, priority: int) -> SubscriptionTerms:
         """Ask for other counts at the same interval."""
-        request = requests.modify_subscription(terms, self._settings.priority)
+        request = requests.modify_subscription(terms, priority)
         result = (await self._ask(request, ua.ModifySubscriptionResponse)).Parameters
         return SubscriptionTerms(
             terms.id, result.RevisedPublishingInterval, result.RevisedLifetimeCount, result.RevisedMaxKeepAliveCount
         )
+
+    async def delete_subscriptions(self, subscriptions: Sequence[int]) -> None:
+        """Free subscriptions of this session; one that is gone already is fine."""
+        await self._ask(requests.delete_subscriptions(subscriptions), ua.DeleteSubscriptionsResponse)
 
     async def create_items(
         self, subscription: int, items: Sequence[ItemRequest], namespaces: Sequence[str]

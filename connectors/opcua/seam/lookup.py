@@ -26,6 +26,7 @@ FACTS = [  # read on every new session, in this order
         _LIMITS.Server_ServerCapabilities_OperationLimits_MaxNodesPerTranslateBrowsePathsToNodeIds,
         _LIMITS.Server_ServerCapabilities_OperationLimits_MaxNodesPerRegisterNodes,
         _LIMITS.Server_ServerCapabilities_OperationLimits_MaxNodesPerHistoryReadData,
+        _LIMITS.Server_ServerCapabilities_MaxMonitoredItemsPerSubscription,
     )
 ]
 _KINDS: dict[type, Literal["i", "s", "g", "b"]] = {int: "i", str: "s", uuid.UUID: "g", bytes: "b"}

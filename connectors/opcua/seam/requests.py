@@ -41,6 +41,13 @@ def modify_subscription(terms: SubscriptionTerms, priority: int) -> Any:
     return request
 
 
+def delete_subscriptions(subscriptions: Sequence[int]) -> Any:
+    """Subscriptions that nobody listens to any more."""
+    request = ua.DeleteSubscriptionsRequest()
+    request.Parameters.SubscriptionIds = list(subscriptions)
+    return request
+
+
 def create_items(subscription: int, items: Sequence[ItemRequest], namespaces: Sequence[str]) -> Any:
     """Monitored items."""
     request = ua.CreateMonitoredItemsRequest()

@@ -76,7 +76,7 @@ def test_a_new_subscription_marks_every_tag_and_the_next_newer_sample_ends_the_g
 
 def test_lost_messages_are_a_gap_of_their_own_reason(driver: OpcUaDriver, items: list[Item]) -> None:
     driver.received(_values(TICK, 1, T0), Origin.LIVE)
-    driver.missed()
+    driver.missed([0])
     driver.received(_values(TICK, 2, T0 + SECOND), Origin.LIVE)
     assert [item.reason for item in items if isinstance(item, Notice)] == ["sequence_gap"]
     assert _marks(items) == []
@@ -85,7 +85,7 @@ def test_lost_messages_are_a_gap_of_their_own_reason(driver: OpcUaDriver, items:
 def test_one_wild_timestamp_does_not_hold_the_front_of_event_time(driver: OpcUaDriver, items: list[Item]) -> None:
     driver.received(_values(TICK, 1, T0 + 365 * 86_400 * SECOND), Origin.LIVE)
     driver.received(_values(TICK, 2, T0), Origin.LIVE)
-    driver.missed()
+    driver.missed([0])
     driver.received(_values(TICK, 3, T0 + SECOND), Origin.LIVE)
     (gap,) = [item for item in items if isinstance(item, Notice)]
     assert (gap.start, gap.end) == (T0, T0 + SECOND)

@@ -82,3 +82,12 @@ def test_a_front_in_the_future_is_given_up() -> None:
     gaps.passed(_block(NOW + SKEW_NS + 1))
     gaps.passed(_block(NOW - 1))
     assert gaps.newest("pump") == NOW - 1
+
+
+def test_an_asset_that_misses_nothing_has_no_hole() -> None:
+    gaps = Gaps("plant")
+    gaps.passed(_block(NOW - 30))
+    gaps.passed(_block(NOW - 30, table=TANK))
+    gaps.lose("sequence_gap", {"tank"})
+    assert gaps.assets == ["tank"]
+    assert gaps.passed(_block(NOW - 5)) is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 from connectors.errors import LinkDown, RequestRefused
 from connectors.opcua import codes
 from connectors.opcua.link import Link
-from connectors.opcua.subscription import Held, Subscription
+from connectors.opcua.subscription import Held, Subscription, Subscriptions
 from connectors.opcua.terms import HeldSession, ItemRequest, ServerFacts, SubscriptionTerms
 
 HELD_ID, NEW_ID = 7, 8
@@ -54,14 +54,19 @@ class Channel:
     async def read_facts(self) -> ServerFacts:
         return ServerFacts(self.namespaces, None, 0, 0)
 
-    async def create_subscription(self, interval_ms: float, lifetime: int, keepalive: int) -> SubscriptionTerms:
+    async def create_subscription(
+        self, interval_ms: float, lifetime: int, keepalive: int, _priority: int
+    ) -> SubscriptionTerms:
         self.done.append("create_subscription")
         self.asked.append((int(interval_ms), lifetime, keepalive))
         return SubscriptionTerms(NEW_ID, self.interval_ms, lifetime, keepalive)
 
-    async def modify_subscription(self, terms: SubscriptionTerms) -> SubscriptionTerms:
+    async def modify_subscription(self, terms: SubscriptionTerms, _priority: int) -> SubscriptionTerms:
         self.asked.append((int(terms.interval_ms), terms.lifetime_count, terms.keepalive_count))
         return terms
+
+    async def delete_subscriptions(self, subscriptions: Sequence[int]) -> None:
+        self.done.append(f"delete {subscriptions}")
 
     async def create_items(self, _id: int, items: Sequence[ItemRequest], namespaces: Sequence[str]) -> list[int]:
         self.items |= {item.handle: namespaces for item in items}
@@ -87,7 +92,7 @@ class Events:
 
     def read(self, values: Any) -> None: ...
 
-    def missed(self) -> None: ...
+    def missed(self, handles: Collection[int]) -> None: ...
 
     def settled(self) -> Sequence[int]:
         return ()
@@ -108,7 +113,8 @@ def _open(
     monkeypatch.setattr("connectors.opcua.link.Channel.open", opened)
     events = Events()
     link = Link(rig.make_settings(1, tags=("tick", "setpoint")), events, Counter())
-    before = Subscription(SubscriptionTerms(HELD_ID, 100.0, 1000, 5), ServerFacts(("ua", "s", rig.PLANT), None, 0, 0))
+    one = Subscription(SubscriptionTerms(HELD_ID, 100.0, 1000, 5))
+    before = Subscriptions(ServerFacts(("ua", "s", rig.PLANT), None, 0, 0), [one])
     return link, events, asyncio.run(link.open(Held(SESSION, before) if held else None))
 
 
@@ -119,14 +125,14 @@ def test_what_is_held_is_resumed_and_nothing_is_made_again(rig: ModuleType, monk
     assert (channel.done, channel.items, events.told) == (["resume"], {}, [])
     held = link.hold()
     assert held is not None
-    assert held.subscription.terms.id == HELD_ID
+    assert [one.terms.id for one in held.subscriptions.each] == [HELD_ID]
 
 
 @pytest.mark.parametrize(
     ("gone", "done"),
     [
         ("session", ["resume", "create_session", "create_subscription"]),
-        ("subscription", ["resume", "create_subscription"]),
+        ("subscription", ["resume", "delete [7]", "create_subscription"]),
     ],
 )
 def test_what_is_gone_is_made_anew_with_the_namespaces_of_now(
@@ -142,7 +148,7 @@ def test_what_is_gone_is_made_anew_with_the_namespaces_of_now(
     assert events.told == ["anew"]
     held = link.hold()
     assert held is not None
-    assert held.subscription.terms.id == NEW_ID
+    assert [one.terms.id for one in held.subscriptions.each] == [NEW_ID]
 
 
 def test_tags_of_an_absent_namespace_are_refused_and_not_asked_for(
@@ -170,9 +176,10 @@ def test_a_silent_server_is_given_up_and_a_silent_resumption_is_not_tried_again(
     link, _, _ = _open(rig, monkeypatch, channel, held=True)
     pump = link._pump
     assert pump is not None
-    pump.proven = proven
+    (one,) = pump.subscriptions.each
+    one.proven = proven
     monkeypatch.setattr("connectors.opcua.link.PATIENCE_S", 0.0)
-    pump.subscription.terms = SubscriptionTerms(HELD_ID, 1.0, 1000, 5)
+    one.terms = SubscriptionTerms(HELD_ID, 1.0, 1000, 5)
     with pytest.raises(LinkDown, match="no publish response") as down:
         asyncio.run(link.run())
     assert down.value.resumable is proven
@@ -185,3 +192,18 @@ def test_the_security_token_is_renewed_in_time(rig: ModuleType, monkeypatch: pyt
     link, _, _ = _open(rig, monkeypatch, channel, held=False)
     with pytest.raises(LinkDown, match="no new token"):
         asyncio.run(link.run())
+
+
+def test_one_silent_subscription_among_others_ends_the_link(rig: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A3: another one that speaks says nothing of it."""
+    channel = Channel(("ua", "s", rig.PLANT))
+    link, _, _ = _open(rig, monkeypatch, channel, held=True)
+    pump = link._pump
+    assert pump is not None
+    (silent,) = pump.subscriptions.each
+    silent.terms = SubscriptionTerms(HELD_ID, 1.0, 1000, 5)
+    pump.subscriptions.each.append(Subscription(SubscriptionTerms(NEW_ID, 60_000.0, 1000, 5), proven=True))
+    monkeypatch.setattr("connectors.opcua.link.PATIENCE_S", 0.0)
+    with pytest.raises(LinkDown, match="no publish response") as down:
+        asyncio.run(link.run())
+    assert not down.value.resumable

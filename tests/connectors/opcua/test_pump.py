@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -16,7 +16,7 @@ from connectors.errors import LinkDown
 from connectors.opcua import codes
 from connectors.opcua.address import parse_node
 from connectors.opcua.pump import Pump
-from connectors.opcua.subscription import Subscription
+from connectors.opcua.subscription import Subscription, Subscriptions
 from connectors.opcua.terms import ServerFacts, SubscriptionTerms
 from connectors.samples import Origin
 
@@ -39,9 +39,14 @@ def _published(sequence: int, value: float | None = None, *, subscription: int =
     return struct_to_binary(response)
 
 
-def _subscription(rig: ModuleType) -> Subscription:
-    node = parse_node(f"nsu={rig.PLANT};s=tick")
-    return Subscription(SubscriptionTerms(ID, 100.0, 1000, 10), ServerFacts((rig.PLANT,), None, 0, 0), nodes={0: node})
+def _subscriptions(rig: ModuleType, *more: int) -> Subscriptions:
+    """One with the tag `tick`, and further ones with a tag each, whose handle is its number."""
+    each = [
+        Subscription(SubscriptionTerms(one, 100.0, 1000, 10), handles={handle})
+        for handle, one in enumerate((ID, *more))
+    ]
+    nodes = {handle: parse_node(f"nsu={rig.PLANT};s={handle}") for handle in range(len(each))}
+    return Subscriptions(ServerFacts((rig.PLANT,), None, 0, 0), each, nodes=nodes)
 
 
 def _fault(code: int) -> bytes:
@@ -59,6 +64,8 @@ class Channel:
         self.answers = answers
         self.stored = stored
         self.acknowledged: list[int] = []
+        self.pairs: list[tuple[int, int]] = []
+        self.nodes_read: list[list[Any]] = []
         self.in_flight = 0
         self.most_in_flight = 0
         self.requests = 0
@@ -66,6 +73,7 @@ class Channel:
 
     def publish(self, acknowledged: Sequence[tuple[int, int]]) -> asyncio.Future[Any]:
         self.acknowledged += [sequence for _, sequence in acknowledged]
+        self.pairs += acknowledged
         self.in_flight += 1
         self.requests += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
@@ -88,6 +96,7 @@ class Channel:
 
     async def read(self, nodes: Sequence[Any], namespaces: Sequence[str]) -> bytes:
         self.reads += 1
+        self.nodes_read.append([node.identifier for node in nodes])
         return struct_to_binary(ua.ReadResponse(Results=[ua.DataValue(ua.Variant(99.0)) for _ in nodes]))
 
     def abort(self) -> None: ...
@@ -106,8 +115,8 @@ class Events:
     def read(self, values: Any) -> None:
         self.told += [(float(number), "READ") for number in values.value]
 
-    def missed(self) -> None:
-        self.told.append("missed")
+    def missed(self, handles: Collection[int]) -> None:
+        self.told.append("missed" if set(handles) == {0} else f"missed {handles}")
 
     def settled(self) -> Sequence[int]:
         return self.silent
@@ -118,9 +127,9 @@ class Events:
 
 
 async def _life(
-    rig: ModuleType, channel: Channel, events: Events, subscription: Subscription, counters: Counter[str]
+    rig: ModuleType, channel: Channel, events: Events, subscriptions: Subscriptions, counters: Counter[str]
 ) -> LinkDown:
-    pump = Pump(rig.make_settings(1, tags=("tick",)), channel, subscription, events, counters)
+    pump = Pump(rig.make_settings(1, tags=("tick",)), channel, subscriptions, events, counters)
     with pytest.raises(LinkDown) as down:
         await pump.run()
     return down.value
@@ -133,7 +142,7 @@ Play = Callable[..., tuple[Events, Channel, Counter[str], LinkDown]]
 def play(rig: ModuleType) -> Play:
     def run(answers: list[bytes], stored: dict[int, float] | None = None) -> tuple[Any, ...]:
         events, channel, counters = Events(), Channel(answers, stored or {}), Counter()
-        return events, channel, counters, asyncio.run(_life(rig, channel, events, _subscription(rig), counters))
+        return events, channel, counters, asyncio.run(_life(rig, channel, events, _subscriptions(rig), counters))
 
     return run
 
@@ -186,7 +195,7 @@ def test_tags_that_stayed_silent_are_read_once_when_the_server_has_sent_what_it_
     events = Events()
     events.silent = [0]
 
-    asyncio.run(_life(rig, channel, events, _subscription(rig), Counter()))
+    asyncio.run(_life(rig, channel, events, _subscriptions(rig), Counter()))
     assert events.told == [(1.0, "LIVE"), (2.0, "LIVE"), (99.0, "READ"), (3.0, "LIVE")]
     assert channel.reads == 1
 
@@ -199,16 +208,16 @@ def test_an_unreadable_message_is_asked_for_again(play: Play) -> None:
 
 def test_values_are_read_by_the_next_link_if_this_one_breaks_before(rig: ModuleType) -> None:
     """A6 and A2 together: the message that told of the hole is not sent again."""
-    subscription = _subscription(rig)
+    subscriptions = _subscriptions(rig)
 
     class Breaking(Channel):
         async def read(self, nodes: Sequence[Any], namespaces: Sequence[str]) -> bytes:
             raise LinkDown("x", "cut in the middle of it")
 
     first, second, events = Breaking([_published(3, 3.0)], {}), Channel([_published(4), _published(4)], {}), Events()
-    asyncio.run(_life(rig, first, events, subscription, Counter()))
+    asyncio.run(_life(rig, first, events, subscriptions, Counter()))
     assert events.told == ["missed", (3.0, "LIVE")]
-    asyncio.run(_life(rig, second, events, subscription, Counter()))
+    asyncio.run(_life(rig, second, events, subscriptions, Counter()))
     assert events.told[2:] == [(99.0, "READ")]
     assert second.reads == 1
 
@@ -219,14 +228,15 @@ def test_values_are_read_by_the_next_link_if_this_one_breaks_before(rig: ModuleT
 def test_a_server_is_not_heard_by_its_faults(rig: ModuleType, answer: bytes, heard: bool) -> None:
     async def scenario() -> None:
         channel = Channel([answer], {})
-        pump = Pump(rig.make_settings(1, tags=("tick",)), channel, _subscription(rig), Events(), Counter())
+        pump = Pump(rig.make_settings(1, tags=("tick",)), channel, _subscriptions(rig), Events(), Counter())
+        (one,) = pump.subscriptions.each
         running = asyncio.create_task(pump.run())
         await asyncio.sleep(0)
-        begin = pump.heard
+        begin = one.heard
         assert begin > 0
         with pytest.raises(LinkDown):
             await running
-        assert (pump.heard > begin) is heard
+        assert (one.heard > begin) is heard
         assert pump.proven is heard
 
     asyncio.run(scenario())
@@ -258,3 +268,47 @@ def test_a_status_change_ends_the_subscription(play: Play) -> None:
     _, _, _, down = play([struct_to_binary(response)])
     assert "BadTimeout" in str(down)
     assert not down.resumable
+
+
+OTHER = 43
+
+
+def _of_two(rig: ModuleType, answers: list[bytes], stored: dict[int, float] | None = None) -> tuple[Any, ...]:
+    events, channel, counters = Events(), Channel(answers, stored or {}), Counter[str]()
+    events.silent = [0, 1]
+    subscriptions = _subscriptions(rig, OTHER)
+    asyncio.run(_life(rig, channel, events, subscriptions, counters))
+    return events, channel, counters, subscriptions
+
+
+def test_every_subscription_counts_its_own_messages(rig: ModuleType) -> None:
+    answers = [_published(1, 1.0), _published(1, 10.0, subscription=OTHER), _published(2, 2.0)]
+    events, channel, counters, subscriptions = _of_two(rig, [*answers, _published(2, 20.0, subscription=OTHER)])
+    assert [value for value, how in events.told if how == "LIVE"] == [1.0, 10.0, 2.0, 20.0]
+    assert (counters["messages"], counters["foreign_messages"], counters["lost_messages"]) == (4, 0, 0)
+    assert [one.expected for one in subscriptions.each] == [3, 3]
+    assert sorted(channel.pairs[:3]) == [(ID, 1), (ID, 2), (OTHER, 1)]
+    assert channel.most_in_flight == 4  # both may have something to say at once
+
+
+def test_a_hole_in_one_subscription_is_one_of_its_tags_only(rig: ModuleType) -> None:
+    """A6, republish not available."""
+    answers = [_published(1, 1.0), _published(3, 10.0, subscription=OTHER), _published(2, 2.0)]
+    events, channel, _, subscriptions = _of_two(rig, answers)
+    assert events.told[:4] == [(1.0, "LIVE"), "missed {1}", (10.0, "LIVE"), (99.0, "READ")]
+    assert channel.nodes_read[0] == ["1"]
+    assert not any(one.behind for one in subscriptions.each)
+
+
+def test_what_stayed_silent_is_read_when_the_last_subscription_has_sent_what_it_kept(rig: ModuleType) -> None:
+    answers = [_published(1, 1.0), _published(2, 2.0), _published(1, subscription=OTHER), _published(3, 3.0)]
+    events, _, _, _ = _of_two(rig, answers)
+    assert events.told == [(1.0, "LIVE"), (2.0, "LIVE"), (99.0, "READ"), (99.0, "READ"), (3.0, "LIVE")]
+
+
+def test_what_was_kept_is_fetched_of_every_subscription(rig: ModuleType) -> None:
+    channel, events = Channel([], {1: 1.0, 2: 2.0}), Events()
+    pump = Pump(rig.make_settings(1, tags=("tick",)), channel, _subscriptions(rig, OTHER), events, Counter())
+    asyncio.run(pump.catch_up())
+    assert events.told == [(1.0, "REPLAYED"), (2.0, "REPLAYED")] * 2
+    assert [one.expected for one in pump.subscriptions.each] == [3, 3]

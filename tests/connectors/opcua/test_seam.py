@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import re
 from importlib.metadata import version
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import asyncua
 import pytest
@@ -16,6 +19,7 @@ from asyncua.common.connection import SecureConnection, TransportLimits
 from asyncua.crypto import security_policies
 
 from connectors.errors import EndpointUnreachable
+from connectors.opcua import seam
 from connectors.opcua.seam.channel import Channel
 from connectors.opcua.seam.explain import code_name
 
@@ -30,17 +34,58 @@ def test_private_request_takes_request_and_time_out_and_returns_a_future() -> No
     assert not inspect.iscoroutinefunction(UASocketProtocol._send_request)
 
 
-def test_private_attributes_are_there() -> None:
-    async def look() -> None:
-        client = Client("opc.tcp://localhost:4840")
-        assert hasattr(client, "_server_nonce")
-        assert hasattr(client, "_policy_ids")
-        assert client.uaclient.pre_request_hook is not None
-        protocol = UASocketProtocol()
-        assert isinstance(protocol._connection, SecureConnection)
-        assert isinstance(protocol._connection._limits, TransportLimits)
+async def _look() -> None:
+    client = Client("opc.tcp://localhost:4840")
+    assert hasattr(client, "_server_nonce")
+    assert hasattr(client, "_policy_ids")
+    assert client.uaclient.pre_request_hook is not None
+    protocol = UASocketProtocol()
+    assert isinstance(protocol._connection, SecureConnection)
+    assert isinstance(protocol._connection._limits, TransportLimits)
 
-    asyncio.run(look())
+
+def test_private_attributes_are_there() -> None:
+    asyncio.run(_look())
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        (Client, "_server_nonce"),
+        (Client, "_policy_ids"),
+        (UASocketProtocol, "_connection"),
+        (SecureConnection, "_limits"),
+    ],
+)
+def test_a_private_attribute_that_was_renamed_is_found_out(
+    monkeypatch: pytest.MonkeyPatch, owner: type, name: str
+) -> None:
+    """The proof that the test above is one."""
+    made = owner.__init__
+
+    def renamed(self: Any, *args: Any, **keywords: Any) -> None:
+        made(self, *args, **keywords)
+        setattr(self, f"{name}_renamed", self.__dict__.pop(name))
+
+    monkeypatch.setattr(owner, "__init__", renamed)
+    with pytest.raises((AssertionError, AttributeError)):
+        asyncio.run(_look())
+
+
+def test_a_private_request_that_was_renamed_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(UASocketProtocol, "_send_request")
+    with pytest.raises(AttributeError, match="_send_request"):
+        test_private_request_takes_request_and_time_out_and_returns_a_future()
+
+
+def test_the_seam_uses_no_private_name_that_is_not_looked_at_here() -> None:
+    sources = Path(seam.__file__).parent.glob("*.py")
+    lines = [line for source in sources for line in source.read_text().splitlines() if "noqa: SLF001" in line]
+    used = {name for line in lines for name in re.findall(r"(?<!self)\.(_[a-z]\w*)", line)}
+    assert used == {"_send_request", "_connection", "_limits", "_server_nonce", "_policy_ids"}
+    assert seam.__doc__ is not None
+    assert "2.1.0" in seam.__doc__
+    assert all(name in seam.__doc__ for name in used)
 
 
 def test_library_still_swaps_the_buffer_sizes() -> None:

@@ -33,6 +33,14 @@ def test_defaults_are_secure_and_bridge_half_a_minute() -> None:
     assert settings.queue_of(OpcUaTag("a", "t", "i=2258", sampling_interval=timedelta(0))) == 1000
 
 
+def test_a_tag_with_a_publishing_interval_of_its_own_is_sampled_and_kept_to_fit() -> None:
+    tag = OpcUaTag("a", "t", "nsu=urn:x;s=y", publishing_interval=timedelta(seconds=4))
+    settings = OpcUaSettings(**SECURE, priority=3, tags=(tag, OpcUaTag("a", "u", "i=2258", priority=0)))
+    assert (settings.sampling_of(tag), settings.queue_of(tag)) == (timedelta(seconds=2), 15)
+    assert [settings.group_of(0), settings.group_of(1)] == [(timedelta(seconds=4), 3), (timedelta(seconds=0.5), 0)]
+    assert settings.time_policy.fresh == timedelta(seconds=8)
+
+
 def test_password_is_not_shown() -> None:
     assert "hunter2" not in repr(OpcUaSettings(**SECURE, user="u", password="hunter2"))
 
@@ -105,6 +113,8 @@ def test_node_addresses_that_are_none(text: str, reason: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
+        ({"publishing_interval": timedelta(hours=2)}, "publishing_interval 2:00:00 must be within"),
+        ({"priority": 256}, "priority 256 must be within 0 and 255"),
         ({"deadband": 0.0}, "deadband 0.0 must be above 0"),
         ({"deadband": float("nan")}, "must be above 0"),
         ({"deadband_percent": 101.0}, "at most 100"),

@@ -104,9 +104,8 @@ class Peer:
         self.nodes[name] = await self._variable(name, self.index, variant(kind, value))
 
     async def _limit(self, limit: int) -> None:
-        """This server tells no limits and keeps none: both are added."""
-        if not limit:
-            return
+        """This server tells no limits and keeps few: they are added. That of a subscription is not told."""
+        args = self.args
         for number in (
             ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerRead,
             ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall,
@@ -114,14 +113,25 @@ class Peer:
             value = ua.DataValue(ua.Variant(limit, ua.VariantType.UInt32))
             await self.server.write_attribute_value(ua.NodeId(number), value)
         service = self.server.iserver.subscription_service
-        create = service.create_monitored_items
+        create_items, create = service.create_monitored_items, service.create_subscription
+        too_many = ua.MonitoredItemCreateResult(StatusCode=ua.StatusCode(ua.StatusCodes.BadTooManyMonitoredItems))
 
         async def limited(params: Any) -> Any:
-            if len(params.ItemsToCreate) > limit:
+            asked = params.ItemsToCreate
+            if limit and len(asked) > limit:
                 raise ServiceError(ua.StatusCodes.BadTooManyOperations)
-            return await create(params)
+            there = service.subscriptions[params.SubscriptionId].monitored_item_srv._monitored_items
+            room = max(0, args.per_subscription - len(there)) if args.per_subscription else len(asked)
+            params.ItemsToCreate = asked[:room]
+            return [*await create_items(params), *[too_many] * (len(asked) - room)]
 
-        service.create_monitored_items = limited
+        async def slowed(params: Any, *rest: Any, **more: Any) -> Any:
+            if args.subscriptions and len(service.subscriptions) >= args.subscriptions:
+                raise ServiceError(ua.StatusCodes.BadTooManySubscriptions)
+            params.RequestedPublishingInterval = max(params.RequestedPublishingInterval, float(args.fastest))
+            return await create(params, *rest, **more)
+
+        service.create_monitored_items, service.create_subscription = limited, slowed
 
     def _spy(self) -> None:
         create = self.server.iserver.create_session
@@ -129,7 +139,8 @@ class Peer:
         def counted(*args: Any, **keywords: Any) -> Any:
             if keywords.get("external"):
                 self.made.append(time.time() * 1000)
-                if self.refusing:
+                sessions, most = len(self.server.iserver._external_sessions), self.args.sessions
+                if self.refusing or 0 < most <= sessions:
                     raise ServiceError(ua.StatusCodes.BadTooManySessions)
             return create(*args, **keywords)
 
@@ -243,6 +254,10 @@ async def main() -> None:
     parser.add_argument("--items", type=int, default=0)
     parser.add_argument("--limit", type=int, default=0)
     parser.add_argument("--certificate", default="server")
+    parser.add_argument("--per-subscription", type=int, default=0)
+    parser.add_argument("--subscriptions", type=int, default=0)
+    parser.add_argument("--sessions", type=int, default=0)
+    parser.add_argument("--fastest", type=int, default=0)
     peer = Peer(parser.parse_args())
     await peer.start()
     ticking = asyncio.create_task(peer.tick())

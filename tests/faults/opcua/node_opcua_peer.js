@@ -1,6 +1,7 @@
 // An OPC-UA server of another family than the gateway's client library, for the fault matrix. README.md: the protocol.
 //
 // node node_opcua_peer.js --port N --pki FOLDER [--shift] [--without NAME] [--items N] [--limit N] [--certificate NAME]
+//     [--per-subscription N] [--sessions N] [--subscriptions N] [--fastest MS]
 "use strict";
 const fs = require("fs");
 const path = require("path");
@@ -20,9 +21,18 @@ const { values: options } = parseArgs({
     items: { type: "string", default: "0" },
     limit: { type: "string", default: "0" },
     certificate: { type: "string", default: "server" },
+    "per-subscription": { type: "string", default: "100000" },
+    subscriptions: { type: "string", default: "10" },
+    sessions: { type: "string", default: "20" },
+    fastest: { type: "string", default: "0" },
   },
 });
 const limit = Number(options.limit);
+const fastest = Number(options.fastest);
+if (fastest) {
+  opcua.Subscription.minimumPublishingInterval = fastest;
+  opcua.MonitoredItem.minimumSamplingInterval = fastest / 2;
+}
 
 function variant(type, value) {
   const one = (x) => {
@@ -82,9 +92,10 @@ class Peer {
       allowAnonymous: true,
       userManager: { isValidUser: (user, password) => user === "operator" && password === "secret" },
       serverCapabilities: {
-        maxSessions: 20,
+        maxSessions: Number(options.sessions),
+        maxSubscriptionsPerSession: Number(options.subscriptions),
         maxMonitoredItems: 100000,
-        maxMonitoredItemsPerSubscription: 100000,
+        maxMonitoredItemsPerSubscription: Number(options["per-subscription"]),
         minSupportedSampleRate: 0,
         operationLimits: { maxMonitoredItemsPerCall: limit || 1000, maxNodesPerRead: limit || 1000 },
       },
@@ -187,7 +198,7 @@ class Peer {
       this.override.set(args[0], [args[2] || "Double", null, status]);
     } else if (word === "clock") this.offset = { ms: Number(args[0]), left: Number(args[1]) };
     else if (word === "burst") this.burst(this.nodes.get(args[0]), Number(args[1]));
-    else if (word === "refuse") this.server.engine.serverCapabilities.maxSessions = args[0] === "on" ? 0 : 20;
+    else if (word === "refuse") this.server.engine.serverCapabilities.maxSessions = args[0] === "on" ? 0 : Number(options.sessions);
     else if (word === "add") this.add(args[0], "Double", Number(args[1]));
     else if (word === "swallow") this.swallow = { left: Number(args[0]), keep: args[1] === "keep" };
     else if (word === "forget") {

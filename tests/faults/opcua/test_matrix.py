@@ -384,6 +384,66 @@ def test_a9_more_items_than_fit_a_call(harness: ModuleType, server: Any, settle:
     asyncio.run(scenario())
 
 
+def test_a9_more_items_than_fit_a_subscription(harness: ModuleType, server: Any, settle: Settle) -> None:
+    """1,200 items, 500 in a subscription: three of one session, resumed together, each with its own messages."""
+    server.need("--items", "1200", "--per-subscription", "500")
+
+    async def scenario() -> None:
+        items = tuple(f"item{i}" for i in range(1200))
+        # The tags that change stand in the first, the second and the third subscription.
+        names = ("tick", *items[:600], "bursty", *items[600:], "level")
+        async with (
+            harness.RIG.proxied(server.port) as proxy,
+            harness.running(harness.make_settings(server, proxy.port, names)) as run,
+        ):
+            await run.until(lambda: all(run.good(name) for name in names), "first values")
+            assert not run.told("tags refused")
+            assert (await server.tell("report"))["subscriptions"] == 3
+            proxy.mode = "refuse"
+            proxy.cut()
+            await asyncio.sleep(1.0)
+            before = len(run.items)
+            proxy.mode = "pass"
+            healed = time.monotonic()
+            await run.ticks(10, since=before)
+            await run.until(lambda: len(run.good("level", since=before)) >= 10, "the last subscription")
+            assert (await server.tell("report"))["subscriptions"] == 3
+            counters = run.driver.counters()
+            assert (counters["sessions_created"], counters["sessions_resumed"], run.gaps()) == (1, 1, [])
+            levels = set(run.good("level"))
+            assert len(levels) == max(levels) - min(levels) + 1, "a value of the last subscription was lost"
+            how = "1,200 items, 500 in a subscription; unplugged for 1 s"
+            assert settle(harness.account(run, server, "A9", how, healed)).lost == 0
+
+    asyncio.run(scenario())
+
+
+def test_a9_limits_like_those_of_a_small_controller(harness: ModuleType, server: Any, settle: Settle) -> None:
+    """100 nodes in a call, 300 items in a subscription, 5 subscriptions, 2 sessions, nothing faster than 500 ms."""
+    limits = ("--limit", "100", "--per-subscription", "300", "--subscriptions", "5", "--sessions", "2")
+    server.need("--items", "1000", *limits, "--fastest", "500")
+
+    async def scenario() -> None:
+        names = ("tick", *(f"item{i}" for i in range(1000)))
+        async with harness.running(harness.make_settings(server, server.port, names)) as run:
+            began = time.monotonic()
+            await run.until(lambda: all(run.good(name) for name in names), "first values")
+            await run.ticks(20)
+            assert not run.told("tags refused")
+            report = await server.tell("report")
+            assert (report["sessions"], report["subscriptions"]) == (1, 4)
+            # The other session is somebody's; a lost one of ours frees its place, and is not in its own way.
+            async with harness.running(harness.make_settings(server, server.port, ("level",))) as other:
+                await other.until(lambda: len(other.good("level")) >= 5, "the other client")
+                before = len(run.items)
+                await server.tell("forget session")
+                await run.ticks(10, since=before)
+                await run.until(lambda: all(run.good(name, since=before) for name in names), "all values again")
+            settle(harness.account(run, server, "A9", "limits of a small controller; then a lost session", began))
+
+    asyncio.run(scenario())
+
+
 def test_a10_expired_and_of_another_host(harness: ModuleType, server: Any, settle: Settle, pki: Path) -> None:
     server.need("--certificate", "wrong")
 
