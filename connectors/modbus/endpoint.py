@@ -18,6 +18,14 @@ TCP_PORT = 502  # registered for Modbus TCP
 TLS_PORT = 802  # registered for Modbus/TCP Security
 
 
+class EndpointRejected(ValueError):  # noqa: N818 - like the other refusals
+    """What was given does not make an endpoint; `field` is at fault, and `rule` and `fix` say why."""
+
+    def __init__(self, where: str, field: str, value: object, rule: str, fix: str) -> None:
+        self.field, self.value, self.rule, self.fix = field, value, rule, fix
+        super().__init__(f"{where}: {field} = {value}: {rule}. {fix}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """One line: a serial port, or a device or gateway on the network.
@@ -125,8 +133,7 @@ class Endpoint:
         if not holds:
             value = getattr(self, field)
             where = re.sub(r"\s+", " ", f"modbus {self.transport} {self.device or self.host}").strip()
-            msg = f"{where}: {field} = {value}: {rule}. {fix}"
-            raise ValueError(msg)
+            raise EndpointRejected(where, field, value, rule, fix)
 
 
 async def connect(endpoint: Endpoint, timeout: timedelta) -> Transport:  # noqa: ASYNC109 - bounds DNS as well

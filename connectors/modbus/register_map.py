@@ -18,7 +18,7 @@ import io
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,7 @@ class MapEntry:
         unit: Engineering unit, "" where none is told.
         description: For people.
         poll_interval: None = as the unit that uses the map.
+        line: Where it stands in the map, 0 where that is not known.
     """
 
     tag: str
@@ -53,6 +54,7 @@ class MapEntry:
     unit: str = ""
     description: str = ""
     poll_interval: timedelta | None = None
+    line: int = field(default=0, compare=False)
 
 
 def load(path: Path) -> tuple[MapEntry, ...]:
@@ -194,7 +196,7 @@ def _entry(
             address = parse_table(place)
         except AddressError as error:
             return [MapProblem(name, line, "", error.value, error.rule, error.fix)], None
-        return [], MapEntry(table["tag"], address, table.get("unit", ""), table.get("description", ""), interval)
+        return [], MapEntry(table["tag"], address, table.get("unit", ""), table.get("description", ""), interval, line)
     return problems, None
 
 

@@ -54,6 +54,7 @@ def _across_sections(data: Mapping[str, Any]) -> Iterator[Problem]:
     tags = [tag for owner in owners for tag in _tables(owner.get("tags"))]
     yield from _repeated("name of a link", [str(link["name"]) for link in links if "name" in link])
     yield from _repeated("tag", [f"{tag['asset']}/{tag['tag']}" for tag in tags if {"asset", "tag"} <= tag.keys()])
+    yield from _shared_ports(data)
     assets = {str(tag["asset"]) for tag in tags if "asset" in tag}
     scored: list[str] = []
     for number, model in enumerate(_tables(data.get("model"))):
@@ -64,6 +65,21 @@ def _across_sections(data: Mapping[str, Any]) -> Iterator[Problem]:
                 rule = "no link has a tag of this asset"
                 yield Problem(f"model[{number}].assets", f'"{asset}"', rule, f"Assets with tags: {have}.")
     yield from _repeated("asset of a model", scored)
+
+
+def _shared_ports(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """Two lines on one serial port would take each other's replies; the second one cannot even open it."""
+    owners: dict[str, str] = {}
+    for number, line in enumerate(_tables(data.get("modbus"))):
+        device = line.get("device")
+        if line.get("transport") != "rtu" or not isinstance(device, str) or not device:
+            continue
+        where = f"modbus[{number}]" + (f' "{line["name"]}"' if "name" in line else "")
+        if device in owners:
+            rule = f"is the port of {owners[device]} already"
+            fix = "List all units of a serial line under one [[modbus]] table, as [[modbus.units]]."
+            yield Problem(f"{where}.device", f'"{device}"', rule, fix)
+        owners.setdefault(device, where)
 
 
 def _tables(value: Any) -> list[Mapping[str, Any]]:

@@ -6,9 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from connectors.modbus.map_errors import RegisterMapRejected
 from connectors.modbus.register_map import MapEntry, load
-from edge_gateway.config.problems import Problem
+from edge_gateway.config.modbus_unit import ModbusTagSection
+from edge_gateway.config.problems import Problem, in_section
+from edge_gateway.config.section import Name
+from edge_gateway.config.units import FilePath
+
+_PATH: TypeAdapter[Path] = TypeAdapter(FilePath)
+_NAME: TypeAdapter[str] = TypeAdapter(Name)
 
 
 def include_maps(data: dict[str, Any], base: Path) -> list[Problem]:
@@ -21,29 +29,60 @@ def include_maps(data: dict[str, Any], base: Path) -> list[Problem]:
     Returns:
         What is wrong with the maps, each problem once however many units share the map.
     """
-    problems: dict[str, Problem] = {}
-    read: dict[Path, tuple[MapEntry, ...]] = {}
+    problems: list[Problem] = []
+    maps: dict[Path, tuple[MapEntry, ...]] = {}  # empty where there are problems
     for where, unit in _units(data):
         named, asset = unit.get("map"), unit.get("asset")
-        if not isinstance(named, str) or not isinstance(asset, str):
+        if named is None or asset is None:
             continue  # the section says what is missing
-        path = base / Path(named).expanduser()
-        try:
-            entries = read[path] if path in read else read.setdefault(path, load(path))
-        except OSError as error:
-            key = f"{where}.map"
-            problems[key] = Problem(key, f'"{named}"', f"cannot be read: {error.strerror}", "Name a map that is there.")
-        except RegisterMapRejected as rejected:
-            for found in rejected.problems:
-                place = f"{found.file}:{found.line}" if found.line else found.file
-                key = f"{place} {found.key}".strip()
-                problems[f"{found}"] = Problem(key, found.value, found.rule, found.fix.rstrip("."))
-        else:
+        entries: tuple[MapEntry, ...] = ()
+        if _fits(_PATH, named):
+            path = base / Path(named).expanduser()
+            if path not in maps:
+                maps[path], found = _read(path, f"{where}.map", named)
+                problems += found
+            entries = maps[path]
+        if entries and _fits(_NAME, asset):
             own = unit.get("tags", [])
             unit["tags"] = [*(own if isinstance(own, list) else []), *(_tag(asset, entry) for entry in entries)]
-            continue
-        unit.setdefault("tags", [{"asset": asset, "tag": "map", "address": "coil:0"}])  # one problem, not two
-    return list(problems.values())
+        elif not unit.get("tags"):  # or the section would find nothing to read there, besides
+            known = asset if _fits(_NAME, asset) else "unknown"
+            unit["tags"] = [{"asset": known, "tag": f"map-{id(unit)}", "address": "coil:0"}]
+    return problems
+
+
+def _read(path: Path, key: str, named: str) -> tuple[tuple[MapEntry, ...], list[Problem]]:
+    """What a map holds, or all that is wrong with it. The file is told where the problem lies in it."""
+    try:
+        entries = load(path)
+    except OSError as error:
+        return (), [Problem(key, f'"{named}"', f"cannot be read: {error.strerror}", "Name a map that is there.")]
+    except RegisterMapRejected as rejected:
+        return (), [
+            Problem(f"{_place(found.file, found.line)} {found.key}".strip(), found.value, found.rule, found.fix)
+            for found in rejected.problems
+        ]
+    problems: list[Problem] = []
+    for entry in entries:  # a map may hold what this gateway's names and intervals do not
+        tag = _tag("any", entry)
+        try:
+            ModbusTagSection.model_validate(tag)
+        except ValidationError as error:
+            problems += in_section(error, ModbusTagSection, _place(str(path), entry.line), tag)
+    return (() if problems else entries), problems
+
+
+def _place(file: str, line: int) -> str:
+    return f"{file}:{line}" if line else file
+
+
+def _fits(form: TypeAdapter[Any], value: object) -> bool:
+    """Whether a section would take this value; where it would not, the section says so."""
+    try:
+        form.validate_python(value)
+    except ValidationError:
+        return False
+    return True
 
 
 def _units(data: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

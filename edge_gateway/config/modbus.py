@@ -8,10 +8,18 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from connectors.modbus.endpoint import Endpoint
+from connectors.modbus.endpoint import Endpoint, EndpointRejected
 from edge_gateway.config.modbus_unit import SHARED, FullUnit, ModbusTagSection, ModbusUnitSection
 from edge_gateway.config.section import NAME_FIX, Name, Section, Whole, day, minute, ms, option, s
 from edge_gateway.config.units import Duration, FilePath
+
+_KEYS = {
+    "stopbits": "stop_bits",
+    "pinned_cert": "server_certificate",
+    "cert_file": "certificate",
+    "key_file": "private_key",
+}
+"""What the configuration calls the fields of an endpoint, where it calls them otherwise."""
 
 
 class ModbusSection(Section):
@@ -133,7 +141,13 @@ class ModbusSection(Section):
         if twice := sorted({unit for unit in ids if ids.count(unit) > 1}):
             msg = f"unit {twice[0]} stands more than once on this line: put all its tags under one"
             raise ValueError(msg)
-        self.endpoint()
+        try:
+            endpoint = self.endpoint()
+        except EndpointRejected as wrong:
+            raise ValueError(_in_keys(wrong)) from wrong
+        if endpoint.framing == "rtu" and 0 in ids:
+            msg = "unit_id = 0: means all units of a serial line, and none answers. Use 1 to 247"
+            raise ValueError(msg)
         return self
 
     def endpoint(self) -> Endpoint:
@@ -165,3 +179,13 @@ class ModbusSection(Section):
         for unit in self.units:
             own = {name: value for name in SHARED if (value := getattr(unit, name)) is not None}
             yield FullUnit(unit_id=unit.unit_id, tags=unit.tags, **{**shared, **own})
+
+
+def _in_keys(wrong: EndpointRejected) -> str:
+    """The refusal in the words of the configuration."""
+    key = _KEYS.get(wrong.field, wrong.field)
+    text = key if wrong.value in ("", None) else f"{key} = {wrong.value}"
+    text = f"{text}: {wrong.rule}. {wrong.fix}"
+    for field, name in _KEYS.items():
+        text = text.replace(field, name)
+    return text

@@ -60,6 +60,25 @@ def from_validation(error: ValidationError, data: Mapping[str, Any]) -> list[Pro
     return [_problem(found, data) for found in error.errors(include_url=False) if not _echo(found, data)]
 
 
+def in_section(error: ValidationError, section: type[BaseModel], where: str, data: Mapping[str, Any]) -> list[Problem]:
+    """Pydantic's findings on one section that stands elsewhere than in the configuration.
+
+    Args:
+        error: What validation raised.
+        section: What was validated.
+        where: Its place, for people; the key is added.
+        data: What stands there.
+    """
+    found = []
+    for one in error.errors(include_url=False):
+        key = str(one["loc"][0])
+        info = section.model_fields.get(key)
+        value = data.get(key)
+        text = duration_text(value) if isinstance(value, timedelta) else str(value)
+        found.append(Problem(f"{where} {key}", _text(text), _rule(one, info), _fix(info)))
+    return found
+
+
 def _echo(found: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
     """A list that pydantic calls too short only because its items were refused, each told already."""
     return found["type"] == "too_short" and bool(_locate(found["loc"], data)[2])
