@@ -61,6 +61,11 @@ class Line:
         self.tried = asyncio.Event()
         self.why_down = ""  # why the last attempt to connect failed
 
+    @property
+    def listens_after_silence(self) -> bool:
+        """Whether a request without a reply holds the line for twice its time-out: RTU listens for as long again."""
+        return self._settings.endpoint.framing == "rtu"
+
     async def run(self) -> None:
         """Connect, wait for the end of the connection, connect again.
 

@@ -80,9 +80,9 @@ def test_the_command_prints_a_line_for_each_poll_and_the_sum(sluicegate: Sluiceg
     assert result.exit_code == 0
     rows = [line.split("\t") for line in result.stdout.splitlines()]
     assert rows[0][:2] == ["line", "unit"]
-    assert rows[1] == ["bus:502", "unit-1 (1)", "1s", "1", "1", "2", "17", "18.4 ms", "1.8%"]
+    assert rows[1] == ["tcp bus:502", "unit-1 (1)", "1s", "1", "1", "2", "17", "18.4 ms", "1.8%"]
     assert rows[2][3:6] == ["2", "2", "4"]
-    assert rows[3] == ["bus:502", "all", "", "", "", "", "", "", "5.5%"]
+    assert rows[3] == ["tcp bus:502", "all", "", "", "", "", "", "", "5.5%"]
     assert not result.stderr
 
     told = json.loads(sluicegate("plan", tmp_path / "gateway.toml", "--baud", 38400, "--json").stdout)
@@ -107,3 +107,55 @@ def test_a_configuration_that_is_none_is_refused(sluicegate: Sluicegate, tmp_pat
     result = sluicegate("plan", tmp_path / "gateway.toml")
     assert result.exit_code == 2
     assert "no source" in result.stderr
+
+
+BUS = """
+[[modbus]]
+name = "bus"
+transport = "rtu"
+device = "/dev/ttyUSB0"
+baudrate = 19200
+parity = "N"
+[[modbus.units]]
+unit_id = 3
+[[modbus.units.tags]]
+asset = "a"
+tag = "fast"
+address = "holding:0:uint16"
+poll_interval = "250ms"
+[[modbus.units.tags]]
+asset = "a"
+tag = "slow"
+address = "holding:1:uint16"
+[[modbus.units]]
+unit_id = 4
+map = "meter.csv"
+asset = "meter"
+poll_interval = "2s"
+"""
+
+
+def test_units_intervals_and_maps_of_a_serial_line_at_its_own_rate(sluicegate: Sluicegate, tmp_path: Path) -> None:
+    (tmp_path / "meter.csv").write_text(
+        "tag,address,poll_interval\nvoltage,input:0:float32,\nenergy,input:2:uint32,1min\n"
+    )
+    (tmp_path / "gateway.toml").write_text(CONFIG + BUS)
+
+    def told(*options: object) -> list[dict[str, object]]:
+        result = sluicegate("plan", tmp_path / "gateway.toml", "--json", *options)
+        assert result.exit_code == 0, result.stderr
+        polls: list[dict[str, object]] = json.loads(result.stdout)["polls"]
+        return polls
+
+    polls = told()
+    assert [(item["unit_id"], item["interval_s"], item["requests"]) for item in polls] == [
+        (3, 0.25, ["holding:0..0"]),
+        (3, 1.0, ["holding:1..1"]),
+        (4, 2.0, ["input:0..1"]),
+        (4, 60.0, ["input:2..3"]),
+    ]
+    character_s = 10 / 19_200  # 8N1
+    assert polls[0]["seconds"] == pytest.approx((8 + 7 + 2 * 3.5) * character_s + 0.010)
+    assert told("--baud", 1200) == polls, "the configuration knows better"
+    rows = sluicegate("plan", tmp_path / "gateway.toml").stdout.splitlines()
+    assert len({row.split("\t")[0] for row in rows[1:]}) == 1, "one line"
