@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import cache
 
 from hypothesis import given
 from hypothesis import strategies as st
+from telegraf import TELEGRAF_FILL, scattered, telegraf_max_insert
 
 from connectors.modbus.address import Address, Kind, Rules, Table, parse
 from connectors.modbus.plan import Hole, Limits, Request, groups, plan, split
@@ -183,41 +183,6 @@ def test_each_tag_is_in_the_group_of_its_interval_and_in_no_other(seconds: list[
     assert sorted(i for _, members in found for i in members) == list(range(len(intervals)))
     assert all(intervals[i] == interval for interval, members in found for i in members)
     assert [interval for interval, _ in found] == sorted(set(intervals))
-
-
-TELEGRAF_FILL = 50  # its default of optimization_max_register_fill
-
-
-def scattered(seed: int, tags: int = 200, reach: int = 4000) -> list[Address]:
-    """A map as plants have them: islands of values of all widths in holding and input registers."""
-    rng = random.Random(seed)
-    found: list[Address] = []
-    while len(found) < tags:
-        table, at = rng.choice([Table.HOLDING, Table.INPUT]), rng.randrange(reach)
-        for _ in range(min(rng.choice([1, 1, 2, 5, 12]), tags - len(found))):
-            kind = rng.choice([Kind.UINT16, Kind.INT16, Kind.FLOAT32, Kind.UINT32, Kind.FLOAT64])
-            found.append(Address(table, at, kind))
-            at += kind.width + rng.choice([0, 0, 0, 1, 3, 20])
-    return found
-
-
-def telegraf_max_insert(tags: Sequence[Address], fill: int = TELEGRAF_FILL, most: int = 125) -> int:
-    """Requests that Telegraf's Modbus plugin needs with `optimization = "max_insert"`.
-
-    After its documentation (docs.influxdata.com/telegraf/v1/input-plugins/modbus): registers of one table are collated
-    and holes between non-consecutive ones are filled, up to `optimization_max_register_fill` of them, to save requests.
-    The most favourable reading of it: sorted by address, a request goes on while hole and size allow, whole fields.
-    """
-    count = 0
-    for table in Table:
-        start = end = -1
-        for tag in sorted((tag for tag in tags if tag.table is table), key=lambda tag: (tag.register, tag.end)):
-            if start < 0 or tag.register - end > fill or max(end, tag.end) - start > most:
-                start, end = tag.register, tag.end
-                count += 1
-            else:
-                end = max(end, tag.end)
-    return count
 
 
 def test_200_scattered_tags_take_no_more_requests_than_telegraf_s_optimiser() -> None:

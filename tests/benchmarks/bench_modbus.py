@@ -1,0 +1,120 @@
+"""What Modbus costs: a register against pymodbus, a map against Telegraf's optimiser, and 500 devices in one process.
+
+Server and clients are processes of their own on loopback; the server (`modbus/server.py`) is cheaper than any client.
+The clients of the first part take turns; registers per second of CPU time of the client process, system time included,
+medians of five rounds. Each ends with float64 values: our driver with `SampleBatch`es, our master with columns,
+pymodbus with the list of `convert_from_registers`, called once for the whole block.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE / "modbus")]
+
+from bench_opcua import Peer, peer  # noqa: E402
+from telegraf import TELEGRAF_FILL, scattered, telegraf_max_insert  # noqa: E402
+
+from connectors.modbus.plan import Limits, plan  # noqa: E402
+
+ROUNDS = 5
+ROUND_S = 1.0
+GOAL_TIMES = 3.0
+SEEDS = 20
+DEVICES, TAGS = 500, 30
+FLEET_ROUND_S = 3.0
+GOAL_SHARE = 0.5
+GOAL_SKIPPED = 0.005
+
+
+def run() -> list[dict[str, Any]]:
+    with peer(str(HERE / "modbus" / "server.py")) as server:
+        port = server.hear()
+        return [*_registers(port), _requests(), _fleet(port)]
+
+
+def _client(stack: contextlib.ExitStack, port: str, way: str, *arguments: str) -> tuple[Peer, dict[str, Any]]:
+    one = stack.enter_context(peer(str(HERE / "modbus" / "client.py"), way, "--port", port, *arguments))
+    started: dict[str, Any] = {}
+    while (line := one.hear()) != "READY":
+        started = json.loads(line)
+    return one, started
+
+
+def _registers(port: str) -> list[dict[str, Any]]:
+    cpu_us: dict[str, list[float]] = {"driver": [], "master": [], "pymodbus": []}
+    for _ in range(ROUNDS):
+        for way, costs in cpu_us.items():  # a driver polls all the time: only one client at once
+            with contextlib.ExitStack() as stack:
+                client, _ = _client(stack, port, way)
+                result = json.loads(client.ask(str(ROUND_S)))
+            assert not result.get("errors")
+            costs.append(result["cpu"] / (2 * result["values"]) * 1e6)
+    theirs = median(cpu_us["pymodbus"])
+    return [
+        {
+            "name": f"modbus_registers_{way}",
+            "figure": 1e6 / median(cpu_us[way]),
+            "unit": "registers per CPU-second, 100 a request, to float32",
+            "against": "pymodbus client and convert_from_registers",
+            "ratio": theirs / median(cpu_us[way]),
+            "goal": f">= {GOAL_TIMES:g} times",
+            "met": theirs / median(cpu_us[way]) >= GOAL_TIMES,
+            "us_per_request": 100 * median(cpu_us[way]),
+            "pymodbus_us_per_request": 100 * theirs,
+            "pymodbus_registers_per_s": 1e6 / theirs,
+        }
+        for way in ("driver", "master")
+    ]
+
+
+def _requests() -> dict[str, Any]:
+    limits = Limits(merge_gap=TELEGRAF_FILL)
+    pairs = [(len(plan(tags, limits)), telegraf_max_insert(tags)) for tags in map(scattered, range(SEEDS))]
+    own, other = (median(column) for column in zip(*pairs, strict=True))
+    return {
+        "name": "modbus_requests",
+        "figure": own,
+        "unit": f"requests for 200 scattered tags, median of {SEEDS} maps",
+        "against": "Telegraf's max_insert",
+        "ratio": other / own,
+        "goal": "never more",
+        "met": all(ours <= theirs for ours, theirs in pairs),
+        "telegraf": other,
+        "one_by_one": 200,
+    }
+
+
+def _fleet(port: str) -> dict[str, Any]:
+    with contextlib.ExitStack() as stack:
+        client, started = _client(stack, port, "fleet", "--devices", str(DEVICES), "--tags", str(TAGS))
+        rounds = [json.loads(client.ask(str(FLEET_ROUND_S))) for _ in range(ROUNDS)]
+    share = median(one["cpu"] / one["wall"] for one in rounds)
+    skipped = sum(one["skipped"] for one in rounds) / sum(one["polls"] + one["skipped"] for one in rounds)
+    return {
+        "name": "modbus_500_devices",
+        "figure": 100 * share,
+        "unit": f"% of a core for {DEVICES} devices of {TAGS} tags at 1 s",
+        "against": "half a core, no poll skipped",
+        "ratio": GOAL_SHARE / share,
+        "goal": f"< {GOAL_SHARE:.0%}, skipped < {GOAL_SKIPPED:.1%}",
+        "met": share < GOAL_SHARE and skipped < GOAL_SKIPPED,
+        "samples_per_s": median(one["values"] / one["wall"] for one in rounds),
+        "polls_skipped_percent": 100 * skipped,
+        "skipped_while_connecting": started["skipped"],
+        "latency_p50_ms": median(one["age_p50_ms"] for one in rounds),  # from source time to block handed over
+        "latency_p99_ms": median(one["age_p99_ms"] for one in rounds),
+        "cpu_s_per_million_samples": median(one["cpu"] / one["values"] * 1e6 for one in rounds),
+        "wrong_or_missing": sum(one["errors"] for one in rounds),
+    }
+
+
+if __name__ == "__main__":
+    for result in run():
+        print(result)
