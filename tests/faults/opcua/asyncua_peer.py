@@ -63,6 +63,7 @@ class Peer:
         self.offset_ms, self.offset_left = 0, 0
         self.override: dict[str, tuple[str, int]] = {}
         self.swallow, self.keep = 0, False
+        self.own: set[int] = set()  # subscriptions of the server itself: its history is one of their readers
         self.latest = 0
 
     async def start(self) -> None:
@@ -90,6 +91,10 @@ class Peer:
             await self.add(one["name"], one["type"], one["value"])
         for i in range(args.items):
             await self.add(f"item{i}", "Double", i + 0.25)
+        if args.history:
+            for name in ("tick", "level"):
+                await server.historize_node_data_change(server.get_node(ua.NodeId(name, self.index)), period=None)
+            self.own = set(server.iserver.subscription_service.subscriptions)
         await self._limit(args.limit)
         self._spy()
         await server.start()
@@ -150,7 +155,11 @@ class Peer:
 
         def swallowing(subscription: InternalSubscription) -> Any:
             result = pop(subscription)
-            if peer.swallow and result.NotificationMessage.NotificationData:
+            if (
+                peer.swallow
+                and subscription.data.SubscriptionId not in peer.own
+                and result.NotificationMessage.NotificationData
+            ):
                 peer.swallow -= 1
                 if not peer.keep:
                     subscription._not_acknowledged_results.pop(result.NotificationMessage.SequenceNumber)
@@ -251,6 +260,7 @@ async def main() -> None:
     parser.add_argument("--pki", type=Path, required=True)
     parser.add_argument("--shift", action="store_true")
     parser.add_argument("--without", default="")
+    parser.add_argument("--history", action="store_true", help="tick and level keep one")
     parser.add_argument("--items", type=int, default=0)
     parser.add_argument("--limit", type=int, default=0)
     parser.add_argument("--certificate", default="server")

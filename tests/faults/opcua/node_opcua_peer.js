@@ -1,7 +1,7 @@
 // An OPC-UA server of another family than the gateway's client library, for the fault matrix. README.md: the protocol.
 //
 // node node_opcua_peer.js --port N --pki FOLDER [--shift] [--without NAME] [--items N] [--limit N] [--certificate NAME]
-//     [--per-subscription N] [--sessions N] [--subscriptions N] [--fastest MS]
+//     [--history] [--per-subscription N] [--sessions N] [--subscriptions N] [--fastest MS]
 "use strict";
 const fs = require("fs");
 const path = require("path");
@@ -18,6 +18,7 @@ const { values: options } = parseArgs({
     pki: { type: "string" },
     shift: { type: "boolean", default: false },
     without: { type: "string", default: "" },
+    history: { type: "boolean", default: false },
     items: { type: "string", default: "0" },
     limit: { type: "string", default: "0" },
     certificate: { type: "string", default: "server" },
@@ -133,6 +134,9 @@ class Peer {
     this.nodes = new Map();
     this.add("tick", "Double", this.latest);
     this.add("level", "Double", this.latest + 0.5);
+    if (options.history) {
+      for (const name of ["tick", "level"]) space.installHistoricalDataNode(this.nodes.get(name), { maxOnlineValues: 5000 });
+    }
     if (options.without !== "setpoint") this.add("setpoint", "Int32", 42);
     this.add("bursty", "Int32", 0);
     for (const one of JSON.parse(fs.readFileSync(path.join(__dirname, "types.json")))) {
