@@ -7,9 +7,11 @@ import contextlib
 import datetime as dt
 import ipaddress
 import os
+import socket
 import struct
+import threading
 import tty
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -179,3 +181,37 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("device", "gateway"):
         _certificate(folder, name, authority)
     return folder
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@pytest.fixture
+def line() -> Iterator[tuple[str, str]]:
+    """Two serial ports that are connected: two pseudo-terminals, and a thread that carries the bytes across."""
+    pairs = [os.openpty() for _ in range(2)]
+    (a, a_port), (b, b_port) = pairs
+    for fd in (a_port, b_port):
+        tty.setraw(fd)
+    stop = threading.Event()
+
+    def carry(source: int, target: int) -> None:
+        with contextlib.suppress(OSError):
+            while not stop.is_set():
+                os.write(target, os.read(source, 512))
+
+    threads = [threading.Thread(target=carry, args=ends, daemon=True) for ends in ((a, b), (b, a))]
+    for thread in threads:
+        thread.start()
+    yield os.ttyname(a_port), os.ttyname(b_port)
+    stop.set()
+    for fd in (a_port, b_port):
+        os.write(fd, b"\0")  # wakes the threads
+    for thread in threads:
+        thread.join(timeout=5)
+    for fd in (a, a_port, b, b_port):
+        os.close(fd)
