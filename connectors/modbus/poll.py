@@ -128,10 +128,10 @@ class Poller:
     def _judge(self, error: ModbusError | LinkDown, cost_ns: int) -> None:
         """What a failed read says of the unit. A link that broke, or a reply that is none, says nothing."""
         if isinstance(error, NoReply) or (isinstance(error, DeviceException) and error.code in UNIT_AWAY):
-            limit_s = error.timeout_s if isinstance(error, NoReply) else self._unit.timeout.total_seconds()
-            cost_ns = min(cost_ns, round(limit_s * 1e9))  # the rest was waiting for a turn
-            if isinstance(error, NoReply) and self._line.listens_after_silence:
-                cost_ns *= 2
+            if isinstance(error, NoReply):  # all of its time-out; how long it waited for its turn does not count
+                cost_ns = round(error.timeout_s * 1e9) * (2 if self._line.listens_after_silence else 1)
+            else:
+                cost_ns = min(cost_ns, round(self._unit.timeout.total_seconds() * 1e9))
             if self._health.unanswered(self._clock.monotonic(), cost_ns, status_of(error)):
                 self._counts["quarantines"] += 1
                 self._log.error("unit_quarantined", why=str(error))
