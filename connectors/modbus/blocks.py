@@ -97,6 +97,8 @@ class Blocks:
 
     def accept(self, block: Block) -> None:
         """A block was read: whatever was held against it is forgotten."""
+        if not self._refusals:
+            return
         for member in block.request.members:
             self._stale |= self._refusals.pop(member, None) is not None
 

@@ -1,11 +1,13 @@
-"""A client of `server.py` that measures itself, in one of four ways. Ends with its stdin.
+"""A client of `server.py` that measures itself, in one of six ways. Ends with its stdin.
 
-Prints READY. Each line on stdin asks for one measurement of so many seconds, which is printed as a line of JSON: values
-and CPU time of this process, system calls included.
+Prints READY. Each line on stdin asks for one measurement of so many seconds, which is printed as a line of JSON:
+values, CPU time of this process with its system calls (`cpu`) and without (`user`).
 
-- `driver`: our driver as it is, from the wire to `SampleBatch`es; ten units of one block each, polled every 10 ms.
+- `driver`: our driver as it is, from the wire to `SampleBatch`es; one unit of 100 blocks, polled as fast as it can be.
+- `idle_driver`: the same with ten units of one block each, every 10 ms: a poll for every request, asleep between them.
 - `master`: only our master and decoder, one request after the other.
 - `pymodbus`: its asynchronous client and `convert_from_registers`, one request after the other.
+- `bare`: asyncio alone, a request out and its reply in, unread: what no client can do without.
 - `fleet`: many drivers in one loop, each with a connection of its own.
 """
 
@@ -16,6 +18,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import resource
 import sys
 import time
 from collections import Counter
@@ -31,6 +34,7 @@ from connectors.modbus.address import Address, Kind, Table
 from connectors.modbus.decode import compile_decoder
 from connectors.modbus.driver import ModbusDriver
 from connectors.modbus.endpoint import Endpoint
+from connectors.modbus.framing import MbapStream
 from connectors.modbus.master import Master
 from connectors.modbus.settings import ModbusSettings, ModbusTag, ModbusUnit
 from connectors.modbus.transport import connect_tcp
@@ -40,9 +44,15 @@ from connectors.tags import Tag, TagTable
 HOST = "127.0.0.1"
 SECOND = timedelta(seconds=1)
 BLOCK = 50  # float32 in 100 registers
+BLOCKS = 100
 UNITS = 10
+SHORTEST = timedelta(milliseconds=10)
 
 Measure = Callable[[float], Awaitable[dict[str, float]]]
+
+
+def user_s() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_utime
 
 
 async def answer(measure: Measure) -> None:
@@ -59,11 +69,11 @@ async def in_a_row(read: Callable[[], Awaitable[Any]]) -> None:
 
     async def measure(seconds: float) -> dict[str, float]:
         await read()
-        values, until, begun = 0, time.perf_counter() + seconds, time.process_time()
+        values, until, begun, user = 0, time.perf_counter() + seconds, time.process_time(), user_s()
         while time.perf_counter() < until:
             await read()
             values += BLOCK
-        return {"values": values, "cpu": time.process_time() - begun}
+        return {"values": values, "cpu": time.process_time() - begun, "user": user_s() - user}
 
     await answer(measure)
 
@@ -98,6 +108,18 @@ async def master(port: int) -> None:
     transport.abort()
 
 
+async def bare(port: int) -> None:
+    transport = await connect_tcp(HOST, port, SECOND)
+    request = MbapStream().request(1, Table.HOLDING, 0, 2 * BLOCK)
+
+    async def read() -> Any:
+        transport.send(request)
+        return await transport.receive()
+
+    await in_a_row(read)
+    transport.abort()
+
+
 def device(port: int, asset: str, units: int, tags: int, interval: timedelta) -> ModbusDriver:
     """A driver of one connection; each unit is an asset with that many float32 side by side, from register 0 on."""
     assets = [f"{asset}/{unit}" for unit in range(1, units + 1)]
@@ -108,6 +130,7 @@ def device(port: int, asset: str, units: int, tags: int, interval: timedelta) ->
             ModbusUnit(
                 unit_id=unit,
                 poll_interval=interval,
+                max_registers=2 * BLOCK,
                 tags=tuple(
                     ModbusTag(name, f"tag{i}", Address(Table.HOLDING, 2 * i, Kind.FLOAT32)) for i in range(tags)
                 ),
@@ -146,7 +169,7 @@ class Fleet:
 
     async def _measure(self, seconds: float) -> dict[str, float]:
         self._begin()
-        began, begun = time.perf_counter(), time.process_time()
+        began, begun, user = time.perf_counter(), time.process_time(), user_s()
         await asyncio.sleep(seconds)
         cpu, wall = time.process_time() - begun, time.perf_counter() - began
         counted = self._counters() - self._before
@@ -154,6 +177,7 @@ class Fleet:
         return {
             "values": self._values,
             "cpu": cpu,
+            "user": user_s() - user,
             "wall": wall,
             "polls": counted["polls"],
             "skipped": counted["polls_skipped"],
@@ -175,7 +199,7 @@ class Fleet:
 
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("way", choices=("driver", "master", "pymodbus", "fleet"))
+    parser.add_argument("way", choices=("driver", "idle_driver", "master", "pymodbus", "bare", "fleet"))
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--devices", type=int, default=500)
     parser.add_argument("--tags", type=int, default=30)
@@ -185,8 +209,12 @@ async def main() -> None:
             await pymodbus(args.port)
         case "master":
             await master(args.port)
+        case "bare":
+            await bare(args.port)
         case "driver":
-            await Fleet([device(args.port, "plc", UNITS, BLOCK, timedelta(milliseconds=10))], BLOCK).run()
+            await Fleet([device(args.port, "plc", 1, BLOCKS * BLOCK, SHORTEST)], BLOCKS * BLOCK).run()
+        case "idle_driver":
+            await Fleet([device(args.port, "plc", UNITS, BLOCK, SHORTEST)], BLOCK).run()
         case "fleet":
             drivers = [device(args.port, f"plc{i}", 1, args.tags, SECOND) for i in range(args.devices)]
             await Fleet(drivers, args.tags).run()
