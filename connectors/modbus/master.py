@@ -131,7 +131,8 @@ class Master:
             BadReply: not the answer to this request; for the link see above.
             LinkDown: there is no link any more.
         """
-        await self._keep_pause()
+        if self._pause_ns:
+            await self._keep_pause()
         if self._mute:
             await self._hear_silence()
         request = self._framing.request(unit, table, start, count)
@@ -142,8 +143,7 @@ class Master:
         self._counts["requests"] += 1
         heard = False
         try:
-            async with asyncio.timeout(limit_s):
-                payload = await self._payload()
+            payload = await self._payload(sent, limit_s)
             heard = True
             return Reply(payload, sent, self._monotonic())
         except DeviceException:
@@ -166,15 +166,20 @@ class Master:
                 self._quiet_until = self._monotonic() + round(limit_s * 1e9)
             self._free_at = self._monotonic() + self._pause_ns
 
-    async def _payload(self) -> bytes:
+    async def _payload(self, sent: int, limit_s: float) -> bytes:
         framing = self._framing
         late = framing.late
+        left_s = limit_s
         try:
             while (payload := framing.payload()) is None:
-                framing.feed(await self._transport.receive())
+                if left_s <= 0:
+                    raise TimeoutError
+                framing.feed(await self._transport.receive(left_s))
+                left_s = limit_s - (self._monotonic() - sent) / 1e9  # it may trickle in
             return payload
         finally:
-            self._counts["late_replies"] += framing.late - late
+            if framing.late != late:
+                self._counts["late_replies"] += framing.late - late
 
     def _note_bad(self) -> None:
         self._counts["bad_replies"] += 1
@@ -183,7 +188,7 @@ class Master:
 
     async def _keep_pause(self) -> None:
         wait_ns = self._free_at - self._monotonic()
-        if self._pause_ns and wait_ns > 0:
+        if wait_ns > 0:
             await asyncio.sleep(wait_ns / 1e9)
 
     async def _hear_silence(self) -> None:

@@ -49,8 +49,16 @@ class Transport(Protocol):
         """Hand over bytes. Raises `LinkDown`."""
         ...
 
-    async def receive(self) -> bytes:
-        """Bytes that have come, at least one, in order. Cancelling it loses none. Raises `LinkDown`."""
+    async def receive(self, limit_s: float | None = None) -> bytes:
+        """Bytes that have come, at least one, in order. Cancelling it loses none.
+
+        Args:
+            limit_s: Longest wait for the first of them; None = none.
+
+        Raises:
+            LinkDown: the connection has ended.
+            TimeoutError: nothing came in time.
+        """
         ...
 
     def abort(self) -> None:
@@ -72,19 +80,34 @@ class Inbox:
         self._why = ""
         self._unread: deque[bytes] = deque()
         self._unread_bytes = 0
-        self._news = asyncio.Event()
+        self._news: asyncio.Future[None] | None = None  # somebody waits for bytes, or the end
         self.closed = asyncio.Event()
 
-    async def receive(self) -> bytes:
+    async def receive(self, limit_s: float | None = None) -> bytes:
         """See `Transport`. What came before the end of the connection is still handed out."""
         while not self._unread:
             if self.closed.is_set():
                 raise LinkDown(self._endpoint, self._why)
-            self._news.clear()
-            await self._news.wait()
+            await self._hear(limit_s)
         data = self._unread.popleft()
         self._unread_bytes -= len(data)
         return data
+
+    async def _hear(self, limit_s: float | None) -> None:
+        """Wait for bytes or the end. A bare future and timer: `asyncio.timeout` costs a tenth of a whole read."""
+        loop = asyncio.get_running_loop()
+        self._news = news = loop.create_future()
+        timer = None if limit_s is None else loop.call_later(limit_s, _expire, news)
+        try:
+            await news
+        finally:
+            self._news = None
+            if timer is not None:
+                timer.cancel()
+
+    def _tell(self) -> None:
+        if self._news is not None and not self._news.done():
+            self._news.set_result(None)
 
     def abort(self) -> None:
         """See `Transport`."""
@@ -95,7 +118,7 @@ class Inbox:
             return
         self._unread.append(data)
         self._unread_bytes += len(data)
-        self._news.set()
+        self._tell()
         if self._unread_bytes > MAX_UNREAD:
             self._end(f"more than {MAX_UNREAD} bytes that nobody asked for")
 
@@ -106,12 +129,17 @@ class Inbox:
     def _end(self, why: str) -> None:
         self._why = self._why or why
         self.closed.set()
-        self._news.set()
+        self._tell()
         self._close()
 
     def _close(self) -> None:
         """Let go of what is open; called at least once."""
         raise NotImplementedError
+
+
+def _expire(news: asyncio.Future[None]) -> None:
+    if not news.done():
+        news.set_exception(TimeoutError())
 
 
 class StreamTransport(Inbox, asyncio.Protocol):

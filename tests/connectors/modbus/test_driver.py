@@ -70,7 +70,7 @@ class Device:
         pdu = struct.pack(f">BB{count}H", function, 2 * count, *range(start, start + count))
         self.replies.append(struct.pack(">HHHB", transaction, 0, len(pdu) + 1, unit) + pdu)
 
-    async def receive(self) -> bytes:
+    async def receive(self, _limit_s: float | None = None) -> bytes:
         await asyncio.sleep(0)
         self.now += self.round_trip
         return self.replies.pop(0)
@@ -142,7 +142,7 @@ def test_a_step_of_the_wall_clock_within_a_poll_does_not_tear_it() -> None:
     device = Device()
     receive = device.receive
 
-    async def stepping() -> bytes:
+    async def stepping(_limit_s: float | None = None) -> bytes:
         device.wall_ahead -= 3600 * SECOND
         return await receive()
 
