@@ -24,9 +24,8 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from connectors.errors import BadReply, DeviceException, NoReply
 from connectors.modbus.address import Table
@@ -37,8 +36,7 @@ from connectors.modbus.transport import Transport
 _PATIENCE = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """The answer to one read.
 
     Attributes:

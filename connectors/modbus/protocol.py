@@ -9,7 +9,7 @@ Messaging on TCP/IP Implementation Guide V1.0b (section 3.1).
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from connectors.errors import BadReply, DeviceException
 from connectors.modbus.address import Table
@@ -93,8 +93,7 @@ def read_payload(table: Table, count: int, pdu: bytes) -> bytes:
     return pdu[2:]
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """One Modbus TCP frame, header fields checked for being a frame at all.
 
     Attributes:

@@ -69,9 +69,9 @@ def _registers(port: str) -> list[dict[str, Any]]:
             "unit": "registers per CPU-second, 100 a request, to float32",
             "against": "pymodbus client and convert_from_registers",
             "ratio": theirs / cpu_us[way],
-            # pymodbus never sleeps here, so a driver that does has only its figure, no goal
-            "goal": None if way == "idle_driver" else f">= {GOAL_TIMES:g} times",
-            "met": None if way == "idle_driver" else theirs / cpu_us[way] >= GOAL_TIMES,
+            # A driver also schedules, stamps times and makes blocks, which pymodbus leaves to its user: a figure, no goal.
+            "goal": f">= {GOAL_TIMES:g} times" if way == "master" else None,
+            "met": theirs / cpu_us[way] >= GOAL_TIMES if way == "master" else None,
             "us_per_request": cpu_us[way],
             "pymodbus_us_per_request": theirs,
             "bare_asyncio_us_per_request": cpu_us["bare"],
