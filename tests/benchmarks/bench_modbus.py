@@ -69,7 +69,7 @@ def _registers(port: str) -> list[dict[str, Any]]:
             "unit": "registers per CPU-second, 100 a request, to float32",
             "against": "pymodbus client and convert_from_registers",
             "ratio": theirs / cpu_us[way],
-            # A driver also schedules, stamps times and makes blocks, which pymodbus leaves to its user: a figure, no goal.
+            # A driver also schedules, stamps times and makes blocks, which pymodbus leaves to its user.
             "goal": f">= {GOAL_TIMES:g} times" if way == "master" else None,
             "met": theirs / cpu_us[way] >= GOAL_TIMES if way == "master" else None,
             "us_per_request": cpu_us[way],

@@ -27,7 +27,7 @@ from connectors.modbus.address import Table
 from connectors.modbus.endpoint import Endpoint, connect
 from connectors.modbus.master import Master
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.faults]
 
 TIMEOUT_S = 0.12
 UNIT = 7

@@ -24,7 +24,7 @@ from connectors.modbus.settings import ModbusSettings, ModbusTag, ModbusUnit
 from connectors.samples import Item, Notice, SampleBatch
 from connectors.tags import Tag, TagTable
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.faults]
 
 PEER = Path(__file__).parent.parent / "peers" / "pymodbus_line_peer.py"
 MS = timedelta(milliseconds=1)

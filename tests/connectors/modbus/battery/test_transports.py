@@ -21,7 +21,7 @@ from connectors.modbus.endpoint import Endpoint, connect
 from connectors.modbus.master import Master
 from connectors.modbus.rtu import crc16
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.faults]
 
 MS = dt.timedelta(milliseconds=1)
 
