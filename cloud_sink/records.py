@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cloud_sink.evidence import Evidence
+
 SCHEMA_VERSION = 1
 
 
@@ -31,12 +33,13 @@ def _digest(*parts: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """An alert that opened or cleared.
+    """One transition of one alarm.
 
     Attributes:
         asset: The machine it concerns.
         rule: "anomaly", "data_quality", or the name of an immediate rule.
-        state: "opened" or "cleared".
+        state: What happened: "opened", "acknowledged", "cleared", "reset", "shelved", "unshelved", "suppressed",
+            "unsuppressed", "out_of_service", "in_service".
         severity: "warning" or "alarm".
         score: Of the deciding window; NaN where the rule has none.
         threshold: In the unit of the score.
@@ -46,6 +49,11 @@ class Alert:
         received_time: When the sample that decided this change reached the gateway, ns since the epoch.
         contributions: (tag, share 0..1) of the tags that contributed most, largest first.
         detail: One sentence for people.
+        tag: The one it concerns; "" = the whole asset.
+        alarm_state: In which it is now, ANSI/ISA-18.2: "NORM", "UNACK", "ACKED", "RTNUN", "SHLVD", "DSUPR", "OOSRV".
+        by: Who asked for it; "" = nobody, it came from the data.
+        comment: Of whoever asked for it.
+        evidence: Of an opening; None where there is nothing to show.
     """
 
     asset: str
@@ -60,6 +68,11 @@ class Alert:
     received_time: int
     contributions: tuple[tuple[str, float], ...] = ()
     detail: str = ""
+    tag: str = ""
+    alarm_state: str = ""
+    by: str = ""
+    comment: str = ""
+    evidence: Evidence | None = None
 
     lane = Lane.ALERT
 
@@ -80,7 +93,8 @@ class Alert:
 
     def encode(self) -> bytes:
         """As one JSON object."""
-        return _json({**_fields(self), "alert_id": self.alert_id})
+        evidence = self.evidence and self.evidence.to_json()
+        return _json({**_fields(self), "evidence": evidence, "alert_id": self.alert_id})
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,9 @@ class NoticeKind(StrEnum):
     OVERFLOW = "overflow"  # a device's own queue lost samples before we could fetch them; how many cannot be known
     SILENT = "silent"  # tags that should have spoken by now did not
     BACKFILL = "backfill"  # a hole was read from history up to `end`; reason "advanced" = and goes on
+    # A person asks something of an alarm: reason "acknowledge", "shelve" (until `end`), "unshelve" or "reset"; asked at
+    # `start` by `source`; `detail` = JSON object with "alarm" (name, or "*" = all) and "comment"
+    COMMAND = "command"
 
 
 @dataclass(frozen=True, slots=True)

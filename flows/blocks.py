@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from connectors.samples import SampleBatch
 from connectors.tags import TagTable
+from flows.window_block import WindowBlock
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -56,10 +57,12 @@ class FeatureBlock(Windows):
     Attributes:
         features: Names, one per column.
         values: float64[w, T, features]; NaN where a tag had no good sample.
+        window: The samples they were computed from; None where they are not at hand.
     """
 
     features: tuple[str, ...]
     values: NDArray[np.float64]
+    window: WindowBlock | None = None
 
 
 @dataclass(slots=True, eq=False, kw_only=True)

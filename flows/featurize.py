@@ -67,6 +67,7 @@ def _compute(blocks: list[WindowBlock], feature_set: FeatureSet) -> list[Feature
                 backfilled=block.backfilled,
                 features=feature_set.features,
                 values=values[rows].reshape(*shape, -1),
+                window=block,
             )
         )
         at = rows.stop

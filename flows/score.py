@@ -148,6 +148,7 @@ def _scored(
         backfilled=block.backfilled,
         features=block.features,
         values=block.values,
+        window=block.window,
         score=score,
         model=model,
         model_tags=model_tags,

@@ -37,6 +37,8 @@ class WindowBlock:
         decided_received: ns, when the block that closed these windows was received.
         partial: They were closed early, by a migration, and do not hold all their samples.
         backfilled: They were filled from a history, after event time had passed them.
+        held: float64[w, T], the value in force when the window began: of the last good sample of the tag before it, NaN
+            where there is none; None = not known.
     """
 
     tags: TagTable
@@ -50,6 +52,7 @@ class WindowBlock:
     decided_received: int
     partial: bool
     backfilled: bool = False
+    held: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.start)

@@ -100,6 +100,8 @@ class WindowState:
     def _heed(self, notice: Notice) -> list[WindowOutput]:
         if notice.kind is NoticeKind.IDLE:
             return self._advance(notice.end - self._settings.lateness_ns, notice.end)
+        if notice.kind is NoticeKind.COMMAND:
+            return []  # to the alarms
         out: list[WindowOutput] = []
         if notice.kind is NoticeKind.BACKFILL:
             going_on = notice.reason == ADVANCED
