@@ -13,7 +13,7 @@ from connectors.source import JournalSource
 from edge_gateway.config.config import Config
 from edge_gateway.layout import Layout
 from edge_gateway.outbox_settings import outbox_settings
-from flows.alert_state import AlertSettings
+from flows.alarms import AlertSettings, Maintenance
 from flows.window_settings import WindowSettings
 from models.features import STANDARD, FeatureSet
 from models.handle import ScorerHandle
@@ -62,6 +62,10 @@ class LocalGateway:
     def alerts(self) -> AlertSettings:
         """The `[alerts]` table."""
         return self._config.alerts.settings()
+
+    def maintenance(self, asset: str) -> Maintenance:  # noqa: ARG002 - of any
+        """Always in service."""
+        return Maintenance()
 
     @property
     def features(self) -> FeatureSet:

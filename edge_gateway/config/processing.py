@@ -8,7 +8,7 @@ from pydantic import model_validator
 
 from edge_gateway.config.section import Name, Number, Section, Whole, day, minute, ms, option, s
 from edge_gateway.config.units import Duration, FilePath
-from flows.alert_state import AlertSettings
+from flows.alarms import AlertSettings
 from flows.window_settings import WindowSettings
 
 _MOST_HOPS = 1000  # every sample is held by so many hopping windows at most

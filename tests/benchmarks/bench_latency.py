@@ -36,7 +36,7 @@ from connectors.driver import Emit
 from connectors.samples import SampleBatch
 from connectors.source import JournalSource
 from connectors.tags import Tag, TagTable
-from flows.alert_state import AlertSettings
+from flows.alarms import AlertSettings
 from flows.window_settings import WindowSettings
 from models.features import STANDARD, FeatureSet
 from models.scores import Scores

@@ -15,7 +15,7 @@ from bytewax.testing import TestingSink, TestingSource, run_main
 from numpy.typing import NDArray
 
 from connectors.samples import Item
-from flows.alert_state import AlertSettings
+from flows.alarms import AlertSettings, Maintenance
 from flows.window_settings import WindowSettings
 from models.features import STANDARD, FeatureSet
 from models.scores import Scorer, Scores
@@ -47,6 +47,7 @@ class ListGateway:
     scorers: dict[str, Scorer] = field(default_factory=dict)
     windows: WindowSettings = field(default_factory=lambda: WindowSettings("10s", lateness="2s"))
     alerts: AlertSettings = field(default_factory=AlertSettings)
+    calendars: dict[str, Maintenance] = field(default_factory=dict)
     features: FeatureSet = STANDARD
     batch_size: int = 1
     out: list[tuple[str, Any]] = field(default_factory=list)
@@ -59,6 +60,9 @@ class ListGateway:
 
     def scorer(self, asset: str) -> Scorer | None:
         return self.scorers.get(asset)
+
+    def maintenance(self, asset: str) -> Maintenance:
+        return self.calendars.get(asset, Maintenance())
 
     def records(self, kind: type[Any]) -> list[Any]:
         return [record for _, record in self.out if isinstance(record, kind)]
