@@ -12,8 +12,11 @@ from cloud_sink.sink import OutboxSink
 from connectors.source import JournalSource
 from edge_gateway.config.config import Config
 from edge_gateway.layout import Layout
+from edge_gateway.maintenance import calendars
 from edge_gateway.outbox_settings import outbox_settings
+from edge_gateway.rule_sets import rule_sets
 from flows.alarms import AlertSettings, Maintenance
+from flows.rules import RuleSet
 from flows.window_settings import WindowSettings
 from models.features import STANDARD, FeatureSet
 from models.handle import ScorerHandle
@@ -47,6 +50,8 @@ class LocalGateway:
         for model in config.model:
             handle = ScorerHandle(OnnxScorer.load(model.bundle))
             self._scorers |= dict.fromkeys(model.assets, handle)
+        self._rules = rule_sets(config)
+        self._maintenance = calendars(config)
         self._sink = OutboxSink(self._open_outbox, self._noted)
         self._accounts: dict[str, Account] = {}
         self._written: Counter[str] = Counter()
@@ -63,9 +68,13 @@ class LocalGateway:
         """The `[alerts]` table."""
         return self._config.alerts.settings()
 
-    def maintenance(self, asset: str) -> Maintenance:  # noqa: ARG002 - of any
-        """Always in service."""
-        return Maintenance()
+    def rules(self, asset: str) -> RuleSet:
+        """The `[[rules]]` tables."""
+        return self._rules.get(asset, RuleSet())
+
+    def maintenance(self, asset: str) -> Maintenance:
+        """The `[[maintenance]]` tables."""
+        return self._maintenance.get(asset, Maintenance())
 
     @property
     def features(self) -> FeatureSet:

@@ -13,6 +13,7 @@ from typing_extensions import override
 from cloud_sink.records import Alert, Event
 from connectors.samples import Item, Notice, SampleBatch
 from flows.alarms import AlarmSetup, AlertSettings, AssetAlarms, FloodState, Tick
+from flows.alarms.rules import watched
 from flows.blocks import ScoredBlock
 from flows.gateway import Gateway
 from flows.window_settings import WindowSettings
@@ -83,7 +84,13 @@ def alert(
 
 def alarm_setup(gateway: Gateway, windows: WindowSettings) -> AlarmSetup:
     """What the gateway's configuration says of alarms; `windows` = of those that are scored."""
-    return AlarmSetup(alerts=gateway.alerts, windows=windows, maintenance=gateway.maintenance)
+    skew = windows.allowed_skew_ns
+    return AlarmSetup(
+        alerts=gateway.alerts,
+        windows=windows,
+        rules=lambda asset: watched(asset, gateway.rules(asset), skew),
+        maintenance=gateway.maintenance,
+    )
 
 
 def _received(value: Item | ScoredBlock) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 from edge_gateway.config.problems import Problem
 from edge_gateway.config.rules import LIMITS
-from flows.alert_state import ANOMALY, DATA_QUALITY
+from flows.alarms.judge import ANOMALY, DATA_QUALITY
 
 _OF_MODELS = (ANOMALY, DATA_QUALITY)
 

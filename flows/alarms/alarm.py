@@ -34,7 +34,8 @@ class Alarm:
         since: When it changed, while its delay is not over; None = nothing waits.
         active: The condition behind its delays.
         moved_at: When `active` last changed.
-        cause: Of the condition as it is now; None where it never changed.
+        cause: Why the condition last began; None where it never did.
+        ending: Why it last ended.
         opening: Which later transitions belong to; None = the alarm is normal.
         told_at: Of the last transition.
         shelved_until: None = it is not shelved.
@@ -52,6 +53,7 @@ class Alarm:
     active: bool = False
     moved_at: int = 0
     cause: Cause | None = None
+    ending: Cause | None = None
     opening: Opening | None = None
     told_at: int = 0
     shelved_until: int | None = None
@@ -86,7 +88,11 @@ class Alarm:
         out = self.pass_time(change.at, change.received_time)
         if change.active == self.condition:
             return out
-        self.condition, self.cause = change.active, cause
+        self.condition = change.active
+        if change.active:
+            self.cause = cause
+        else:
+            self.ending = cause
         self.since = None if self.condition == self.active else change.at
         if self.since is not None and not self._delay():
             out += self._settle(Occasion(change.at, change.received_time))
@@ -176,7 +182,7 @@ class Alarm:
         if self.opening is None or self.opening.cleared or self.behaviour.latch:
             return []
         self.opening.cleared = True
-        return [self._tell("cleared", occasion, self.cause, over=self.opening.acknowledged)]
+        return [self._tell("cleared", occasion, self.ending, over=self.opening.acknowledged)]
 
     def _open(self, occasion: Occasion) -> list[Alert]:
         cause = self.cause
@@ -222,7 +228,7 @@ class Alarm:
             at=self.told_at,
             received_time=occasion.received_time,
             contributions=cause.contributions if cause and opened else (),
-            detail=occasion.detail or (change.detail if change else ""),
+            detail=change.detail if change else occasion.detail,
             tag=self.behaviour.tag,
             alarm_state=self.state,
             by=occasion.by,
@@ -236,6 +242,7 @@ class Alarm:
         return {
             **state,
             "cause": self.cause and self.cause.to_json(),
+            "ending": self.ending and self.ending.to_json(),
             "opening": self.opening and asdict(self.opening),
             "opened": list(self.opened),
         }
@@ -243,8 +250,12 @@ class Alarm:
     @classmethod
     def from_json(cls, asset: str, name: str, behaviour: Behaviour, state: dict[str, Any]) -> Alarm:
         """Inverse of `to_json`; the behaviour may be another one now."""
-        cause, opening = state["cause"], state["opening"]
-        built = {"cause": cause and Cause.from_json(cause), "opening": opening and Opening(**opening)}
+        cause, ending, opening = state["cause"], state["ending"], state["opening"]
+        built = {
+            "cause": cause and Cause.from_json(cause),
+            "ending": ending and Cause.from_json(ending),
+            "opening": opening and Opening(**opening),
+        }
         return cls(asset, name, behaviour, **{**state, **built})
 
 

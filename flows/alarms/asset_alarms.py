@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from cloud_sink.records import Alert, Event
 from connectors.samples import Item, Notice, NoticeKind, Origin, SampleBatch
 from flows.alarms.alarm import Alarm
@@ -16,7 +14,7 @@ from flows.alarms.command import ACKNOWLEDGE, ALL, RESET, SHELVE, Command, read_
 from flows.alarms.judge import ANOMALY, DATA_QUALITY, Judge
 from flows.alarms.kept import dump, load
 from flows.alarms.occasion import Occasion
-from flows.alarms.order import in_order
+from flows.alarms.order import in_order, newest_of
 from flows.alarms.panel import Panel
 from flows.alarms.setup import AlarmSetup
 from flows.alarms.watch import Watch
@@ -35,7 +33,7 @@ class AssetAlarms:
 
     def __init__(self, setup: AlarmSetup) -> None:
         self._setup = setup
-        self._skew, self._lateness = setup.windows.allowed_skew_ns, setup.windows.lateness_ns
+        self._skew = setup.windows.allowed_skew_ns
         self._resume: bytes | None = None  # until the first item tells the asset
         self._panel: Panel | None = None
         self._judge = Judge(setup.alerts)
@@ -48,36 +46,37 @@ class AssetAlarms:
         """Take in what a pass brought of this asset: blocks, notices, scored windows."""
         out: list[Alert | Event] = []
         panel = self._panel or self._begin(values[0].asset, out)
-        for value in values if len(values) == 1 else in_order(values, self._now, self._lateness):
+        for value in values if len(values) == 1 else in_order(values, self._now, self._setup.windows):
             if isinstance(value, ScoredBlock):
                 out += self._take_scores(panel, value)
+                received = value.decided_received
             elif isinstance(value, Notice):
                 out += self._heed(panel, value)
+                received = value.start if value.kind is NoticeKind.COMMAND else value.end
             else:
                 out += self._take(panel, value)
+                received = value.received_time
+            if panel.due <= self._now:
+                out += panel.pass_time(self._now, received)
         return out
 
     def _take(self, panel: Panel, block: SampleBatch) -> list[Alert]:
-        if block.origin is Origin.BACKFILLED or not len(block):
-            return []  # it says nothing about now
-        received = block.received_time
-        newest = int(np.maximum.reduce(block.source_time))
-        if newest > received + self._skew:
-            block = _believed(block, received + self._skew)
-            if not len(block):
-                return []
-            newest = int(np.maximum.reduce(block.source_time))
         out: list[Alert] = []
         if self._watch is not None and (changes := self._watch.push(block)):
             out = panel.change(self._causes(changes))
+        if block.origin is Origin.BACKFILLED or not len(block):
+            return out  # it says nothing about now
+        received, newest = block.received_time, newest_of(block, self._skew)
         if newest > self._now:
             self._now = newest
             if block.origin is Origin.LIVE:
                 self._behind = received - newest
-        return out if self._now < panel.due else out + panel.pass_time(self._now, received)
+        return out
 
     def _causes(self, changes: list[Change]) -> list[Cause]:
-        return [Cause(change, self._severities[change.alarm]) for change in changes]
+        """As alarms want them; those of rules that are gone have no alarm any more."""
+        known = self._severities
+        return [Cause(change, known[change.alarm]) for change in changes if change.alarm in known]
 
     def _take_scores(self, panel: Panel, block: ScoredBlock) -> list[Alert]:
         causes = self._judge.push(block)
@@ -94,7 +93,6 @@ class AssetAlarms:
             self._now = max(self._now, notice.end)
             if self._watch is not None and (changes := self._watch.pass_time(self._now, notice.end)):
                 out += panel.change(self._causes(changes))
-            out += panel.pass_time(self._now, notice.end)
         return out
 
     def _command(self, panel: Panel, notice: Notice) -> list[Alert] | list[Event]:
@@ -147,6 +145,8 @@ class AssetAlarms:
             panel.add(name, behaviour_of_scores(self._setup.alerts), states[name])
             if name not in _OF_SCORES:
                 out += panel.retire(name, over)
+        if kept is not None:
+            out += panel.pass_time(self._now, over.received_time)  # to know when the calendar has to be asked next
         return panel
 
     def snapshot(self) -> bytes:
@@ -173,20 +173,6 @@ class AssetAlarms:
         alarms = cls(setup)
         alarms._resume = data
         return alarms
-
-
-def _believed(block: SampleBatch, limit: int) -> SampleBatch:
-    """Without samples stamped later than `limit`."""
-    rows = block.source_time <= limit
-    return SampleBatch(
-        block.tags,
-        block.tag[rows],
-        block.source_time[rows],
-        block.value[rows],
-        block.status[rows],
-        block.received_time,
-        block.origin,
-    )
 
 
 def _in_vain(notice: Notice, reason: str, detail: str) -> Event:

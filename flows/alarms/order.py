@@ -13,15 +13,16 @@ import numpy as np
 
 from connectors.samples import Item, Notice, NoticeKind, SampleBatch
 from flows.blocks import ScoredBlock
+from flows.window_settings import WindowSettings
 
 
-def in_order(values: Sequence[Item | ScoredBlock], newest: int, lateness: int) -> list[Item | ScoredBlock]:
+def in_order(values: Sequence[Item | ScoredBlock], newest: int, settings: WindowSettings) -> list[Item | ScoredBlock]:
     """The same values.
 
     Args:
         values: Of one asset and one pass; items among themselves, and scores among themselves, are in order.
         newest: Event time of the asset before them, ns.
-        lateness: Of the windows, ns.
+        settings: Of the windows.
     """
     scores = [value for value in values if type(value) is ScoredBlock]
     if not scores or len(scores) == len(values):
@@ -32,21 +33,24 @@ def in_order(values: Sequence[Item | ScoredBlock], newest: int, lateness: int) -
         if isinstance(value, ScoredBlock):
             continue
         out.append(value)
-        received, newest = _decides(value, newest)
-        while scores and _was_closed_by(scores[-1], received, newest - lateness):
+        if isinstance(value, Notice):
+            if value.kind is not NoticeKind.IDLE:
+                continue
+            received, newest = value.end, max(newest, value.end)
+        else:
+            received, newest = value.received_time, max(newest, newest_of(value, settings.allowed_skew_ns))
+        while scores and _was_closed_by(scores[-1], received, newest - settings.lateness_ns):
             out.append(scores.pop())
     return out + scores[::-1]
 
 
-def _decides(item: Item, newest: int) -> tuple[int, int]:
-    """What a window that this item closes has as its reception, and the newest event time with it."""
-    if isinstance(item, Notice):
-        return item.end, max(newest, item.end) if item.kind is NoticeKind.IDLE else newest
-    return item.received_time, max(newest, _newest(item))
-
-
-def _newest(block: SampleBatch) -> int:
-    return int(np.maximum.reduce(block.source_time)) if len(block) else 0
+def newest_of(block: SampleBatch, allowed_skew: int) -> int:
+    """Newest source time of a block, ns, without what is stamped too far ahead of its reception; 0 = none."""
+    if not len(block):
+        return 0
+    newest = int(np.maximum.reduce(block.source_time))
+    limit = block.received_time + allowed_skew
+    return newest if newest <= limit else int(block.source_time[block.source_time <= limit].max(initial=0))
 
 
 def _was_closed_by(block: ScoredBlock, received: int, watermark: int) -> bool:

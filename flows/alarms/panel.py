@@ -79,7 +79,7 @@ class Panel:
             if self._boundary <= self.due:
                 out += self._look(now, received_time)
             else:
-                alarm = min(self._alarms.values(), key=lambda one: NEVER if one.due is None else one.due)
+                alarm = min(self._alarms.values(), key=lambda one: (NEVER if one.due is None else one.due, one.name))
                 occasion = Occasion(self.due, received_time)
                 out += alarm.pass_time(self.due, received_time)
                 out += self._settled(occasion)

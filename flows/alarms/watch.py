@@ -15,7 +15,7 @@ class Watch(Protocol):
     """The running rules of one asset."""
 
     def push(self, block: SampleBatch) -> list[Change]:
-        """Judge a block that is neither empty nor stamped too far ahead of its reception."""
+        """Judge a block, whatever its origin and its times."""
         ...
 
     def pass_time(self, now_ns: int, received_ns: int) -> list[Change]:

@@ -1,4 +1,4 @@
-"""What the alarms of an asset are fed with in tests: commands, rules that are looked up, and scores as the flow makes them."""
+"""What the alarms of an asset are fed with in tests: commands, simple rules, scores as the flow makes them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-
 from flows_gateway import MeanScorer
 from flows_streams import T0, S
 
@@ -40,7 +39,8 @@ class High:
     def push(self, block: SampleBatch) -> list[Change]:
         out = []
         for name, limit in self.limits.items():
-            rows = np.flatnonzero((block.tag == block.tags.index(name)) & np.isfinite(block.value))
+            believed = np.isfinite(block.value) & (block.source_time <= block.received_time + 10 * S)
+            rows = np.flatnonzero((block.tag == block.tags.index(name)) & believed)
             if len(rows) and bool(block.value[rows[-1]] > limit) != (name in self.active):
                 self.active ^= {name}
                 at, value = int(block.source_time[rows[-1]]), float(block.value[rows[-1]])

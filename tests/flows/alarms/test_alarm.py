@@ -233,6 +233,16 @@ def test_shelved_it_is_silent_and_then_tells_what_is_still_true() -> None:
     assert out[1].received_time == 71 * S
 
 
+def test_what_ends_soon_opens_for_the_reason_it_began_for() -> None:
+    alarm = new(off_delay_ns=30 * S)
+    alarm.shelve(asked(5 * S), 60 * S)
+    alarm.change(cause(10 * S))
+    alarm.change(cause(50 * S, active=False))
+    out = alarm.pass_time(70 * S, 70 * S)
+    assert story(out) == [("unshelved", "NORM", 60), ("opened", "UNACK", 60)]
+    assert (out[1].detail, out[1].evidence) == ("It is hot.", Evidence(9 * S, 10 * S))
+
+
 def test_what_was_acknowledged_is_told_again_after_the_shelf() -> None:
     alarm = new()
     out = alarm.change(cause(1 * S)) + alarm.acknowledge(asked(2 * S)) + alarm.shelve(asked(3 * S), 9 * S)

@@ -52,7 +52,7 @@ def shifts(draw: st.DrawFn) -> tuple[list[Item], list[int]]:
 
 
 @pytest.mark.filterwarnings("ignore:invalid value")  # shares of nothing
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(shift=shifts(), seed=st.integers(0, 3))
 def test_neither_the_size_of_a_poll_nor_a_restart_changes_anything(
     shift: tuple[list[Item], list[int]], seed: int
@@ -211,7 +211,8 @@ def test_the_evidence_shows_scores_features_and_curves() -> None:
 
 
 def test_alerts_that_version_1_kept_open_stay_open() -> None:
-    kept = b'{"v":1,"anomaly":{"streak":1,"opened_at":%d,"severity":"alarm"},"quality":{"streak":0,"opened_at":null,"severity":""}}'
+    quality = b'{"streak":0,"opened_at":null,"severity":""}'
+    kept = b'{"v":1,"anomaly":{"streak":1,"opened_at":%d,"severity":"alarm"},"quality":' + quality + b"}"
     alarms = AssetAlarms.restore(kept % (T0 - 100 * S), SETUP)
     assert alarms.snapshot() == kept % (T0 - 100 * S)
     way = Scored(WINDOWS, MeanScorer())
