@@ -126,7 +126,7 @@ class LocalGateway:
                 self._accounts[record.asset] = record
                 continue
             self._written[record.lane.name.lower()] += 1
-            if isinstance(record, Alert):
+            if isinstance(record, Alert) and not record.held_back:
                 self._alerts.append(
                     {
                         "key": record.key,
