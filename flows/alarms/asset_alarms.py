@@ -132,7 +132,7 @@ class AssetAlarms:
         if kept is not None:
             states = kept.alarms
             self._now, self._behind = kept.now, kept.behind
-            panel.in_maintenance, panel.looked_at = kept.in_maintenance, kept.now
+            panel.in_maintenance = kept.in_maintenance
             self._judge = Judge.from_json(self._setup.alerts, kept.judge)
         if watched is not None:
             self._watch = watched.start(kept.watch if kept is not None else b"")

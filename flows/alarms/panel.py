@@ -24,14 +24,12 @@ class Panel:
         asset: The machine.
         calendar: Its maintenance.
         in_maintenance: As of the last look.
-        looked_at: Event time of that look; the calendar is never turned back.
         due: Event time at which something happens by itself; before the first look: at once.
     """
 
     asset: str
     calendar: Maintenance
     in_maintenance: bool = False
-    looked_at: int = 0
     due: int = -NEVER
     _boundary: int = -NEVER  # when the calendar has to be looked at again
     _alarms: dict[str, Alarm] = field(default_factory=dict)
@@ -94,8 +92,7 @@ class Panel:
 
     def _look(self, now: int, received_time: int) -> list[Alert]:
         """Ask the calendar. Maintenance that began and ended since nothing was heard concerned nobody."""
-        self.looked_at = max(self.looked_at, now)
-        look = self.calendar.look(self.looked_at)
+        look = self.calendar.look(now)
         self._boundary = NEVER if look.until is None else look.until
         out: list[Alert] = []
         if look.on != self.in_maintenance:

@@ -263,6 +263,18 @@ def test_flapping_is_told_once_and_over_when_it_is_calm() -> None:
     assert story(alarm.change(cause(300 * S))) == [("opened", "UNACK", 300)]
 
 
+def test_an_alarm_that_is_told_ahead_of_its_windows_is_not_held_for_ever() -> None:
+    """A command stands at 100 s, the windows that follow at 90: the opening is stamped after the command."""
+    alarm = new(flapping_limit=1, flapping_ns=20 * S)
+    alarm.shelve(asked(100 * S), 150 * S)
+    alarm.unshelve(asked(101 * S))
+    out = [alert for at in (90, 92) for active in (True, False) for alert in alarm.change(cause(at * S, active=active))]
+    assert story(out) == [("opened", "UNACK", 101), ("cleared", "RTNUN", 101), ("suppressed", "DSUPR", 101)]
+    assert story(alarm.change(cause(93 * S))) == []
+    out = alarm.pass_time(300 * S, 300 * S)
+    assert story(out) == [("unsuppressed", "RTNUN", 121), ("opened", "UNACK", 121)]
+
+
 def test_two_transitions_never_stand_at_one_time() -> None:
     alarm = new()
     out = alarm.change(cause(10 * S)) + alarm.acknowledge(asked(12 * S)) + alarm.change(cause(11 * S, active=False))

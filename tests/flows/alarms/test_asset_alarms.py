@@ -24,7 +24,7 @@ SETUP = AlarmSetup(alerts=ALERTS, windows=WINDOWS)
 
 
 def with_rules(**alarms: AlarmSettings) -> AlarmSetup:
-    return AlarmSetup(alerts=ALERTS, windows=WINDOWS, rules=lambda _: watched({"current": 5.0, "speed": 5.0}, **alarms))
+    return AlarmSetup(alerts=ALERTS, windows=WINDOWS, rules=lambda _: watched({"speed": 5.0, "current": 5.0}, **alarms))
 
 
 def run(setup: AlarmSetup, *items: Item) -> list[Alert | Event]:
@@ -208,6 +208,15 @@ def test_the_evidence_shows_scores_features_and_curves() -> None:
     assert mean.value == 164.5
     assert np.isnan(mean.share)
     assert "std" not in {share.feature for share in evidence.features}, "it is what it was"
+
+
+def test_the_curve_is_that_of_the_window_that_decided_though_several_closed_at_once() -> None:
+    way, alarms = Scored(WINDOWS, MeanScorer()), AssetAlarms(replace(SETUP, alerts=AlertSettings(open_after=2)))
+    hot = block(*((second, tag, 100.0 + second) for second in range(30) for tag in (0, 1)))
+    (opened,) = [one for one in alarms.push(way.push([hot, idle(33)])) if isinstance(one, Alert)]
+    assert opened.at == T0 + 20 * S
+    assert opened.evidence is not None
+    assert opened.evidence.traces[0].points == tuple((1000.0 * i, 110.0 + i) for i in range(10))
 
 
 def test_alerts_that_version_1_kept_open_stay_open() -> None:

@@ -58,7 +58,7 @@ def test_once_and_overlaps() -> None:
 def test_the_hour_that_is_left_out_in_spring_is_no_maintenance() -> None:
     gone = Maintenance((Weekly(("sun",), time(2, 30), time(3), BERLIN),))
     look = gone.look(ns("2026-03-29T00:50Z"))
-    assert not look.on
+    assert (look.on, look.until) == (False, ns("2026-04-05T00:30Z"))
 
 
 def test_every_boundary_is_where_looking_second_by_second_finds_it() -> None:
