@@ -9,9 +9,11 @@ import gc
 import math
 import resource
 import statistics
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import bytewax.operators as op
@@ -23,6 +25,10 @@ from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from bytewax.testing import TestingSource, run_main
 from numpy.typing import NDArray
 
+sys.path.insert(0, str(Path(__file__).parent / "windows"))
+import peers
+import scale
+
 from connectors.samples import SampleBatch
 from connectors.tags import Tag, TagTable
 from flows import FeatureBlock, WindowSettings, featurize, window
@@ -33,6 +39,7 @@ S = 1_000_000_000
 T0 = 1_700_000_000 * S + 3 * S  # blocks straddle windows
 POLL = 256  # blocks per poll of the source
 REPEATS = 5
+LEAST = 5  # million samples/s and core
 SETTINGS = WindowSettings("10s", lateness="1s")
 Keyed = tuple[str, SampleBatch]
 
@@ -102,6 +109,21 @@ def ours(items: list[Keyed]) -> dict[tuple[str, int], NDArray[np.float64]]:
     op.output("out", features, Each(lambda batch: found.extend(block for _, block in batch)))
     run_main(flow)
     return {(b.asset, int(start)): b.values[row] for b in found for row, start in enumerate(b.start)}
+
+
+def ours_from(items: list[Keyed], first: int) -> float:
+    """CPU seconds of the same from an item on."""
+    began = 0.0
+
+    class Watched(list[Keyed]):
+        def __getitem__(self, span: Any) -> Any:
+            nonlocal began
+            if not began and span.start >= first:
+                began = time.process_time()
+            return super().__getitem__(span)
+
+    ours(Watched(items))
+    return time.process_time() - began
 
 
 def plain_numpy(items: list[Keyed]) -> dict[tuple[str, int], NDArray[np.float64]]:
@@ -263,11 +285,12 @@ def run() -> list[dict[str, Any]]:
         "peak_mb": round(peak_mb, 1),
     }
 
+    million_per_s = n / took["ours"] / 1e6
+
     def row(name: str, against: str, ratio: float, goal: str, met: bool | None) -> dict[str, Any]:
-        figure = n / took["ours"] / 1e6
         return {
             "name": name,
-            "figure": round(figure, 2),
+            "figure": round(million_per_s, 2),
             "unit": "million samples/s and core",
             "against": against,
             "ratio": round(ratio, 3),
@@ -279,11 +302,14 @@ def run() -> list[dict[str, Any]]:
     faster, loop, matrix = fold_us / ours_us, took["ours"] / took["loop"], took["ours"] / took["matrix"]
     what = f"windows + 12 features, {ASSETS:,} assets x {TAGS} tags"
     return [
-        row(what, f"fold_window, {fold_us:.1f} us a sample", faster, ">= 50 times faster", faster >= 50),
+        row(what, "its goal", million_per_s / LEAST, f">= {LEAST} million samples/s", million_per_s >= LEAST),
+        row(what, f"fold_window, {fold_us:.1f} us a sample", faster, ">= 100 times faster", faster >= 100),
         row(
-            what, f"plain numpy in a loop, {n / took['loop'] / 1e6:.1f} M/s", loop, "<= 1.5 times its time", loop <= 1.5
+            what, f"plain numpy in a loop, {n / took['loop'] / 1e6:.1f} M/s", loop, "<= 1.3 times its time", loop <= 1.3
         ),
         row(what, f"one numpy matrix, pre-cut, {n / took['matrix'] / 1e6:.1f} M/s", matrix, "", None),
+        *peers.rows(ours_us, what),
+        *scale.rows(ours_from, "windows + 12 features"),
     ]
 
 
