@@ -14,6 +14,8 @@ from rich.text import Text
 
 from edge_gateway.config.config import Config
 from edge_gateway.config.load import load
+from edge_gateway.config.opcua import OpcUaSection
+from edge_gateway.config.opcua_tag import FoundTag
 from edge_gateway.config.problems import ConfigRejected, Problem
 from edge_gateway.config.processing import ModelSection
 from edge_gateway.config.units import duration_text
@@ -126,7 +128,7 @@ def describe(config: Config, path: Path) -> RenderableType:
         links.add_column(name)
     for link in config.opcua:
         where = f"{link.endpoint} ({link.policy}, {link.mode})"
-        links.add_row(link.name, "OPC-UA", where, str(len(link.tags)), duration_text(link.publishing_interval))
+        links.add_row(link.name, "OPC-UA", where, _count(link), duration_text(link.publishing_interval))
     for line in config.modbus:
         for unit in line.all_units():
             where = f"{line.endpoint()} unit {unit.unit_id}"
@@ -146,3 +148,9 @@ def describe(config: Config, path: Path) -> RenderableType:
         "" if config.target.path.is_dir() else " (not there now: records would wait in the outbox)",
     )
     return Group(summary, links, assets)
+
+
+def _count(link: OpcUaSection) -> str:
+    """For example "12 (10 by globs)"."""
+    found = sum(isinstance(tag, FoundTag) for tag in link.tags)
+    return f"{len(link.tags)} ({found} by globs)" if link.globs else str(len(link.tags))

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from connectors.opcua.address import node_text
 from connectors.opcua.tree import Node, Tree
 from edge_gateway.commands.show import printable, range_text
+from edge_gateway.config.toml_text import toml_text
 
 # What the driver makes numbers of (connectors/opcua/README.md), and subtypes of these that servers name.
 NUMERIC = frozenset(
@@ -60,14 +61,6 @@ def config_name(text: str) -> str:
     """The nearest name that a configuration takes."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", plain).strip("-_.")[:_LONGEST] or "node"
-
-
-def toml_text(text: str) -> str:
-    """A TOML string: literal where that is enough, so that quotes in node ids stay readable."""
-    if '"' in text and "'" not in text and text.isprintable():
-        return f"'{text}'"
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08X}" for c in escaped) + '"'
 
 
 def _unfit(node: Node) -> str:
