@@ -38,14 +38,19 @@ def load_checked(path: Path, *, deep: bool = False) -> Config:
     """
     config = load(path)
     problems = [
-        *_missing_files(config),
-        *_missing_secrets(config),
+        *missing(config),
         *_models(config, deep=deep),
         *(_deep(config) if deep else ()),
     ]
     if problems:
         raise ConfigRejected(path, problems)
     return config
+
+
+def missing(config: Config) -> Iterator[Problem]:
+    """Files and secrets that the links name and that are not there."""
+    yield from _missing_files(config)
+    yield from _missing_secrets(config)
 
 
 def _missing_files(config: Config) -> Iterator[Problem]:

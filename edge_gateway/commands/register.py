@@ -24,6 +24,7 @@ from edge_gateway.commands.options import (
     TrustOption,
     UserOption,
 )
+from edge_gateway.commands.register_resolve import resolve
 
 if TYPE_CHECKING:
     from edge_gateway.commands.folders import Folders
@@ -34,6 +35,7 @@ cert = typer.Typer(no_args_is_help=True, help="Our own certificate, and which se
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(browse)
+    app.command()(resolve)
     app.command()(read)
     app.command()(plan)
     app.command()(scan)
