@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,11 +13,13 @@ from rich.console import Console
 
 from edge_gateway.check import describe
 from edge_gateway.config.load import load
+from edge_gateway.config.opcua_glob import OpcUaGlobSection
 from edge_gateway.config.opcua_tag import FoundTag
 from edge_gateway.config.pins import PinnedGlob, PinnedTag, Pins, path_of, read, text
 from edge_gateway.config.problems import ConfigRejected
 from edge_gateway.tables import tag_tables
 
+README = Path(__file__).parents[2] / "connectors" / "opcua" / "README.md"
 CONFIG = """
 [gateway]
 site = "s"
@@ -185,3 +188,10 @@ def test_what_is_written_is_read(
     path = tmp_path_factory.getbasetemp() / "written.tags.toml"
     path.write_text(text(pins), encoding="utf-8")
     assert read(path) == pins
+
+
+@pytest.mark.skipif(not README.exists(), reason="the rooms' folders are not here: this is the wheel's test run")
+def test_the_readme_has_every_option_of_a_glob() -> None:
+    table = README.read_text(encoding="utf-8").split("| Glob setting |")[1].split("\n\n")[0]
+    told = re.findall(r"`(\w+)`", "".join(line.split("|")[1] for line in table.splitlines()[2:]))
+    assert sorted(told) == sorted(OpcUaGlobSection.model_fields)
