@@ -21,7 +21,6 @@ from edge_gateway.commands.pinning import pin
 from edge_gateway.commands.refusal import Refusal
 from edge_gateway.commands.resolve_links import Bounds, Found, look
 from edge_gateway.commands.resolve_show import show
-from edge_gateway.commands.show import time_text
 from edge_gateway.config.config import Config
 from edge_gateway.config.load import load
 from edge_gateway.config.pins import Pins, path_of, read, text
@@ -105,7 +104,7 @@ def _own(config: Config) -> Mapping[tuple[str, str], Place]:
 
 
 def _head(config: Path, endpoints: Sequence[tuple[str, str]]) -> str:
-    now = time_text(dt.datetime.now(dt.UTC).replace(microsecond=0))
+    now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     lines = [
         f"OPC-UA tags that the globs of {toml_text(config.name)} found; belongs beside that file.",
         "Written by `sluicegate resolve`: done again, it adds what is new and removes what is gone; other names stay.",

@@ -9,6 +9,7 @@ from typing import Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from connectors.opcua.address import node_text
 from edge_gateway.commands.pin_changes import Change
@@ -27,16 +28,21 @@ def show(found: Sequence[Change], matches: Sequence[Match], *, as_json: bool) ->
         typer.echo(json.dumps({"tags": [_json(one) for one in found], "left_out": left_out}, indent=2))
         return
     if (console := Console()).is_terminal:
-        table = Table(*HEAD, box=None)
-        for one in found:
-            table.add_row(*_row(one), style=STYLES[one.state])
-        console.print(table)
+        console.print(table_of(found))
     else:
         for row in (HEAD, *map(_row, found)):
             typer.echo("\t".join(row))
     for each in matches:
         for line in _left_lines(each):
             typer.echo(line, err=True)
+
+
+def table_of(found: Sequence[Change]) -> Table:
+    """For a terminal; `Text`, for a glob like [fh]* is no markup."""
+    table = Table(*HEAD, box=None)
+    for one in found:
+        table.add_row(*(Text(cell, overflow="fold") for cell in _row(one)), style=STYLES[one.state])
+    return table
 
 
 def _row(one: Change) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
+from rich.console import Console
 
 from connectors.opcua.address import NodeAddress, node_text
 from connectors.opcua.nodes import Reading
@@ -12,6 +13,7 @@ from connectors.opcua.tree import Node, Tree
 from edge_gateway.commands.naming import Place, distinct
 from edge_gateway.commands.pin_changes import changes, counted
 from edge_gateway.commands.pinning import Match, match, pin
+from edge_gateway.commands.resolve_show import table_of
 from edge_gateway.config.opcua_glob import OpcUaGlobSection
 from edge_gateway.config.pins import PinnedGlob, PinnedTag, Pins
 
@@ -107,7 +109,9 @@ def test_an_asset_that_is_given_has_tags_by_as_much_of_the_path_as_tells_them_ap
 def test_another_asset_in_the_configuration_is_a_renaming() -> None:
     tree = tree_of("pump/flow")
     old = pinned(matches(tree, "flow"))
-    assert names(pinned(matches(tree, "flow", asset="hall"), old)) == {"pump/flow": "hall/flow"}
+    hall = pinned(matches(tree, "flow", asset="hall"), old)
+    assert names(hall) == {"pump/flow": "hall/flow"}
+    assert names(pinned(matches(tree, "flow"), hall)) == {"pump/flow": "pump/flow"}
     assert names(pinned(matches(tree, "pump/*"), old)) == {"pump/flow": "pump/flow"}
 
 
@@ -163,3 +167,11 @@ def test_changes_are_by_node() -> None:
     ]
     assert counted(found) == "1 new, 1 gone, 2 changed, 1 kept"
     assert node_text(NodeAddress("urn:x", "s", "1")) == old.globs[0].tags[0].node
+
+
+def test_a_terminal_shows_a_glob_as_it_is_written() -> None:
+    found = list(changes(Pins(), pinned(matches(tree_of("pump/flow"), "pump/[fh]*"))))
+    console = Console(width=200)
+    with console.capture() as capture:
+        console.print(table_of(found))
+    assert "pump/[fh]*" in capture.get()
