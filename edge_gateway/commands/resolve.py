@@ -92,7 +92,7 @@ def _done(wish: Wish, path: Path, old: Pins, new: Pins, found: Found) -> str:
         return "; it is up to date"
     if wish.check:
         return f"; it differs from what was found: run `{command}`"
-    _write(path, _head(wish.config, found.endpoints) + text(new))
+    write(path, _head(wish.config, found.endpoints) + text(new))
     return "; written. A gateway that runs takes it at its next start"
 
 
@@ -113,7 +113,7 @@ def _head(config: Path, endpoints: Sequence[tuple[str, str]]) -> str:
     return "".join(f"# {line}\n" for line in lines)
 
 
-def _write(path: Path, content: str) -> None:
+def write(path: Path, content: str) -> None:
     """All of it or nothing, also when the power fails."""
     fresh = path.with_suffix(".tmp")
     try:

@@ -77,7 +77,7 @@ async def look(config: Config, path: Path, bounds: Bounds) -> Found:
             found.failures.append((str(refusal), refusal.exit_code))
         except ConnectorError as error:
             code = Exit.CONFIG if isinstance(error, SecurityRefused) else Exit.FAILED
-            found.failures.append((f"{where}: {_told(error, link, path)}", code))
+            found.failures.append((f"{where}: {told(error, link, path)}", code))
         else:
             found.matches += matches
             found.failures += ((str(problem), Exit.FAILED) for problem in _empty(where, link, matches, path))
@@ -122,8 +122,8 @@ def _empty(where: str, link: OpcUaSection, matches: Sequence[Match], path: Path)
         key, value = f"{where}.globs[{place}].glob", f'"{one.glob.glob}"'
         reasons = Counter(reason for _, reason in one.left_out)
         if reasons:
-            told = ", ".join(f"{reason} ({count})" for reason, count in sorted(reasons.items()))
-            rule = f"matches only variables that are left out: {told}"
+            listed = ", ".join(f"{reason} ({count})" for reason, count in sorted(reasons.items()))
+            rule = f"matches only variables that are left out: {listed}"
             yield Problem(key, value, rule, "Correct or remove the glob.")
             continue
         start = "" if one.glob.start == "i=85" else f" --start {quote(one.glob.start)}"
@@ -131,7 +131,7 @@ def _empty(where: str, link: OpcUaSection, matches: Sequence[Match], path: Path)
         yield Problem(key, value, "matches no variable", f"See what there is: {command}")
 
 
-def _told(error: ConnectorError, link: OpcUaSection, path: Path) -> str:
+def told(error: ConnectorError, link: OpcUaSection, path: Path) -> str:
     """The error, and the command that helps where the link leaves trust and identity to the gateway's own folders."""
     helps = (isinstance(error, CertificateNotTrusted) and link.trust_folder is not None) or (
         isinstance(error, GatewayNotTrusted) and link.certificate is None

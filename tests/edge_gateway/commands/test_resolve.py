@@ -15,9 +15,12 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from connectors.errors import CertificateNotTrusted
 from connectors.opcua.certificates import make_self_signed
 from connectors.samples import Item, SampleBatch
 from edge_gateway.cli import app
+from edge_gateway.commands.resolve import write
+from edge_gateway.commands.resolve_links import told
 from edge_gateway.config.load import load
 from edge_gateway.drivers import make_drivers
 from edge_gateway.tables import tag_tables
@@ -190,6 +193,11 @@ def test_what_cannot_be_resolved_leaves_the_file(sluicegate: Sluicegate, plant: 
     assert resolved.exit_code == 0, resolved.output
     assert "left out of plant Plant/**, type String: Plant/pump-1/name" in resolved.output
     before = pinned.read_bytes()
+    told = sluicegate("resolve", "gateway.toml", "--check", "--json")
+    assert told.exit_code == 0
+    left_out = {"/".join(one["path"]): one["reason"] for one in json.loads(told.stdout)["left_out"]}
+    assert left_out["Plant/pump-1/name"] == "type String"
+    assert left_out["Plant/pump-1/temperature"] == "an earlier glob has it"
 
     path.write_text(text + '[[opcua.globs]]\nglob = "Plant/*/pressure"\n')
     none = sluicegate("resolve", "gateway.toml")
@@ -213,3 +221,56 @@ def test_what_cannot_be_resolved_leaves_the_file(sluicegate: Sluicegate, plant: 
 
     path.write_text(text)
     assert len(load(path).opcua[0].tags) == 2  # what the other glob had found is passed over
+
+
+OWN = """[[opcua.tags]]
+asset = "pump-1"
+tag = "flow"
+node = "nsu=urn:x;s=flow"
+"""
+PINNED = """[[globs]]
+link = "plant"
+glob = "Plant/*/temperature"
+tags = [{ asset = "pump-1", tag = "temperature", node = "nsu=urn:x;s=1" }]
+"""
+
+
+def test_without_a_glob_there_is_nothing_to_ask_and_old_pins_go(sluicegate: Sluicegate, tmp_path: Path) -> None:
+    text = CONFIG.format(endpoint="opc.tcp://127.0.0.1:1")
+    (tmp_path / "gateway.toml").write_text(text[: text.index("[[opcua.globs]]")] + OWN)
+    refused = sluicegate("resolve", "gateway.toml")
+    assert (refused.exit_code, "has no globs to resolve" in refused.output) == (2, True)
+    pinned = tmp_path / "gateway.tags.toml"
+    pinned.write_text(PINNED)
+    emptied = sluicegate("resolve", "gateway.toml")
+    assert (emptied.exit_code, "0 new, 1 gone" in emptied.output) == (0, True)
+    assert "[[globs]]" not in pinned.read_text()
+
+
+def test_damaged_pins_are_refused_before_a_server_is_asked(sluicegate: Sluicegate, tmp_path: Path) -> None:
+    (tmp_path / "gateway.toml").write_text(CONFIG.format(endpoint="opc.tcp://127.0.0.1:1"))
+    (tmp_path / "gateway.tags.toml").write_text(PINNED.replace("pump-1", "pump 1"))
+    refused = sluicegate("resolve", "gateway.toml")
+    assert refused.exit_code == 2
+    assert 'tags[0] "temperature".asset = "pump 1"' in refused.output
+
+
+def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    pinned = tmp_path / "gateway.tags.toml"
+    pinned.write_text("old")
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write(pinned, "new")
+    assert [path.name for path in tmp_path.iterdir()] == ["gateway.tags.toml"]
+    assert pinned.read_text() == "old"
+
+
+def test_a_certificate_that_is_pinned_needs_another_file_and_no_command(sluicegate: Sluicegate, tmp_path: Path) -> None:
+    path = tmp_path / "gateway.toml"
+    text = CONFIG.format(endpoint="opc.tcp://127.0.0.1:1")
+    path.write_text(text.replace('trust_folder = "trusted"', 'server_certificate = "plc.der"'))
+    error = CertificateNotTrusted("opc.tcp://127.0.0.1:1", "AB" * 20, "expected is plc.der")
+    assert told(error, load(path, pinned=False).opcua[0], path) == f"{error}."
