@@ -102,7 +102,7 @@ async def _matches(config: Config, link: OpcUaSection, where: str, bounds: Bound
 async def _tree(session: Session, link: OpcUaSection, start: str, where: str, bounds: Bounds) -> Tree:
     """As deep as the globs need it. What is cut would be missing in the file without a word, so it is refused."""
     needed = [levels(glob.glob) for glob in link.globs if glob.start == start]
-    deepest = max((levels for levels in needed if levels is not None), default=0)
+    deepest = max((depth for depth in needed if depth is not None), default=0)
     any_level = None in needed
     depth = max(deepest, bounds.depth) if any_level else deepest
     tree = await tree_below(session, start, f"{where}.globs start", depth, bounds.limit)
@@ -136,4 +136,7 @@ def told(error: ConnectorError, link: OpcUaSection, path: Path) -> str:
     helps = (isinstance(error, CertificateNotTrusted) and link.trust_folder is not None) or (
         isinstance(error, GatewayNotTrusted) and link.certificate is None
     )
-    return explained(error, find_folders(None, path, link.trust_folder)) if helps else f"{error}."
+    if not helps:
+        return f"{error}."
+    trust = link.trust_folder or path.parent  # where the gateway is not trusted, this is not spoken of
+    return explained(error, find_folders(None, path, trust))

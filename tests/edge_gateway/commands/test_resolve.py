@@ -15,7 +15,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from connectors.errors import CertificateNotTrusted
+from connectors.errors import CertificateNotTrusted, GatewayNotTrusted
 from connectors.opcua.certificates import make_self_signed
 from connectors.samples import Item, SampleBatch
 from edge_gateway.cli import app
@@ -274,3 +274,14 @@ def test_a_certificate_that_is_pinned_needs_another_file_and_no_command(sluicega
     path.write_text(text.replace('trust_folder = "trusted"', 'server_certificate = "plc.der"'))
     error = CertificateNotTrusted("opc.tcp://127.0.0.1:1", "AB" * 20, "expected is plc.der")
     assert told(error, load(path, pinned=False).opcua[0], path) == f"{error}."
+
+
+def test_a_server_that_does_not_trust_us_is_told_with_our_certificate(sluicegate: Sluicegate, tmp_path: Path) -> None:
+    path = tmp_path / "gateway.toml"
+    text = CONFIG.format(endpoint="opc.tcp://127.0.0.1:1")
+    pinned = text.replace('trust_folder = "trusted"', 'server_certificate = "plc.der"')
+    others = [text[text.index("[[opcua]]") :].replace('"trusted"', f'"{name}"') for name in ("one", "two")]
+    path.write_text(pinned + "".join(one.replace('"plant"', f'"{number}"') for number, one in enumerate(others)))
+    error = GatewayNotTrusted("opc.tcp://127.0.0.1:1", "BadSecurityChecksFailed")
+    link = load(path, pinned=False).opcua[0]
+    assert "sluicegate cert show --gateway" in told(error, link, path)
