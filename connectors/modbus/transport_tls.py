@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from connectors.errors import EndpointUnreachable
-from connectors.modbus.transport import StreamTransport, connect_tcp
+from connectors.modbus.transport_tcp import StreamTransport, connect_tcp
 
 
 async def connect_tls(

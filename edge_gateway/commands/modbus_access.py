@@ -16,7 +16,7 @@ import typer
 from connectors.errors import BadReply, ConnectorError, DeviceException, LinkDown, NoReply
 from connectors.modbus.kinds import Table
 from connectors.modbus.master import Master, Reply
-from connectors.modbus.transport import connect_tcp
+from connectors.modbus.transport_tcp import connect_tcp
 from edge_gateway.commands.refusal import Refusal
 from edge_gateway.exit_codes import Exit
 
