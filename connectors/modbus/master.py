@@ -98,8 +98,13 @@ class Master:
         self.answered = False  # whether this connection ever brought a reply
 
     @property
+    def ended(self) -> bool:
+        """Whether there is no connection any more."""
+        return self._transport.ended
+
+    @property
     def closed(self) -> asyncio.Event:
-        """Set once the connection is gone."""
+        """Set soon after the end: wait for it before another connection is opened."""
         return self._transport.closed
 
     def abort(self) -> None:

@@ -41,8 +41,13 @@ class Transport(Protocol):
         ...
 
     @property
+    def ended(self) -> bool:
+        """Whether it is of no use any more, whoever ended it."""
+        ...
+
+    @property
     def closed(self) -> asyncio.Event:
-        """Set once the connection is gone, whoever ended it."""
+        """Set soon after the end, once the system was told: some devices accept no other connection before that."""
         ...
 
     def send(self, data: bytes) -> None:
@@ -85,12 +90,13 @@ class Inbox(ABC):
         self._news: asyncio.Future[None] | None = None  # somebody waits for bytes, or the end
         self._patience_ends = math.inf  # loop time at which that wait is over
         self._alarm: asyncio.TimerHandle | None = None
+        self.ended = False
         self.closed = asyncio.Event()
 
     async def receive(self, limit_s: float | None = None) -> bytes:
         """See `Transport`. What came before the end of the connection is still handed out."""
         while not self._unread:
-            if self.closed.is_set():
+            if self.ended:
                 raise LinkDown(self._endpoint, self._why)
             self._news = news = self._loop.create_future()
             self._set_alarm(limit_s)
@@ -137,7 +143,7 @@ class Inbox(ABC):
         self._end("dropped by this side")
 
     def _put(self, data: bytes) -> None:
-        if self.closed.is_set():
+        if self.ended:
             return
         self._unread.append(data)
         self._unread_bytes += len(data)
@@ -146,16 +152,16 @@ class Inbox(ABC):
             self._end(f"more than {MAX_UNREAD} bytes that nobody asked for")
 
     def _need_open(self) -> None:
-        if self.closed.is_set():
+        if self.ended:
             raise LinkDown(self._endpoint, self._why)
 
     def _end(self, why: str) -> None:
         self._why = self._why or why
-        self.closed.set()
+        self.ended = True
         self._tell()
         self._cancel_alarm()
         self._close()
 
     @abstractmethod
     def _close(self) -> None:
-        """Let go of what is open; called at least once."""
+        """Let go of what is open, and set `closed` once that is done; called at least once."""

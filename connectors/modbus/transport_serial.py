@@ -54,6 +54,7 @@ class SerialTransport(Inbox):
         if self._port.is_open:
             self._loop.remove_reader(self._fd)
             self._port.close()
+        self.closed.set()
 
 
 def open_serial(

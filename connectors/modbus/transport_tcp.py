@@ -40,6 +40,7 @@ class StreamTransport(Inbox, asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by asyncio once, also when the device closes or resets."""
         self._end(str(exc) if exc else "closed by the device")
+        self.closed.set()  # asyncio closes the socket before anybody who waits for this runs
 
     def send(self, data: bytes) -> None:
         """See `Transport`. A request is 12 bytes and the next one waits for its reply: no flow control is needed."""
@@ -55,7 +56,7 @@ class StreamTransport(Inbox, asyncio.BufferedProtocol):
 
     def _close(self) -> None:
         if self._transport is not None:
-            self._transport.abort()
+            self._transport.abort()  # which closes the socket a little later, and then calls `connection_lost`
 
 
 async def connect_tcp(

@@ -69,7 +69,9 @@ class Line:
 
     async def read(self, unit: int, table: Table, start: int, count: int) -> Reply:
         """See `Master.read`; also raises `EndpointUnreachable`."""
-        if self._master is None or self._master.closed.is_set():
+        if self._master is None or self._master.ended:
+            if self._master is not None:
+                await self._master.closed.wait()  # some devices have but one connection
             self._master = await self._open()
         return await self._master.read(unit, table, start, count)
 

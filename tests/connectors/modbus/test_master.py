@@ -39,7 +39,7 @@ def test_a_doubled_reply_without_a_number_is_never_taken_for_the_next_answer(pee
             assert first.payload == struct.pack(">H", 1010)
             with pytest.raises(BadReply, match="nobody asked for"):
                 await master.read(1, Table.HOLDING, 20, 1)
-            assert master.closed.is_set()
+            assert master.ended
             assert counts["bad_replies"] == 1
 
     asyncio.run(main())

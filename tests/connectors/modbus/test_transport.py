@@ -13,7 +13,7 @@ from connectors.modbus.transport import Inbox
 
 class Quiet(Inbox):
     def _close(self) -> None:
-        pass
+        self.closed.set()
 
 
 def in_time(wait: Any) -> None:

@@ -54,7 +54,7 @@ class Ours:
 
     async def read(self, address: int) -> list[int] | None:
         try:
-            if self._master is None or self._master.closed.is_set():
+            if self._master is None or self._master.ended:
                 self._master = Master(
                     await connect(self._endpoint, timedelta(seconds=1)),
                     self.counts,

@@ -60,7 +60,7 @@ def test_d6_only_the_four_reads_are_sent(medium: str, device: Any, certificates:
     async def read_all(endpoint: Endpoint) -> None:
         master = None
         for i in range(12):
-            if master is None or master.closed.is_set():
+            if master is None or master.ended:
                 master = await master_of(endpoint)
             with contextlib.suppress(DeviceException, NoReply, BadReply):
                 await master.read(7, list(Table)[i % 4], i, i + 1)
@@ -134,7 +134,7 @@ def test_a_serial_line_that_is_never_silent_is_not_asked_and_not_waited_on_for_e
                 await asyncio.wait_for(master.read(7, Table.HOLDING, 0, 2), 2)
             babbling.cancel()
             assert len(fake.asked) == 1
-            assert not master.closed.is_set()
+            assert not master.ended
             master.abort()
 
     asyncio.run(main())
@@ -192,7 +192,7 @@ def test_a_lost_datagram_is_no_reply_and_late_or_doubled_ones_are_left_out() -> 
             for start in (8, 11):
                 reply = await master.read(7, Table.HOLDING, start, 2)
                 assert reply.payload == struct.pack(">HH", start, start + 1)
-            assert not master.closed.is_set()
+            assert not master.ended
             master.abort()
 
     asyncio.run(main())
@@ -205,7 +205,7 @@ def test_a_datagram_that_is_not_the_answer_is_bad_and_keeps_the_socket() -> None
             master = await master_of(endpoint)
             with pytest.raises(BadReply):
                 await master.read(7, Table.HOLDING, 5, 2)
-            assert not master.closed.is_set()
+            assert not master.ended
             master.abort()
 
     asyncio.run(main())
