@@ -88,6 +88,12 @@ TimeoutOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable.")]
 ModbusArgument = Annotated[
-    str, typer.Argument(metavar="ENDPOINT", help="modbus://HOST, or modbus://HOST:PORT/UNIT.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="ENDPOINT",
+        help="modbus://HOST:PORT/UNIT, also modbus+udp, modbus+tls and modbus+rtu-over-tcp, or "
+        "modbus+rtu:///dev/ttyUSB0 . Options as in the configuration: ?baudrate=9600&parity=N",
+        show_default=False,
+    ),
 ]
 PauseOption = Annotated[float, typer.Option("--pause", help="ms kept free after every exchange.", min=0, max=60_000)]

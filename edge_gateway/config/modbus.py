@@ -9,17 +9,10 @@ from typing import Literal
 from pydantic import model_validator
 
 from connectors.modbus.endpoint import Endpoint, EndpointRejected
+from edge_gateway.config.modbus_keys import in_keys, key_of
 from edge_gateway.config.modbus_unit import SHARED, FullUnit, ModbusTagSection, ModbusUnitSection
 from edge_gateway.config.section import NAME_FIX, Name, Section, Whole, day, minute, ms, option, s
 from edge_gateway.config.units import Duration, FilePath
-
-_KEYS = {
-    "stopbits": "stop_bits",
-    "pinned_cert": "server_certificate",
-    "cert_file": "certificate",
-    "key_file": "private_key",
-}
-"""What the configuration calls the fields of an endpoint, where it calls them otherwise."""
 
 
 class ModbusSection(Section):
@@ -144,7 +137,7 @@ class ModbusSection(Section):
         try:
             endpoint = self.endpoint()
         except EndpointRejected as wrong:
-            raise ValueError(_in_keys(wrong)) from wrong
+            raise ValueError(_told(wrong)) from wrong
         if endpoint.framing == "rtu" and 0 in ids:
             msg = "unit_id = 0: means all units of a serial line, and none answers. Use 1 to 247"
             raise ValueError(msg)
@@ -181,11 +174,8 @@ class ModbusSection(Section):
             yield FullUnit(unit_id=unit.unit_id, tags=unit.tags, **{**shared, **own})
 
 
-def _in_keys(wrong: EndpointRejected) -> str:
+def _told(wrong: EndpointRejected) -> str:
     """The refusal in the words of the configuration."""
-    key = _KEYS.get(wrong.field, wrong.field)
+    key = key_of(wrong)
     text = key if wrong.value in ("", None) else f"{key} = {wrong.value}"
-    text = f"{text}: {wrong.rule}. {wrong.fix}"
-    for field, name in _KEYS.items():
-        text = text.replace(field, name)
-    return text
+    return f"{text}: {in_keys(f'{wrong.rule}. {wrong.fix}')}"

@@ -26,7 +26,8 @@ from connectors.modbus.rtu import seal
 from connectors.modbus.settings import ModbusSettings, ModbusTag, ModbusUnit
 from connectors.modbus.transport import Transport
 from connectors.tags import Tag, TagTable
-from edge_gateway.commands.modbus_access import Line, Place
+from edge_gateway.commands.modbus_access import Line
+from edge_gateway.commands.modbus_url import Place
 
 MS = timedelta(milliseconds=1)
 ESTABLISHED = 1  # the first byte of the kernel's struct tcp_info, which holds the state
@@ -173,7 +174,7 @@ def test_nor_have_scan_and_peek() -> None:
 
     async def main() -> None:
         async with await serving(device):
-            line = Watched(Place("127.0.0.1", device.port, None), timedelta(0), 10 * MS)
+            line = Watched(Place(Endpoint(host="127.0.0.1", port=device.port)), timedelta(0), 10 * MS)
             for _ in range(8):
                 with pytest.raises(BadReply, match="protocol id"):
                     await line.read(1, Table.HOLDING, 0, 1)
