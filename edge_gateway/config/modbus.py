@@ -10,7 +10,16 @@ from pydantic import model_validator
 
 from connectors.modbus.endpoint import Endpoint, EndpointRejected
 from edge_gateway.config.modbus_keys import in_keys, key_of
-from edge_gateway.config.modbus_unit import SHARED, FullUnit, ModbusTagSection, ModbusUnitSection
+from edge_gateway.config.modbus_shared import (
+    ATTEMPTS,
+    MAX_BITS,
+    MAX_REGISTERS,
+    MERGE_GAP,
+    POLL_INTERVAL,
+    SHARED,
+    TIMEOUT,
+)
+from edge_gateway.config.modbus_unit import FullUnit, ModbusTagSection, ModbusUnitSection
 from edge_gateway.config.section import NAME_FIX, Name, Section, Whole, day, minute, ms, option, s
 from edge_gateway.config.units import Duration, FilePath
 
@@ -90,38 +99,12 @@ class ModbusSection(Section):
         ge=0,
         le=255,
     )
-    poll_interval: Duration = option(
-        1 * s, description="Time between two polls. 10ms to 1d.", fix="10ms to 1d.", ge=10 * ms, le=day
-    )
-    timeout: Duration = option(1 * s, description="Time-out of a request.", fix="10ms to 60s.", ge=10 * ms, le=minute)
-    attempts: Whole = option(
-        2,
-        description="How often a request is sent before its values are bad. 1 to 10.",
-        fix="2 repeats a lost reply once.",
-        ge=1,
-        le=10,
-    )
-    max_registers: Whole = option(
-        125,
-        description="Registers in one request. 1 to 125.",
-        fix="125 unless the manual of the device says less.",
-        ge=1,
-        le=125,
-    )
-    max_bits: Whole = option(
-        2000,
-        description="Coils or discrete inputs in one request. 1 to 2000.",
-        fix="2000 unless the manual of the device says less.",
-        ge=1,
-        le=2000,
-    )
-    merge_gap: Whole = option(
-        50,
-        description="Registers or bits nobody asked for that are read through to save a request. 0 to 1000.",
-        fix="0 for devices that misbehave on unused addresses.",
-        ge=0,
-        le=1000,
-    )
+    poll_interval: Duration = POLL_INTERVAL.of_line()
+    timeout: Duration = TIMEOUT.of_line()
+    attempts: Whole = ATTEMPTS.of_line()
+    max_registers: Whole = MAX_REGISTERS.of_line()
+    max_bits: Whole = MAX_BITS.of_line()
+    merge_gap: Whole = MERGE_GAP.of_line()
     tags: tuple[ModbusTagSection, ...] = option((), description="What to read of unit `unit_id`.", shown=True)
     units: tuple[ModbusUnitSection, ...] = option((), description="Further units on the same line.")
 
