@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from connectors.modbus.address import Address
-from connectors.modbus.decode import Decoder, compile_decoder, target_of
+from connectors.modbus.decode import Decoder, compile_decoder
+from connectors.modbus.layout import target_of
 from connectors.modbus.plan import Hole, Limits, Request, plan, split
 
 FIRST_PROBE_NS = 10_000_000_000  # a device that is starting refuses what it soon will have

@@ -8,7 +8,6 @@ where something is not well, or where the addresses have rules, is more done.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,39 +17,18 @@ from numpy.typing import NDArray
 from connectors.modbus.address import Address
 from connectors.modbus.judge import Judge, Sentinels
 from connectors.modbus.kinds import Kind
-from connectors.modbus.raw import DTYPES, Convert, converter
+from connectors.modbus.layout import Layout, even_layout, gathered_layout, native_bytes, rank, target_of
+from connectors.modbus.raw import Convert, converter
 
 Values = NDArray[np.float64]
 Status = NDArray[np.uint32]
 
 
 @dataclass(frozen=True, slots=True)
-class _Lie:
-    """How values of one kind lie in the reply, or in the gathered bytes.
-
-    Attributes:
-        dtype: Of one value, in the order of its bytes.
-        size: How many values; of texts, characters.
-        first: Where their bytes begin.
-        step: Bytes from one value to the next.
-        gathered: Whether it is the gathered bytes.
-    """
-
-    dtype: np.dtype[np.generic]
-    size: int
-    first: int
-    step: int
-    gathered: bool
-
-    def view(self, reply: bytes, gathered: NDArray[np.uint8] | None) -> NDArray[np.generic]:
-        return np.ndarray(self.size, self.dtype, gathered if self.gathered else reply, self.first, self.step)
-
-
-@dataclass(frozen=True, slots=True)
 class _Run:
     """Values of one kind: where they are, what becomes of them, and where they go."""
 
-    lie: _Lie
+    layout: Layout
     target: slice | NDArray[np.intp]
     convert: Convert | None
     sentinels: Sentinels | None
@@ -68,7 +46,7 @@ class RegisterDecoder:
         """
         self._n = len(addresses)
         by_kind: dict[tuple[Kind, int], list[int]] = {}
-        for i in sorted(range(self._n), key=lambda i: _rank(addresses[i])):
+        for i in sorted(range(self._n), key=lambda i: rank(addresses[i])):
             length = addresses[i].length if addresses[i].kind is Kind.STRING else 1
             by_kind.setdefault((addresses[i].kind, length), []).append(i)
         gather: list[int] = []
@@ -76,14 +54,12 @@ class RegisterDecoder:
         for (kind, _), members in by_kind.items():
             run = [addresses[i] for i in members]
             rules = (target_of(members), converter(kind, run), Sentinels.of(run, members))
-            sources = [_native_bytes(address, start) for address in run]
-            lie = _even(kind, sources)
-            if lie is None:
-                dtype = DTYPES[kind]
-                bytes_ = [byte for source in sources for byte in source]
-                lie = _Lie(dtype, len(bytes_) // dtype.itemsize, len(gather), dtype.itemsize, gathered=True)
-                gather += bytes_
-            self._runs.append(_Run(lie, *rules))
+            sources = [native_bytes(address, start) for address in run]
+            layout = even_layout(kind, sources)
+            if layout is None:
+                layout = gathered_layout(kind, sources, len(gather))
+                gather += (byte for source in sources for byte in source)
+            self._runs.append(_Run(layout, *rules))
         self._gather = np.array(gather, dtype=np.intp) if gather else None
         self._scaling = _Scaling(addresses)
         self._judge = Judge(addresses)
@@ -123,11 +99,11 @@ class RegisterDecoder:
         if len(self._runs) == 1:
             run = self._runs[0]
             if run.convert is None and run.sentinels is None and isinstance(run.target, slice):
-                return self._scaling.apply(run.lie.view(payload, gathered).astype(np.float64)), None
+                return self._scaling.apply(run.layout.view(payload, gathered).astype(np.float64)), None
         values = np.empty(self._n, dtype=np.float64)
         mismatched: NDArray[np.intp] | None = None
         for run in self._runs:
-            raw = run.lie.view(payload, gathered)
+            raw = run.layout.view(payload, gathered)
             if run.convert is None:
                 values[run.target] = raw
             else:
@@ -201,48 +177,3 @@ class _Scaling:
         if self._offset is not None:
             values += self._offset
         return values
-
-
-def _even(kind: Kind, sources: Sequence[Sequence[int]]) -> _Lie | None:
-    """Where numpy can read values as they lie in the reply: all at one distance, each in one of its two orders."""
-    if kind is Kind.STRING:
-        return None
-    width = len(sources[0])
-    up = list(range(width))
-    first = min(sources[0])
-    step = min(sources[1]) - first if len(sources) > 1 else width
-    for native in (up, up[::-1]):
-        if all([byte - first - i * step for byte in source] == native for i, source in enumerate(sources)):
-            dtype = DTYPES[kind] if native == up else DTYPES[kind].newbyteorder()
-            return _Lie(dtype, len(sources), first, step, gathered=False)
-    return None
-
-
-def _rank(address: Address) -> tuple[int, str, int]:
-    """Widest items first, then bytes and texts: every run then starts at a multiple of its own item size."""
-    return -DTYPES[address.kind].itemsize, address.kind, address.length if address.kind is Kind.STRING else 1
-
-
-def _native_bytes(address: Address, start: int) -> list[int]:
-    """Positions in the reply of the bytes of one value, in this machine's own order; of a text, in reading order."""
-    words = range(address.register - start, address.end - start)
-    high_first: list[int] = []
-    for word in reversed(words) if address.order.words_reversed else words:
-        pair = [2 * word, 2 * word + 1]
-        high_first += reversed(pair) if address.order.bytes_swapped else pair
-    match address.kind:
-        case Kind.INT8H | Kind.UINT8H:
-            return high_first[:1]
-        case Kind.INT8L | Kind.UINT8L:
-            return high_first[1:]
-        case Kind.STRING:
-            return high_first[: address.length]
-        case _:
-            return high_first[::-1] if sys.byteorder == "little" else high_first
-
-
-def target_of(members: Sequence[int]) -> slice | NDArray[np.intp]:
-    """A slice where the members stand side by side: cheaper than an index array."""
-    if list(members) == list(range(members[0], members[0] + len(members))):
-        return slice(members[0], members[0] + len(members))
-    return np.array(members, dtype=np.intp)

@@ -15,7 +15,7 @@ from connectors.driver import Emit
 from connectors.errors import LinkDown
 from connectors.modbus.clock import Clock
 from connectors.modbus.columns import Columns
-from connectors.modbus.decode import target_of
+from connectors.modbus.layout import target_of
 from connectors.modbus.poll import Poller
 from connectors.samples import Notice, NoticeKind, SampleBatch
 from connectors.tags import TagTable

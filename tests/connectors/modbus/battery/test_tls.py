@@ -6,9 +6,10 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
-from connectors.errors import EndpointUnreachable, LinkDown
+from connectors.errors import BadReply, EndpointUnreachable, LinkDown
 from connectors.modbus.address import Table
 from connectors.modbus.endpoint import connect
 from tests.connectors.modbus.battery.servers import MS, answer, master_of, tls_endpoint, tls_server
@@ -64,5 +65,21 @@ def test_tls_a_gateway_that_the_device_does_not_know_gets_nothing(certificates: 
         async with tls_server(certificates, answer) as port:
             with pytest.raises(LinkDown):
                 await (await master_of(tls_endpoint(certificates, port, own="stranger"))).read(7, Table.HOLDING, 5, 1)
+
+    asyncio.run(main())
+
+
+def test_tls_an_ended_connection_is_closed_before_it_says_so(certificates: Path) -> None:
+    """Some devices accept one connection only."""
+
+    async def main() -> None:
+        async with tls_server(certificates, lambda _: b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
+            for _ in range(5):
+                master = await master_of(tls_endpoint(certificates, port))
+                with pytest.raises(BadReply):
+                    await master.read(7, Table.HOLDING, 5, 1)
+                await master.closed.wait()
+                held = [c for c in psutil.Process().net_connections("tcp") if c.raddr and c.raddr.port == port]
+                assert held == []
 
     asyncio.run(main())
