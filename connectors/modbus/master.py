@@ -16,7 +16,7 @@ With RTU a connection also begins with it: a late reply outlives the connection 
 hands the bytes of its line to whoever is connected.
 
 pymodbus 3.16 accepts replies of another function or length, and takes late RTU replies for the next answer; that is why
-this file exists, and `tests/connectors/modbus/test_battery.py` shows both.
+this file exists, and `tests/connectors/modbus/battery` shows both.
 """
 
 from __future__ import annotations
