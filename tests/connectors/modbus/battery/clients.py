@@ -36,7 +36,10 @@ class Ours:
 
     async def read(self, address: int) -> list[int] | None:
         try:
-            if self._master is None or self._master.ended:
+            if self._master is not None and self._master.ended:
+                await self._master.closed.wait()
+                self._master = None
+            if self._master is None:
                 self._master = Master(
                     await connect(self._endpoint, timedelta(seconds=1)),
                     self.counts,
