@@ -1,0 +1,38 @@
+"""Features: one number per tag and window, computed for many windows at once.
+
+`registry` says what a feature is and how one is added, `sets` puts them into named sets, `standard` names those that
+are shipped; the other modules hold the features, each one kind.
+"""
+
+from __future__ import annotations
+
+from models.features.change import autocorrelation, crossings
+from models.features.order import quantile
+from models.features.registry import Family, Feature, Function, families, family, feature, lookup, refuse, registered
+from models.features.sets import PIECE, FeatureSet
+from models.features.standard import SETS, STANDARD
+from models.segments import Column, Segments, join, offsets_of, ratio
+
+__all__ = [
+    "PIECE",
+    "SETS",
+    "STANDARD",
+    "Column",
+    "Family",
+    "Feature",
+    "FeatureSet",
+    "Function",
+    "Segments",
+    "autocorrelation",
+    "crossings",
+    "families",
+    "family",
+    "feature",
+    "join",
+    "lookup",
+    "offsets_of",
+    "quantile",
+    "ratio",
+    "refuse",
+    "registered",
+]
