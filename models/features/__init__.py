@@ -6,18 +6,22 @@ are shipped; the other modules hold the features, each one kind.
 
 from __future__ import annotations
 
+from models.context import Context
 from models.features.change import autocorrelation, crossings
 from models.features.order import quantile
 from models.features.registry import Family, Feature, Function, families, family, feature, lookup, refuse, registered
 from models.features.sets import PIECE, FeatureSet
-from models.features.standard import SETS, STANDARD
+from models.features.standard import IRREGULAR, SETS, STANDARD
+from models.features.time_weighted import time_above, time_in_state
 from models.segments import Column, Segments, join, offsets_of, ratio
 
 __all__ = [
+    "IRREGULAR",
     "PIECE",
     "SETS",
     "STANDARD",
     "Column",
+    "Context",
     "Family",
     "Feature",
     "FeatureSet",
@@ -35,4 +39,6 @@ __all__ = [
     "ratio",
     "refuse",
     "registered",
+    "time_above",
+    "time_in_state",
 ]

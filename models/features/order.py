@@ -21,7 +21,7 @@ def ordered(s: Segments) -> Column:
     if (counts == counts[0]).all():
         value.reshape(len(s), counts[0]).sort(axis=1)
         return value
-    out = np.empty_like(value)
+    out: Column = np.empty_like(value)
     widths = 1 << np.ceil(np.log2(counts)).astype(np.int64)
     for width in np.unique(widths):
         rows = np.flatnonzero(widths == width)
@@ -42,7 +42,8 @@ def quantile_of(s: Segments, q: float) -> Column:
     low = np.floor(place).astype(np.int64)
     below = rising[s.starts + low]
     above = rising[s.starts + np.minimum(low + 1, s.counts - 1)]
-    return np.clip(below + (above - below) * (place - low), below, above)
+    between: Column = np.clip(below + (above - below) * (place - low), below, above)
+    return between
 
 
 @family(

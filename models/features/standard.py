@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.features import change, statistics  # noqa: F401 - registers what the sets name
+from models.features import change, order, statistics, time_weighted  # noqa: F401 - registers what the sets name
 from models.features.sets import FeatureSet
 
 STANDARD = FeatureSet(
@@ -11,4 +11,9 @@ STANDARD = FeatureSet(
     ("mean", "std", "min", "max", "rms", "first", "last", "slope", "skewness", "kurtosis", "mean_abs_change", "crest"),
 )
 
-SETS = {each.name: each for each in (STANDARD,)}
+# For tags that are sent on change only: what was in force and for how long, not how often it was told.
+IRREGULAR = FeatureSet(
+    "irregular", 1, ("count", "tw_mean", "tw_std", "tw_rms", "tw_min", "tw_max", "tw_last", "travel")
+)
+
+SETS = {each.name: each for each in (STANDARD, IRREGULAR)}
