@@ -93,3 +93,23 @@ def _kurtosis(s: Segments) -> Column:
 @feature("crest", unit="", formula="max(|x|) / rms, 0 where rms = 0", source="crest factor, ISO 13373-1")
 def _crest(s: Segments) -> Column:
     return ratio(np.maximum(np.abs(s.minimum), np.abs(s.maximum)), s.rms)
+
+
+@feature("peak", unit="u", formula="max(|x - mean|)", source="zero-to-peak, ISO 2041", waveform=True, spread=True)
+def _peak(s: Segments) -> Column:
+    return np.where(s.context.waveform, _swing(s), np.nan)
+
+
+@feature(
+    "crest_factor",
+    unit="",
+    formula="max(|x - mean|) / std, 0 where std = 0",
+    source="crest factor of the alternating part, ISO 13373-1",
+    waveform=True,
+)
+def _crest_factor(s: Segments) -> Column:
+    return np.where(s.context.waveform, ratio(_swing(s), np.sqrt(s.central_moments[0])), np.nan)
+
+
+def _swing(s: Segments) -> Column:
+    return np.maximum(s.maximum - s.mean, s.mean - s.minimum)
