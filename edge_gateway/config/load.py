@@ -133,5 +133,9 @@ def _absolute(config: Config, base: Path) -> Config:
     if flow.endswith(".py") and not Path(flow).is_absolute():
         gateway = config.gateway.model_copy(update={"flow": str(base / flow)})
         config = config.model_copy(update={"gateway": gateway})
+    module = config.features.module
+    if module is not None and module.endswith(".py") and not Path(module).is_absolute():
+        features = config.features.model_copy(update={"module": str(base / module)})
+        config = config.model_copy(update={"features": features})
     absolute: Config = walk(config)
     return absolute
