@@ -38,6 +38,7 @@ def register(app: typer.Typer) -> None:
     app.command()(resolve)
     app.command()(read)
     app.command()(plan)
+    app.command()(features)
     app.command()(scan)
     app.command()(peek)
     app.add_typer(cert, name="cert")
@@ -131,6 +132,19 @@ def plan(
 
     times = timedelta(milliseconds=turnaround), timedelta(milliseconds=round_trip)
     raise typer.Exit(plan_command(config, Assumptions(baud, char_bits, *times), as_json=as_json))
+
+
+def features(
+    config: Annotated[
+        Path | None,
+        typer.Argument(metavar="[GATEWAY.TOML]", help="With what it adds of its own.", show_default=False),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show all features with unit, formula and source, and the sets. Touches no device."""
+    from edge_gateway.commands.features import features_command
+
+    raise typer.Exit(features_command(config, as_json=as_json))
 
 
 def scan(

@@ -13,7 +13,7 @@ from models.features.waveform import Matrix, Waves, of_waves
 from models.segments import Column, ratio
 
 SLIP = 0.02  # balls slide as well as roll: a fault frequency lies within 1 to 2 % of the computed one (Randall 2011)
-_SOURCE = "Randall and Antoni 2011, Rolling element bearing diagnostics, Mech. Syst. Signal Process. 25, section 4"
+_SOURCE = "Randall and Antoni 2011, Rolling element bearing diagnostics, Mech. Syst. Signal Process. 25"
 
 
 @dataclass(frozen=True, eq=False)

@@ -158,7 +158,7 @@ def family(
                 _REGISTRY[title] = Feature(title, unit, told, source, function, over, waveform, spread)
             return title
 
-        named.__doc__ = make.__doc__
+        named.__doc__, named.__module__ = make.__doc__, make.__module__
         parameters = tuple(signature.parameters)
         required = sum(p.default is p.empty for p in signature.parameters.values())
         _FAMILIES[name] = Family(name, parameters, required, unit, formula, source, waveform, named)
