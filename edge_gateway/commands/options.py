@@ -86,6 +86,9 @@ PasswordOption = Annotated[
 TimeoutOption = Annotated[
     float, typer.Option("--timeout", help="Seconds for one request, 0.1 to 300.", min=0.1, max=300)
 ]
+OptionalConfigArgument = Annotated[
+    Path | None, typer.Argument(metavar="[GATEWAY.TOML]", help="With what it adds of its own.", show_default=False)
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable.")]
 ModbusArgument = Annotated[
     str,

@@ -16,6 +16,7 @@ from edge_gateway.commands.options import (
     ModbusArgument,
     Mode,
     ModeOption,
+    OptionalConfigArgument,
     PasswordOption,
     PauseOption,
     Policy,
@@ -134,13 +135,7 @@ def plan(
     raise typer.Exit(plan_command(config, Assumptions(baud, char_bits, *times), as_json=as_json))
 
 
-def features(
-    config: Annotated[
-        Path | None,
-        typer.Argument(metavar="[GATEWAY.TOML]", help="With what it adds of its own.", show_default=False),
-    ] = None,
-    as_json: JsonOption = False,
-) -> None:
+def features(config: OptionalConfigArgument = None, as_json: JsonOption = False) -> None:
     """Show all features with unit, formula and source, and the sets. Touches no device."""
     from edge_gateway.commands.features import features_command
 

@@ -14,9 +14,8 @@ def ordered(s: Segments) -> Column:
     Rows of equal length are sorted as one matrix, which numpy does several samples at a time. Where lengths differ,
     rows are filled up to the next power of two with infinity, which no good sample is and which sorts behind them.
     """
-    value: Column = (
-        s.value + 0.0
-    )  # there is no negative zero in it any more: which of two zeros came first would be luck
+    # Leaves no negative zero: which of two zeros came first would be luck.
+    value: Column = s.value + 0.0
     counts = s.counts
     if (counts == counts[0]).all():
         value.reshape(len(s), counts[0]).sort(axis=1)

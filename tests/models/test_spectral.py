@@ -28,6 +28,7 @@ from models.features import (
     spectral_kurtosis,
     velocity_rms,
 )
+from models.features.waveform import waves_of
 
 EVERY = FeatureSet(
     "every",
@@ -56,6 +57,15 @@ def test_bands_are_those_of_scipys_periodogram(n: int) -> None:
     size = np.abs(np.fft.rfft(centred))
     expected = (frequency * size).sum() / size.sum()
     assert found(waveforms(x), "spectral_centroid") == pytest.approx([expected], rel=1e-9)
+
+
+@pytest.mark.parametrize("n", [64, 65])
+def test_every_line_is_that_of_scipys_periodogram(n: int) -> None:
+    """The first and the last one, too, of which no band makes use."""
+    x = np.random.default_rng(n).normal(3.0, 2.0, n)
+    (waves,) = waves_of(waveforms(x, -x))
+    density = signal.periodogram(x, 1000.0, "hann", detrend="constant", scaling="density")[1]
+    np.testing.assert_allclose(waves.power, np.tile(density * 1000.0 / n, (2, 1)), rtol=1e-9)
 
 
 def test_a_sine_is_found_with_its_frequency_amplitude_and_energy() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.features import IRREGULAR, Context, FeatureSet, Segments, offsets_of, time_above, time_in_state
+from models.features import IRREGULAR, Context, FeatureSet, Segments, offsets_of, sets, time_above, time_in_state
 
 NAN = math.nan
 ALL = FeatureSet("all", 1, (*IRREGULAR.features, time_above(2.0), time_in_state(1.0), "missing_fraction"))
@@ -45,6 +45,8 @@ def row(held: float, *samples: Sample, length: float = 10.0) -> dict[str, float]
 
 def reference(held: float, samples: list[Sample], length: float) -> dict[str, float]:
     """A walk from change to change."""
+    if samples and samples[0][0] == 0 and math.isnan(samples[0][1]):
+        held = NAN
     walk = [(0.0, held), *samples]
     until = [time for time, _ in walk[1:]] + [length]
     steps = [(value, end - time) for (time, value), end in zip(walk, until, strict=True) if not math.isnan(value)]
@@ -82,8 +84,10 @@ def test_agrees_with_a_walk_from_change_to_change(parts: list[tuple[float, list[
         walks.append((held, [(tick / 10, told[tick]) for tick in sorted(told)]))
     found = ALL.compute(windows(*walks))
     for index, (held, samples) in enumerate(walks):
-        if math.isnan(held) and all(math.isnan(value) for _, value in samples):
-            assert np.isnan(found[index, 1:-1]).all()
+        ended = math.isnan(held) or (samples and samples[0][0] == 0 and math.isnan(samples[0][1]))
+        if ended and all(math.isnan(value) for _, value in samples):
+            assert np.isnan(found[index, 1:8]).all()
+            assert found[index, 8:10].sum() == 0 or math.isnan(held)
             continue
         expected = reference(held, samples, 10.0)
         for column, name in enumerate(ALL.features):
@@ -91,6 +95,26 @@ def test_agrees_with_a_walk_from_change_to_change(parts: list[tuple[float, list[
                 np.testing.assert_allclose(found[index, column], expected[name], rtol=1e-9, atol=1e-9, err_msg=name)
     alone = np.concatenate([ALL.compute(windows(walk)) for walk in walks])
     assert alone.tobytes() == found.tobytes()
+
+
+def test_pieces_and_the_company_of_other_features_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Features of samples, of values in force and of all windows go through three walks of their own."""
+    rng = np.random.default_rng(3)
+    walks: list[tuple[float, list[Sample]]] = [
+        (
+            float(rng.choice([NAN, 2.0])),
+            [(tick / 10, float(rng.choice([NAN, 1.0, 3.0, 7.5]))) for tick in np.flatnonzero(rng.random(100) < chance)],
+        )
+        for chance in rng.choice([0.0, 0.01, 0.1, 0.5], 60)
+    ]
+    mixed = FeatureSet("mixed", 1, ("mean", "median", *ALL.features, "slope"))
+    together = mixed.compute(windows(*walks))
+    alone = np.concatenate([mixed.compute(windows(walk)) for walk in walks])
+    monkeypatch.setattr(sets, "PIECE", 40)
+    pieces = mixed.compute(windows(*walks))
+    assert alone.tobytes() == together.tobytes() == pieces.tobytes()
+    assert np.isnan(together[:, 0]).any()
+    assert np.isfinite(together[np.isnan(together[:, 0]), 3]).any()
 
 
 def test_a_long_hour_weighs_more_than_a_short_second() -> None:
@@ -115,6 +139,14 @@ def test_after_a_bad_sample_nothing_is_known_until_the_next_good_one() -> None:
     assert found["tw_mean"] == pytest.approx((1.0 * 2 + 5.0 * 2) / 4)
     assert found["time_in_state:1"] == pytest.approx(2.0)
     assert found["missing_fraction"] == pytest.approx(0.5)
+
+
+def test_what_a_bad_sample_ends_at_once_is_not_known() -> None:
+    found = row(1.0, (0.0, NAN))
+    assert math.isnan(found["tw_mean"])
+    assert math.isnan(found["tw_last"])
+    assert found["time_in_state:1"] == 0.0
+    assert row(1.0, (0.0, NAN), (4.0, 5.0))["tw_min"] == 5.0
 
 
 def test_where_no_time_passed_samples_weigh_the_same() -> None:
