@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from models.features.registry import Feature, Over, lookup
+from models.features.registry import Feature, Function, Over, lookup
 from models.segments import Segments
 
 # Samples computed at a time: few enough that the intermediates stay in a second-level cache, enough that the price of
@@ -72,23 +72,30 @@ class FeatureSet:
             parts += [member.name, member.formula]
         return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
 
+    @cached_property
+    def _columns(self) -> dict[Over, list[tuple[int, Function]]]:
+        """Column and function of each feature, by the segments they are handed."""
+        columns: dict[Over, list[tuple[int, Function]]] = {}
+        for column, member in enumerate(self.members):
+            columns.setdefault(member.over, []).append((column, member.function))
+        return columns
+
     def compute(self, segments: Segments) -> NDArray[np.float64]:
         """Every feature of every segment, shape (len(segments), len(self.features)); NaN where it does not apply."""
         out = np.full((len(segments), len(self.members)), np.nan)
-        plans: list[tuple[NDArray[np.bool_], list[int]]] = []
-        for over in dict.fromkeys(member.over for member in self.members):
+        walks: list[tuple[NDArray[np.bool_], list[tuple[int, Function]]]] = []
+        for over, columns in self._columns.items():
             present = _present(segments, over)
-            columns = [column for column, member in enumerate(self.members) if member.over == over]
-            same = [others for known, others in plans if np.array_equal(known, present)]
+            same = [others for known, others in walks if np.array_equal(known, present)]
             if same:  # the usual case: one walk, and what is shared is shared by all
-                same[0].extend(columns)
+                same[0] += columns
             else:
-                plans.append((present, columns))
+                walks.append((present, list(columns)))
         with np.errstate(all="ignore"):  # overflow shows as a non-finite feature, on which the model abstains
-            for present, columns in plans:
+            for present, columns in walks:
                 for rows, piece in _pieces(segments, present):
-                    for column in columns:
-                        out[rows, column] = self.members[column].function(piece)
+                    for column, function in columns:
+                        out[rows, column] = function(piece)
         return out
 
 
@@ -109,6 +116,9 @@ def _pieces(segments: Segments, present: NDArray[np.bool_]) -> Iterator[tuple[sl
     full = len(chosen) == len(segments)
     offsets = segments.offsets if full else np.append(segments.offsets[:-1][chosen], segments.offsets[-1])
     low = 0
+    if full and len(chosen) and offsets[-1] <= PIECE:  # small calls are many
+        yield slice(None), segments
+        return
     while low < len(chosen):
         high = max(low + 1, int(np.searchsorted(offsets, offsets[low] + PIECE, side="right")) - 1)
         yield slice(low, high) if full else chosen[low:high], segments.take(chosen[low:high], offsets[low : high + 1])
