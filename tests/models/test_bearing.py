@@ -51,7 +51,7 @@ def test_a_damaged_part_is_told_from_the_others(part: str, index: int) -> None:
     assert damaged[index] > 1.5 * damaged[others].max()
 
 
-def test_the_default_band_leaves_out_what_the_shaft_does() -> None:
+def test_the_default_band_hears_a_damage_over_the_shaft() -> None:
     names = FeatureSet("bearing", 1, bearing(CWRU, SPEED))
     (damaged,) = names.compute(waveforms(fault(CWRU.bpfo * SPEED), rate=RATE))
     assert damaged.argmax() == 0
@@ -72,6 +72,15 @@ def test_the_envelope_is_that_of_an_amplitude_modulation(n: int) -> None:
         waveforms(x, rate=RATE)
     )
     assert found[0] == pytest.approx([1.0, 0.0, 0.5], rel=0.01, abs=0.01)
+
+
+def test_what_swells_below_the_band_is_not_heard() -> None:
+    time = np.arange(12_000) / RATE
+    low = (1 + 0.5 * np.sin(2 * np.pi * 70 * time)) * np.sin(2 * np.pi * 500 * time)
+    x = low + 3.0 * np.sin(2 * np.pi * 3000 * time)
+    names = (envelope_amplitude(70), envelope_amplitude(70, 2000, 4000), envelope_amplitude(70, 200, 1000))
+    found = FeatureSet("e", 1, names).compute(waveforms(x, rate=RATE))
+    assert found[0] == pytest.approx([0.0, 0.0, 0.5], abs=0.01)
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,12 @@ def test_many_segments_together_are_each_alone_to_the_last_bit() -> None:
     assert alone.tobytes() == EVERY.compute(join(parts)).tobytes()
 
 
+@pytest.mark.parametrize("zeros", [[-0.0], [0.0, -0.0], [-0.0, 0.0, -0.0, 0.0, 0.0]])
+def test_which_of_two_zeros_came_first_does_not_show(zeros: list[float]) -> None:
+    found = FeatureSet("f", 1, ("median", quantile(0.1), "iqr")).compute(segments(np.array(zeros), np.ones(3)))
+    assert found[0].tobytes() == np.zeros(3).tobytes()
+
+
 def test_without_a_sample_there_is_a_count_and_no_more() -> None:
     found = FeatureSet("f", 1, ("count", "missing_fraction", "median")).compute(segments(np.empty(0), np.ones(3)))
     assert found[:, :2].tolist() == [[0.0, 1.0], [3.0, 0.0]]
