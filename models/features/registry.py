@@ -116,9 +116,7 @@ def feature(
 
     def register(function: Function) -> Function:
         known = _REGISTRY.get(name)
-        if known is not None and known.function.__qualname__ != function.__qualname__:
-            msg = f"feature {name!r}: the name is taken by {known.function.__qualname__}; choose another"
-            raise ValueError(msg)
+        _check_free(name, None if known is None else known.function, function)
         _REGISTRY[name] = Feature(name, unit, formula, source, function, over, waveform, spread)
         return function
 
@@ -139,9 +137,14 @@ def family(
 
     Parameters are numbers; the last ones may default to None and are then left out of the name. The function refuses
     those that cannot be with `refuse`. Arguments: see `Feature`; the formula names parameters in braces.
+
+    Raises:
+        ValueError: The name is taken by another function.
     """
 
     def register(make: Callable[P, Function]) -> Callable[P, str]:
+        known = _FAMILIES.get(name)
+        _check_free(name, None if known is None else known.make, make)
         signature = inspect.signature(make)
 
         def named(*args: P.args, **kwargs: P.kwargs) -> str:
@@ -158,7 +161,7 @@ def family(
                 _REGISTRY[title] = Feature(title, unit, told, source, function, over, waveform, spread)
             return title
 
-        named.__doc__, named.__module__ = make.__doc__, make.__module__
+        named.__doc__, named.__module__, named.__qualname__ = make.__doc__, make.__module__, make.__qualname__
         parameters = tuple(signature.parameters)
         required = sum(p.default is p.empty for p in signature.parameters.values())
         _FAMILIES[name] = Family(name, parameters, required, unit, formula, source, waveform, named)
@@ -205,6 +208,13 @@ def refuse(name: str, key: str, value: object, rule: str, fix: str) -> NoReturn:
     """Refuse a parameter: the name of the feature, the key, its value, the rule it breaks, and what to do."""
     msg = f"feature {name}: {key} = {value!r}: must be {rule}. {fix}"
     raise ValueError(msg)
+
+
+def _check_free(name: str, known: Callable[..., object] | None, function: Callable[..., object]) -> None:
+    """A module that is imported again registers the same again; anything else would be taken for what it is not."""
+    if known is not None and known.__qualname__ != function.__qualname__:
+        msg = f"feature {name!r}: the name is taken by {known.__qualname__}; choose another"
+        raise ValueError(msg)
 
 
 def _text(value: float) -> str:

@@ -16,14 +16,18 @@ from models.features import (
     SETS,
     Column,
     FeatureSet,
+    Function,
     Segments,
     autocorrelation,
     crossings,
+    families,
+    family,
     join,
     lookup,
     offsets_of,
     quantile,
     registered,
+    registry,
     time_above,
 )
 
@@ -135,6 +139,24 @@ def test_a_set_is_made_again_from_the_names_in_a_manifest() -> None:
     assert again.hash == written.hash
     assert quantile(0.9) == "quantile:0.9"
     assert lookup("quantile:0.9").formula == "x sorted, at 0.9 (n - 1), linear between neighbours"
+
+
+def test_a_family_of_ones_own_is_one_function_and_one_decorator(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_REGISTRY", registered())
+    monkeypatch.setattr(registry, "_FAMILIES", families())
+
+    @family("share_above", unit="", formula="share of x > {level}", source="definition")
+    def share_above(level: float, scale: float | None = None) -> Function:
+        return lambda s: s.mean_of((s.value > level * (scale or 1)).astype(float))
+
+    assert share_above(2.0) == "share_above:2"
+    mine = FeatureSet.from_names(["share_above:2.50", "share_above:1:3"], "mine")
+    assert mine.features == ("share_above:2.5", "share_above:1:3")
+    assert mine.compute(segments(np.array([1.0, 2.0, 3.0, 4.0]))).tolist() == [[0.5, 0.25]]
+    assert mine.members[0].formula == "share of x > 2.5"
+    assert families()["share_above"].usage == "share_above:LEVEL[:SCALE]"
+    with pytest.raises(ValueError, match="feature 'quantile': the name is taken by quantile; choose another"):
+        family("quantile", unit="", formula="", source="")(share_above)
 
 
 def test_every_feature_says_what_it_is() -> None:

@@ -159,6 +159,7 @@ def test_a_set_that_cannot_be_is_refused(names: tuple[str, ...], said: str) -> N
 def test_what_the_standard_set_computes_is_what_bundles_were_trained_on() -> None:
     """Pinned: a bundle keeps it, and a gateway refuses a bundle of another."""
     assert STANDARD.hash == "c04a9ce9c8f7bf55"
+    assert [member.name for member in STANDARD.members if member.spread] == ["std", "mean_abs_change"]  # on a log scale
 
 
 def test_the_hash_follows_what_is_computed() -> None:
