@@ -18,6 +18,7 @@ from edge_gateway.config.problems import ConfigRejected, Problem
 from edge_gateway.config.processing import ModelSection
 from edge_gateway.config.units import duration_text
 from edge_gateway.rooms import foreign_owners
+from edge_gateway.rule_sets import in_words, rule_sets
 from edge_gateway.tables import tag_tables
 
 if TYPE_CHECKING:
@@ -138,6 +139,7 @@ def describe(config: Config, path: Path) -> RenderableType:
         assets.add_column(name)
     for table in tag_tables(config):
         assets.add_row(table.asset, ", ".join(table.names), scored.get(table.asset, "none: summarized only"))
+    rules = [_rules(config)] if config.rules else []
     windows = config.windows.settings()
     summary = Text.assemble(
         (f"{path}: ok\n", "bold"),
@@ -145,4 +147,15 @@ def describe(config: Config, path: Path) -> RenderableType:
         f", target {config.target.kind} {config.target.path}",
         "" if config.target.path.is_dir() else " (not there now: records would wait in the outbox)",
     )
-    return Group(summary, links, assets)
+    return Group(summary, links, assets, *rules)
+
+
+def _rules(config: Config) -> Table:
+    table = Table(title="rules", title_justify="left", box=box.SIMPLE)
+    for name in ("asset", "alarm", "severity", "when"):
+        table.add_column(name)
+    for asset, found in rule_sets(config).items():
+        units = {tag.name: tag.unit for one in tag_tables(config) if one.asset == asset for tag in one.tags}
+        for rule in found.rules:
+            table.add_row(asset, rule.name, found.alarms[rule.name].severity, in_words(rule, units))
+    return table
