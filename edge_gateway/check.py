@@ -20,6 +20,7 @@ from edge_gateway.config.problems import ConfigRejected, Problem
 from edge_gateway.config.processing import ModelSection
 from edge_gateway.config.units import duration_text
 from edge_gateway.rooms import foreign_owners
+from edge_gateway.rule_sets import in_words, rule_sets
 from edge_gateway.tables import tag_tables
 
 if TYPE_CHECKING:
@@ -159,6 +160,7 @@ def describe(config: Config, path: Path) -> RenderableType:
         assets.add_column(name)
     for table in tag_tables(config):
         assets.add_row(table.asset, ", ".join(table.names), scored.get(table.asset, "none: summarized only"))
+    rules = [_rules(config)] if config.rules else []
     windows = config.windows.settings()
     summary = Text.assemble(
         (f"{path}: ok\n", "bold"),
@@ -166,10 +168,21 @@ def describe(config: Config, path: Path) -> RenderableType:
         f", features {config.features.set}, target {config.target.kind} {config.target.path}",
         "" if config.target.path.is_dir() else " (not there now: records would wait in the outbox)",
     )
-    return Group(summary, links, assets)
+    return Group(summary, links, assets, *rules)
 
 
 def _count(link: OpcUaSection) -> str:
     """For example "12 (10 by globs)"."""
     found = sum(isinstance(tag, FoundTag) for tag in link.tags)
     return f"{len(link.tags)} ({found} by globs)" if link.globs else str(len(link.tags))
+
+
+def _rules(config: Config) -> Table:
+    table = Table(title="rules", title_justify="left", box=box.SIMPLE)
+    for name in ("asset", "alarm", "severity", "when"):
+        table.add_column(name)
+    for asset, found in rule_sets(config).items():
+        units = {tag.name: tag.unit for one in tag_tables(config) if one.asset == asset for tag in one.tags}
+        for rule in found.rules:
+            table.add_row(asset, rule.name, found.alarms[rule.name].severity, in_words(rule, units))
+    return table

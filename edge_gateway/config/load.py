@@ -15,6 +15,7 @@ from edge_gateway.config.globs import include_globs
 from edge_gateway.config.maps import include_maps
 from edge_gateway.config.opcua_tag import FoundTag
 from edge_gateway.config.problems import ConfigRejected, Problem, from_validation
+from edge_gateway.config.rules_fit import rule_problems
 from edge_gateway.config.section import Section
 
 
@@ -80,6 +81,7 @@ def _across_sections(data: Mapping[str, Any], *, complete: bool) -> Iterator[Pro
                 rule = "no link has a tag of this asset"
                 yield Problem(f"model[{number}].assets", f'"{asset}"', rule, f"Assets with tags: {have}.")
     yield from _repeated("asset of a model", scored)
+    yield from rule_problems(_tables(data.get("rules")), tags)
 
 
 def _shared_ports(data: Mapping[str, Any]) -> Iterator[Problem]:
