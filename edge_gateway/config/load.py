@@ -81,7 +81,8 @@ def _across_sections(data: Mapping[str, Any], *, complete: bool) -> Iterator[Pro
                 rule = "no link has a tag of this asset"
                 yield Problem(f"model[{number}].assets", f'"{asset}"', rule, f"Assets with tags: {have}.")
     yield from _repeated("asset of a model", scored)
-    yield from rule_problems(_tables(data.get("rules")), tags)
+    if complete:
+        yield from rule_problems(_tables(data.get("rules")), tags)
 
 
 def _shared_ports(data: Mapping[str, Any]) -> Iterator[Problem]:

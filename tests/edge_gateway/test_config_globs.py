@@ -82,6 +82,12 @@ def test_pinned_tags_are_those_of_the_link_with_the_options_of_their_glob(tmp_pa
     assert [table.tags[0].interval_s for table in tag_tables(load(path))] == [2.0, 2.0]
 
 
+def test_a_rule_may_watch_a_tag_that_a_glob_found(tmp_path: Path) -> None:
+    rule = '[[rules]]\nassets = ["pump-1"]\ntag = "temperature"\nkind = "limit"\nhh = 90.0\n'
+    assert load(write(tmp_path, CONFIG + rule)).rules[0].tag == "temperature"
+    assert load(write(tmp_path, CONFIG + rule), pinned=False).rules  # so that it can be resolved
+
+
 def test_a_model_may_score_an_asset_that_a_glob_found(tmp_path: Path) -> None:
     model = '[[model]]\nassets = ["pump-2"]\nbundle = "m"\n'
     load(write(tmp_path, CONFIG + model))
