@@ -39,7 +39,8 @@ class QuietBands:
 
     def outside(self, tag: NDArray[np.uint16], value: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which samples may turn something."""
-        left: NDArray[np.bool_] = (value > self.high[tag]) | (value < self.low[tag])
+        number = tag.astype(np.intp)  # once, and not in both look-ups
+        left: NDArray[np.bool_] = (value > self.high.take(number)) | (value < self.low.take(number))
         return left
 
     def concerned(self, tag: NDArray[np.uint16]) -> set[Watcher]:

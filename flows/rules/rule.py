@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from flows.durations import duration, to_ns
+from flows.rules.validation import above_nothing, at_least_nothing, finite, longer_than_nothing, take_name
 
 KINDS = ("HH", "H", "L", "LL")
-_NONE = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +39,9 @@ class Limit:
         if self.kind not in KINDS:
             msg = f"kind = {self.kind!r}: must be one of {', '.join(KINDS)}"
             raise ValueError(msg)
-        _finite(self, "limit")
-        _at_least_nothing(self, "deadband")
-        _name(self, self.kind)
+        finite(self, "limit")
+        at_least_nothing(self, "deadband")
+        take_name(self, self.kind)
 
     @property
     def is_high(self) -> bool:
@@ -86,9 +84,9 @@ class RateOfChange:
             raise ValueError(msg)
         for side in ("rise", "fall"):
             if getattr(self, side) is not None:
-                _above_nothing(self, side)
-        _longer_than_nothing(self, "over")
-        _name(self, "rate")
+                above_nothing(self, side)
+        longer_than_nothing(self, "over")
+        take_name(self, "rate")
 
     @property
     def over_ns(self) -> int:
@@ -124,9 +122,9 @@ class Stuck:
     name: str = ""
 
     def __post_init__(self) -> None:
-        _longer_than_nothing(self, "unchanged_for")
-        _at_least_nothing(self, "tolerance")
-        _name(self, "stuck")
+        longer_than_nothing(self, "unchanged_for")
+        at_least_nothing(self, "tolerance")
+        take_name(self, "stuck")
 
     @property
     def unchanged_for_ns(self) -> int:
@@ -157,8 +155,8 @@ class Silence:
     name: str = ""
 
     def __post_init__(self) -> None:
-        _longer_than_nothing(self, "silent_for")
-        _name(self, "silence")
+        longer_than_nothing(self, "silent_for")
+        take_name(self, "silence")
 
     @property
     def silent_for_ns(self) -> int:
@@ -199,9 +197,9 @@ class Deviation:
         if self.other == self.tag:
             msg = f"other = {self.other!r}: a tag cannot differ from itself; name the redundant tag"
             raise ValueError(msg)
-        _above_nothing(self, "tolerance")
-        _longer_than_nothing(self, "max_age")
-        _name(self, "deviation")
+        above_nothing(self, "tolerance")
+        longer_than_nothing(self, "max_age")
+        take_name(self, "deviation")
 
     @property
     def max_age_ns(self) -> int:
@@ -215,39 +213,3 @@ class Deviation:
 
 
 Rule = Limit | RateOfChange | Stuck | Silence | Deviation
-
-
-def _name(rule: Any, kind: str) -> None:
-    if not rule.tag:
-        msg = "tag = '': a rule watches a tag; name one"
-        raise ValueError(msg)
-    if not rule.name:
-        object.__setattr__(rule, "name", f"{rule.tag}.{kind}")
-
-
-def _finite(rule: Any, field: str) -> None:
-    if not math.isfinite(getattr(rule, field)):
-        msg = f"{field} = {getattr(rule, field)}: must be a finite number; leave the rule out instead"
-        raise ValueError(msg)
-
-
-def _at_least_nothing(rule: Any, field: str) -> None:
-    value = getattr(rule, field)
-    if not 0 <= value < math.inf:
-        msg = f"{field} = {value}: must be a finite number, at least 0; 0 = none"
-        raise ValueError(msg)
-
-
-def _above_nothing(rule: Any, field: str) -> None:
-    value = getattr(rule, field)
-    if not 0 < value < math.inf:
-        msg = f"{field} = {value}: must be a finite number above 0, in the unit of the tag"
-        raise ValueError(msg)
-
-
-def _longer_than_nothing(rule: Any, field: str) -> None:
-    value = duration(getattr(rule, field), field)
-    if value <= _NONE:
-        msg = f'{field} = {value}: must be longer than nothing, such as "10s"'
-        raise ValueError(msg)
-    object.__setattr__(rule, field, value)

@@ -15,8 +15,13 @@ def settle(pending: ColumnBuffer, bands: QuietBands) -> None:
     order = pending.tag.argsort(kind="stable")
     tag, times, values = pending.tag[order], pending.time[order], pending.value[order]
     cuts = np.flatnonzero(tag[1:] != tag[:-1]) + 1
+    later = times[1:] >= times[:-1]
+    later[cuts - 1] = True  # another tag
+    ordered = bool(later.all())
     for low, high in zip([0, *cuts.tolist()], [*cuts.tolist(), len(tag)], strict=True):
-        own = in_order(Own(order[low:high], times[low:high], values[low:high]), NEVER)
+        own = Own(order[low:high], times[low:high], values[low:high])
+        if not ordered:
+            own = in_order(own, NEVER)
         for watcher, side in bands.watchers_of(int(tag[low])):
             if not watcher.remembers:
                 continue

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from connectors.samples import Origin, SampleBatch
-from connectors.status import is_good
 from connectors.tags import TagTable
 from flows.column_buffer import ColumnBuffer
 from flows.conditions import Change
 from flows.durations import duration, to_ns
 from flows.rules.arrivals import Arrivals, nothing
 from flows.rules.bands import QuietBands
+from flows.rules.belief import believed, usable_of
 from flows.rules.clock import NEVER, Clock
 from flows.rules.kinds import kind_of, watcher_of
 from flows.rules.rule import Rule
@@ -27,7 +27,6 @@ from flows.rules.watcher import FOREVER, Move, Watcher
 
 ALLOWED_SKEW = to_ns(duration("10s"))
 _MOST_PENDING = 4096  # samples that are put off: 72 KiB an asset
-_NOT_GOOD = 1 << 30  # the least status code whose severity is not good
 
 
 class RuleState:
@@ -63,7 +62,9 @@ class RuleState:
         self._clock = Clock()
         self._pending = ColumnBuffer()
         self._gone: list[str] = []  # conditions whose rule is configured no more; they end with the next event
-        self._adopt(tags)
+        self._tags = tags
+        self._bands = QuietBands(self._watchers, tags)
+        self._plan()
 
     @property
     def active(self) -> tuple[str, ...]:
@@ -76,15 +77,17 @@ class RuleState:
         Live samples of good status with a finite value are judged; live ones of any status move event time on. What
         was replayed or read from a history is an old story: its good samples count as heard, and that is all.
         """
-        if block.tags is not self._tags and block.tags != self._tags:
-            self._settle()
-            self._adopt(block.tags)
+        if block.tags is not self._tags:
+            if block.tags != self._tags:
+                self._settle()
+                self._adopt(block.tags)
+            self._tags = block.tags
         if not len(block):
             return []
-        time, newest = self._believed(block)
+        time, newest = believed(block, self._skew)
         if newest == NEVER:
             return []
-        usable = _usable(block, time)
+        usable = usable_of(block, time)
         if block.origin is not Origin.LIVE:
             return self._hear(block, usable)
         changes = self._begin(time, block.received_time)
@@ -164,16 +167,6 @@ class RuleState:
         self._bands = QuietBands(self._watchers, tags)
         self._plan()
 
-    def _believed(self, block: SampleBatch) -> tuple[NDArray[np.int64], int]:
-        """Source times, `NEVER` where one is too far ahead, and the newest of them."""
-        time = block.source_time
-        newest = int(np.maximum.reduce(time))
-        limit = block.received_time + self._skew
-        if newest > limit:
-            time = np.where(time > limit, NEVER, time)
-            newest = int(np.maximum.reduce(time))
-        return time, newest
-
     def _begin(self, time: NDArray[np.int64], received: int) -> list[Change]:
         """What only the next event can do: silence counts from the first one on, gone conditions end."""
         if self._unheard:
@@ -239,13 +232,3 @@ class RuleState:
     def _plan(self) -> None:
         self._deadline = min((one.deadline for one in self._watchers), default=FOREVER)
         self._unheard = [one for one in self._silences if not one.started]
-
-
-def _usable(block: SampleBatch, time: NDArray[np.int64]) -> NDArray[np.int64] | None:
-    """Places of the samples to judge: good, finite, at a believed time. None = all."""
-    good = None
-    if np.maximum.reduce(block.status) >= _NOT_GOOD or not np.logical_and.reduce(np.isfinite(block.value)):
-        good = is_good(block.status) & np.isfinite(block.value)
-    if time is not block.source_time:
-        good = (time != NEVER) if good is None else good & (time != NEVER)
-    return None if good is None else np.flatnonzero(good)

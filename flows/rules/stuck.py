@@ -77,11 +77,9 @@ class StuckWatcher(Watcher):
         return {"active": self.active, "newest": self.newest[0], "since": self._since, "value": self._value}
 
     def load(self, kept: dict[str, Any]) -> None:
-        """With the tolerance as it is now: a smaller one shortens the stretch."""
+        """With the tolerance and the duration as they are now; a smaller tolerance shortens the stretch when judged."""
         self.active, self.newest = kept["active"], [kept["newest"]]
-        since, value = kept["since"], kept["value"]
-        first = self._begin(value, 0, len(value) - 1) if len(value) else 0
-        self._remember(since[first:], value[first:])
+        self._remember(kept["since"], kept["value"])
 
     def _walk(
         self,

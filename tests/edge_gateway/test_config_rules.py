@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -120,6 +121,14 @@ def test_rules_and_how_their_alarms_behave_are_found_by_asset(tmp_path: Path) ->
     severities = {name: settings.severity for name, settings in alarms.items() if settings.severity == "alarm"}
     assert list(severities) == ["flow.HH", "flow.LL", "flow.silence"]
     assert alarms["flow.rate"] == AlarmSettings()
+
+
+def test_the_example_of_the_documentation_is_a_good_one(tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[2] / "flows" / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)
+    sets = rule_sets(load(write(tmp_path, example)))
+    names = ["flow.HH", "flow.H", "flow.LL", "flow.silence"]
+    assert [rule.name for rule in sets["pump-1"].rules] == names
 
 
 def test_check_tells_what_the_rules_mean(tmp_path: Path) -> None:

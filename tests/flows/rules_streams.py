@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 
 import numpy as np
@@ -64,6 +65,36 @@ def messages(draw: st.DrawFn) -> list[Message]:
         origin = draw(st.sampled_from([Origin.LIVE] * 6 + [Origin.REPLAYED, Origin.BACKFILLED]))
         out.append(_block(rows, now, origin))
     return out
+
+
+def long_stream(seed: int) -> tuple[tuple[Rule, ...], list[Message]]:
+    """Some of the rules, and a few hundred samples: signals that stand, drift, jump, and are noisy."""
+    rng = random.Random(seed)
+    level, noise, drift = (
+        [rng.choice(choices) for _ in TABLE.tags]
+        for choices in ((1.0, 4.5, 7.0), (0.0, 0.0, 0.1, 0.5, 4.0), (0.0, 0.0, 0.01, 0.1))
+    )
+    share = [rng.random() for _ in TABLE.tags]
+    now = T0
+    out: list[Message] = []
+    for _ in range(rng.randint(5, 25)):
+        if rng.random() < 0.1:
+            now += rng.randint(0, 10 * S)
+            out.append(now - rng.choice([0, 0, S]))
+            continue
+        rows = []
+        for _ in range(rng.randint(0, 40)):
+            now += rng.choice([0, 0, S // 10, S // 2, S])
+            tag = rng.choices(range(len(TABLE)), share)[0]
+            level[tag] = rng.uniform(0, 10) if rng.random() < 0.03 else level[tag] + drift[tag]
+            value = level[tag] + rng.uniform(-noise[tag], noise[tag])
+            value = rng.choice([float("nan"), float("inf"), 1e308]) if rng.random() < 0.02 else value
+            time = now + (rng.choice([-S, -3 * S, S, 30 * S]) if rng.random() < 0.05 else 0)
+            status = rng.choice([BAD, UNCERTAIN]) if rng.random() < 0.03 else GOOD
+            rows.append((tag, time, float(round(value)) if rng.random() < 0.2 and abs(value) < 99 else value, status))
+        origin = rng.choice([Origin.REPLAYED, Origin.BACKFILLED]) if rng.random() < 0.1 else Origin.LIVE
+        out.append(_block(rows, now, origin))
+    return tuple(rng.sample(RULES, rng.randint(1, len(RULES)))), out
 
 
 def _block(rows: Sequence[tuple[int, int, float, int]], received: int, origin: Origin) -> SampleBatch:

@@ -7,9 +7,9 @@ from flows_streams import TABLE, S
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rules_oracle import RulesOracle, Told
-from rules_streams import Message, cut, messages, rules
+from rules_streams import RULES, Message, cut, long_stream, messages, rules
 
-from flows.rules import Rule, RuleState, state
+from flows.rules import Rule, RuleState, state, stuck
 
 SKEW = 10 * S
 
@@ -27,14 +27,14 @@ def expected(rules: Sequence[Rule], stream: Sequence[Message]) -> list[Told]:
     return told
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(rules=rules, stream=messages())
 def test_agrees_with_the_oracle(rules: tuple[Rule, ...], stream: list[Message]) -> None:
     judge = RuleState(rules, TABLE, allowed_skew_ns=SKEW)
     assert [told for message in stream for told in feed(judge, message)] == expected(rules, stream)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(rules=rules, stream=messages(), sizes=st.lists(st.integers(1, 6), max_size=8))
 def test_where_blocks_end_does_not_matter(rules: tuple[Rule, ...], stream: list[Message], sizes: list[int]) -> None:
     whole, pieces = (RuleState(rules, TABLE, allowed_skew_ns=SKEW) for _ in range(2))
@@ -42,7 +42,7 @@ def test_where_blocks_end_does_not_matter(rules: tuple[Rule, ...], stream: list[
     assert [one for message in stream for piece in cut(message, sizes) for one in feed(pieces, piece)] == told
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(rules=rules, stream=messages())
 def test_a_restart_after_every_block_changes_nothing(rules: tuple[Rule, ...], stream: list[Message]) -> None:
     told = []
@@ -53,10 +53,17 @@ def test_a_restart_after_every_block_changes_nothing(rules: tuple[Rule, ...], st
     assert told == expected(rules, stream)
 
 
-@settings(max_examples=100, deadline=None)
-@given(rules=rules, stream=messages(), most=st.integers(0, 20))
-def test_when_samples_are_settled_does_not_matter(rules: tuple[Rule, ...], stream: list[Message], most: int) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(state, "_MOST_PENDING", most)
+@pytest.mark.parametrize("most", [0, 30, 4096])
+def test_agrees_over_long_streams_however_often_samples_are_settled(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "_MOST_PENDING", most)
+    monkeypatch.setattr(stuck, "_MANY", most // 10)
+    monkeypatch.setattr(stuck, "_NEAR", 2)
+    turned: set[tuple[str, bool]] = set()
+    for seed in range(100):
+        rules, stream = long_stream(seed)
         judge = RuleState(rules, TABLE, allowed_skew_ns=SKEW)
-        assert [told for message in stream for told in feed(judge, message)] == expected(rules, stream)
+        told = [one for message in stream for one in feed(judge, message)]
+        assert told == expected(rules, stream), f"seed {seed}"
+        turned.update((one[0], one[1]) for one in told)
+    never = {("nowhere.silence", False), ("door.deviation", True), ("door.deviation", False)}
+    assert turned == {(rule.name, active) for rule in RULES for active in (True, False)} - never
