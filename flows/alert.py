@@ -11,7 +11,7 @@ from bytewax.operators import KeyedStream, StatefulBatchLogic
 from typing_extensions import override
 
 from cloud_sink.records import Alert, Event
-from connectors.samples import Item, Notice, SampleBatch
+from connectors.samples import Item, Notice, NoticeKind, SampleBatch
 from flows.alarms import AlarmSetup, AlertSettings, AssetAlarms, FloodState, Tick
 from flows.alarms.rules import watched
 from flows.blocks import ScoredBlock
@@ -94,9 +94,10 @@ def alarm_setup(gateway: Gateway, windows: WindowSettings) -> AlarmSetup:
 
 
 def _received(value: Item | ScoredBlock) -> int:
+    """When it came, ns; 0 where it does not say: the end of a command is what a person chose."""
     if isinstance(value, SampleBatch):
         return value.received_time
-    return value.end if isinstance(value, Notice) else value.decided_received
+    return value.end if isinstance(value, Notice) and value.kind is NoticeKind.IDLE else 0
 
 
 def _reception(record: Alert | Event | Tick) -> int:

@@ -180,3 +180,30 @@ def test_killed_in_the_middle_of_it_alarms_go_on_where_they_were(tmp_path: Path)
     g.items = items
     run(condition_monitoring.build(g), store)
     assert facts(g) == facts(whole) == facts(big)
+
+
+def test_a_flood_over_two_assets_is_held_back_and_reported_once(tmp_path: Path) -> None:
+    limits = tuple(Limit(tag, "H", 50.0) for tag in ("current", "speed", "door"))
+    rules = RuleSet(limits, {limit.name: AlarmSettings() for limit in limits})
+    month = json.dumps({"alarm": "door.H", "comment": ""})
+    shelved = Notice(NoticeKind.COMMAND, "fan", "shelve", T0, T0 + 30 * 86_400 * S, source="anna", detail=month)
+    items: list[Item] = [*regular(1, value=90.0), *regular(1, "fan", value=90.0), shelved]
+    for second in range(60, 960, 60):
+        items += [*regular(1, start=second, value=-second), *regular(1, "fan", start=second, value=-second)]
+    g = gateway(keyed(items))
+    g.scorers, g.alerts = {}, AlertSettings(flood_limit=2)
+    g.rule_sets = {"press": rules, "fan": rules}
+    run(condition_monitoring.build(g), recovery(tmp_path / "recovery"))
+    opened = [(a.asset, a.rule, a.lane.name) for a in g.records(Alert) if a.state == "opened"]
+    assert opened == [
+        ("press", "current.H", "ALERT"),
+        ("press", "speed.H", "ALERT"),
+        ("", "alarm_flood", "ALERT"),
+        ("press", "door.H", "EVENT"),
+        ("fan", "current.H", "EVENT"),
+        ("fan", "speed.H", "EVENT"),
+        ("fan", "door.H", "EVENT"),
+    ]
+    (report,) = [a for a in g.records(Alert) if a.rule == "alarm_flood" and a.state == "cleared"]
+    assert (report.at - T0) // S == 600
+    assert report.detail == ("4 openings were held back: press door.H, fan current.H, fan speed.H, fan door.H.")
