@@ -106,6 +106,7 @@ def test_what_is_no_command_is_moved_aside_and_the_rest_goes_on(folder: Path, tm
     (folder / "0-link.json").symlink_to(post(tmp_path, ask()))
     os.mkfifo(folder / "0-pipe.json")
     (folder / "0-folder.json").mkdir()
+    writing = os.open(folder / "0-pipe.json", os.O_RDWR)  # somebody holds the other end and says nothing
     (folder / "unfinished.new").write_bytes(b"{")
     post(folder, ask())
     inbox = CommandInbox(folder)
@@ -114,6 +115,7 @@ def test_what_is_no_command_is_moved_aside_and_the_rest_goes_on(folder: Path, tm
     names = {"0-garbage.json", "0-large.json", "0-link.json", "0-pipe.json", "0-folder.json"}
     assert {path.name for path in (folder / "refused").iterdir()} == names
     assert inbox.look() == []
+    os.close(writing)
 
 
 def test_what_cannot_be_moved_aside_is_refused_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
