@@ -73,11 +73,12 @@ class AlarmReader:
         """Each alarm that ever was, by its last transition, in order of asset and rule."""
         rows = self._database.execute(
             "SELECT last.key, last.body, last.crc, opened.key, opened.body, opened.crc "
-            "FROM (SELECT max(seq) AS seq FROM alarms GROUP BY asset, rule) AS newest "
-            "JOIN alarms AS last ON last.seq = newest.seq "
-            "LEFT JOIN alarms AS opened ON opened.seq = (SELECT max(seq) FROM alarms AS one WHERE "
-            "one.asset = last.asset AND one.rule = last.rule AND one.alert_id = last.alert_id AND one.change = ?) "
-            "ORDER BY last.asset, last.rule",
+            "FROM (SELECT DISTINCT asset, rule FROM alarms) AS alarm "
+            "JOIN alarms AS last ON last.seq = (SELECT seq FROM alarms AS one WHERE one.asset = alarm.asset "
+            "AND one.rule = alarm.rule ORDER BY at DESC, seq DESC LIMIT 1) "
+            "LEFT JOIN alarms AS opened ON opened.seq = (SELECT seq FROM alarms AS one WHERE one.asset = alarm.asset "
+            "AND one.rule = alarm.rule AND one.alert_id = last.alert_id AND one.change = ? ORDER BY at DESC LIMIT 1) "
+            "ORDER BY alarm.asset, alarm.rule",
             (_OPENED,),
         )
         found: list[AlarmNow] = []
@@ -89,7 +90,9 @@ class AlarmReader:
 
     def history(self, alert_id: str) -> list[Alert]:
         """All kept transitions of one alert, in the order in which they happened."""
-        rows = self._database.execute("SELECT key, body, crc FROM alarms WHERE alert_id = ? ORDER BY seq", (alert_id,))
+        rows = self._database.execute(
+            "SELECT key, body, crc FROM alarms WHERE alert_id = ? ORDER BY at, seq", (alert_id,)
+        )
         return [alert for row in rows if (alert := self._decoded(row)) is not None]
 
     def ids(self, prefix: str) -> list[str]:

@@ -22,23 +22,25 @@ CREATE TABLE alarms(
   alert_id TEXT NOT NULL,
   asset TEXT NOT NULL,
   rule TEXT NOT NULL,
+  at INTEGER NOT NULL,
   change TEXT NOT NULL,
   state TEXT NOT NULL,
   body BLOB NOT NULL,
   crc INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX alarms_last ON alarms(asset, rule, seq);
+CREATE INDEX alarms_last ON alarms(asset, rule, at, seq);
 """
 
 _INSERT = (
-    "INSERT INTO alarms(key, alert_id, asset, rule, change, state, body, crc) SELECT ?, ?, ?, ?, ?, ?, ?, ? "
+    "INSERT INTO alarms(key, alert_id, asset, rule, at, change, state, body, crc) SELECT ?, ?, ?, ?, ?, ?, ?, ?, ? "
     "WHERE EXISTS (SELECT 1 FROM outbox WHERE key = ? AND seq > ?)"
 )
-# What opened an alarm that is not over yet stays with its last transition: it holds the evidence.
+# The last transition is the last in event time: those of one call may be committed in two goes, out of order. What
+# opened an alarm that is not over yet stays with its last transition: it holds the evidence.
 _PRUNE = (
     "DELETE FROM alarms WHERE seq <= (SELECT max(seq) FROM alarms) - ? AND NOT EXISTS ("
-    "SELECT 1 FROM alarms AS last WHERE last.seq = "
-    "(SELECT max(seq) FROM alarms AS same WHERE same.asset = alarms.asset AND same.rule = alarms.rule) "
+    "SELECT 1 FROM alarms AS last WHERE last.seq = (SELECT seq FROM alarms AS one WHERE one.asset = alarms.asset "
+    "AND one.rule = alarms.rule ORDER BY at DESC, seq DESC LIMIT 1) "
     "AND last.state <> ? AND (last.seq = alarms.seq OR last.alert_id = alarms.alert_id AND alarms.change = 'opened'))"
 )
 
@@ -76,6 +78,7 @@ def _row(alert: Alert) -> tuple[str | bytes | int, ...]:
         alert.alert_id,
         alert.asset,
         alert.rule,
+        alert.at,
         alert.state,
         alarm_state(alert),
         body,

@@ -102,6 +102,15 @@ def test_it_is_written_with_its_record_or_not_at_all(writer, make, tmp_path, mon
     assert len(now(tmp_path)) == 1
 
 
+def test_the_last_one_is_the_last_in_event_time(writer, make, tmp_path):
+    alert = opened(make, 0)
+    writer.put([then(alert, "acknowledged", "ACKED")])
+    writer.put([alert])  # a record that went the slower way
+    with AlarmReader(tmp_path) as alarms:
+        assert alarms.now()[0].state == "ACKED"
+        assert [kept.state for kept in alarms.history(alert.alert_id)] == ["opened", "acknowledged"]
+
+
 class TestOlderFiles:
     @pytest.fixture
     def older(self, tmp_path, small, make):
