@@ -81,7 +81,7 @@ def ask(wish: Wish) -> int:
     except ValueError as error:
         head, told = str(error).split(": ", 1)
         rule, fix = told.split("; ", 1)
-        raise Refusal(f"--{head}", None, rule, fix) from error
+        raise Refusal(f"--{head}", None, rule, f"{fix[0].upper()}{fix[1:]}.") from error
     try:
         post(site.layout.commands, command)
     except OSError as error:
