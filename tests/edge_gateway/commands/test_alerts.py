@@ -34,7 +34,7 @@ map = "missing.csv"
 """
 
 Sluicegate = Callable[..., Result]
-FAN = replace(made.ANOMALY, asset="fan-2", opened_at=made.RAISED + 5, at=made.RAISED + 5, severity="warning")
+WINDER = replace(made.ANOMALY, asset="winder-2", opened_at=made.RAISED + 5, at=made.RAISED + 5, severity="warning")
 ACKNOWLEDGED = made.then(made.ANOMALY, "acknowledged", "ACKED", 95, "operator-1", "Bearing is noisy.")
 OVER = made.then(made.LIMIT, "cleared", "NORM", 60)
 
@@ -61,7 +61,7 @@ def keep(layout: Layout, *alerts: Alert) -> None:
 
 @pytest.fixture
 def alarms(layout: Layout) -> None:
-    keep(layout, made.ANOMALY, ACKNOWLEDGED, made.LIMIT, OVER, FAN)
+    keep(layout, made.ANOMALY, ACKNOWLEDGED, made.LIMIT, OVER, WINDER)
 
 
 def asked(layout: Layout) -> list[Command]:
@@ -75,7 +75,7 @@ class TestLs:
         head, *rows = (line.split("\t") for line in sluicegate("alerts", "ls").stdout.splitlines())
         assert head == ["state", "severity", "asset", "alarm", "tag", "since", "score/limit", "detail", "id"]
         assert [(row[0], row[2], row[3]) for row in rows] == [
-            ("▲ UNACK", "fan-2", "anomaly"),
+            ("▲ UNACK", "winder-2", "anomaly"),
             ("■ ACKED", "pump-1", "anomaly"),
         ]
         assert rows[1][5:7] == ["2025-11-21T16:30:00.000Z", "3 / 1"]
@@ -86,15 +86,15 @@ class TestLs:
         assert [row.split("\t")[0] for row in rows] == ["■ ACKED", "✓ NORM"]
 
     def test_json(self, sluicegate: Sluicegate, alarms: None) -> None:
-        fan, pump = json.loads(sluicegate("alerts", "ls", "--json").stdout)
-        assert (fan["asset"], fan["alarm_state"], fan["state"]) == ("fan-2", "UNACK", "opened")
+        winder, pump = json.loads(sluicegate("alerts", "ls", "--json").stdout)
+        assert (winder["asset"], winder["alarm_state"], winder["state"]) == ("winder-2", "UNACK", "opened")
         assert (pump["alarm_state"], pump["state"], pump["score"]) == ("ACKED", "acknowledged", 3.0)
         assert pump["time"] == "2025-11-21T16:31:35.000Z"
         assert "evidence" not in pump
 
     def test_hostile_names_do_not_command_a_terminal(self, sluicegate: Sluicegate, layout: Layout) -> None:
         hostile = "x\x1b[2J\ty\u202e"
-        keep(layout, replace(FAN, asset=hostile, rule=hostile, tag=hostile, detail=hostile, alarm_state=hostile))
+        keep(layout, replace(WINDER, asset=hostile, rule=hostile, tag=hostile, detail=hostile, alarm_state=hostile))
         (_, row) = sluicegate("alerts", "ls").stdout.splitlines()
         assert len(row.split("\t")) == 9
         shown = sluicegate("alerts", "show", row.split("\t")[8]).stdout
@@ -104,10 +104,10 @@ class TestLs:
 
     def test_damage_is_told(self, sluicegate: Sluicegate, layout: Layout, alarms: None) -> None:
         database = Database(layout.outbox / "outbox.sqlite3")
-        database.execute("UPDATE alarms SET crc = 0 WHERE asset = 'fan-2'")
+        database.execute("UPDATE alarms SET crc = 0 WHERE asset = 'winder-2'")
         database.close()
         result = sluicegate("alerts", "ls")
-        assert "fan-2" not in result.stdout
+        assert "winder-2" not in result.stdout
         assert "1 damaged entries of the alarm history were left out" in result.stderr
 
 
@@ -140,12 +140,12 @@ class TestShow:
 class TestAsking:
     def test_by_the_beginning_of_an_id(self, sluicegate: Sluicegate, layout: Layout, alarms: None) -> None:
         before = time.time_ns()
-        result = sluicegate("alerts", "ack", FAN.alert_id[:8], "--by", "operator-1", "--comment", "Seen.")
+        result = sluicegate("alerts", "ack", WINDER.alert_id[:8], "--by", "operator-1", "--comment", "Seen.")
         assert result.exit_code == 0, result.output
-        assert "Asked: acknowledge anomaly of fan-2, by operator-1." in result.stdout
+        assert "Asked: acknowledge anomaly of winder-2, by operator-1." in result.stdout
         assert "The gateway is not running: it takes effect at its next start." in result.stdout
         (command,) = asked(layout)
-        assert (command.action, command.asset, command.alarm) == ("acknowledge", "fan-2", "anomaly")
+        assert (command.action, command.asset, command.alarm) == ("acknowledge", "winder-2", "anomaly")
         assert (command.by, command.comment, command.until) == ("operator-1", "Seen.", 0)
         assert before <= command.at <= time.time_ns()
 
@@ -168,7 +168,7 @@ class TestAsking:
     def test_a_running_gateway_is_told_apart(self, sluicegate: Sluicegate, layout: Layout, alarms: None) -> None:
         layout.status.mkdir(parents=True)
         (layout.status / "acquire.json").write_text(json.dumps({"time": time.time_ns()}))
-        assert "takes it within a second or two" in sluicegate("alerts", "ack", FAN.alert_id).stdout
+        assert "takes it within a second or two" in sluicegate("alerts", "ack", WINDER.alert_id).stdout
 
     def test_an_alarm_never_raised_is_a_note_not_a_refusal(
         self, sluicegate: Sluicegate, layout: Layout, alarms: None

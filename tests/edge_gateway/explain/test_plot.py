@@ -45,6 +45,7 @@ def test_points_lie_at_their_times_and_values() -> None:
     slope, offset = value_at(svg)
     assert [slope * y + offset for _, y in line] == pytest.approx([1.0, 4.0, -2.5], abs=0.01)
     assert all(TOP <= y <= FLOOR for _, y in line)
+    assert slope < 0  # what is more is higher up
 
 
 def test_a_nanosecond_is_not_lost_in_the_age_of_the_epoch() -> None:
