@@ -58,7 +58,7 @@ def page(transitions: Sequence[Alert], site: str) -> str:
 def _facts(raised: Alert, site: str) -> str:
     score = " / ".join(f"{value:.4g}" for value in (raised.score, raised.threshold) if math.isfinite(value))
     facts = {
-        "Raised": clock_text(raised.opened_at or raised.at) + " UTC",
+        "Raised" if raised.opened_at else "Since": clock_text(raised.opened_at or raised.at) + " UTC",
         "Severity": raised.severity,
         "Where": site,
         "Tag": raised.tag,

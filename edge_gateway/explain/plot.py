@@ -11,6 +11,7 @@ from edge_gateway.explain.scale import Scale, time_ticks, value_domain, value_ti
 
 WIDTH, HEIGHT = 760, 230
 LEFT, RIGHT, TOP, BOTTOM = 58, 82, 24, 28
+_LINE = 15  # height of a line of text
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,5 +122,8 @@ def _marks(points: Sequence[tuple[int, float]], limit: float, start: int, x: Sca
         else:
             yield f'<circle class="under" cx="{number(across)}" cy="{number(down)}" r="3.5"/>'
     at, value = points[-1]
-    place = f'x="{number(x(at - start) + 9)}" y="{number(y(value))}" dy="0.35em"'
+    down = y(value)
+    if abs(down - y(limit)) < _LINE:  # beside the limit's own label, which says a number too
+        down = y(limit) + (_LINE if value <= limit else -_LINE)
+    place = f'x="{number(x(at - start) + 9)}" y="{number(down)}" dy="0.35em"'
     yield f'<text class="value" {place}>{value:.3g}</text>'

@@ -99,6 +99,13 @@ def test_a_history_that_begins_after_the_opening_is_a_page_too() -> None:
     assert "NORM: normal" in text_of(read(made.then(made.ANOMALY, "cleared", "NORM", 60)))
 
 
+def test_what_happened_to_a_normal_alarm_was_never_raised() -> None:
+    """Shelved before it was ever raised: such transitions belong to no opening."""
+    told = text_of(read(replace(made.then(made.ANOMALY, "shelved", "SHLVD", 60, "operator-1"), opened_at=0)))
+    assert "Since 2025-11-21 16:31:00 UTC" in told
+    assert "Raised" not in told
+
+
 def test_hostile_names_are_text_and_nothing_else() -> None:
     hostile = made.HOSTILE
     evidence = Evidence(

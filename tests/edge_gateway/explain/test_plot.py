@@ -98,6 +98,13 @@ def test_what_is_over_the_limit_has_another_shape() -> None:
     assert [text.text for text in of_class(svg, "value")] == ["1.5"]
 
 
+@pytest.mark.parametrize("last", [0.98, 1.0, 1.02, 5.0])
+def test_the_last_value_is_not_written_over_the_limit(last: float) -> None:
+    svg = drawn(Plot("p", "score", [(START, 0.1), (START + 1, last)], limit=1.0, is_dotted=True))
+    (value,), (limit,) = of_class(svg, "value"), of_class(svg, "limit-text")
+    assert abs(float(value.get("y", "")) - float(limit.get("y", ""))) >= 15
+
+
 @pytest.mark.parametrize("values", [[], [(START, math.nan)]])
 def test_nothing_to_draw_is_nothing(values: list[tuple[int, float]]) -> None:
     assert draw(Plot("p", "flow", values, limit=1.0, shade=(START, START + 1))) == ""
