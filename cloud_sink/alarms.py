@@ -8,10 +8,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from cloud_sink.alert_decoding import alarm_state, decode_alert
+from cloud_sink.alert_decoding import alarm_state
 from cloud_sink.errors import OutboxError, OutboxTooNew
 from cloud_sink.outbox.database import Database
-from cloud_sink.outbox.history import body_crc
+from cloud_sink.outbox.history import unpack
 from cloud_sink.outbox.schema import DATABASE_NAME, SCHEMA_VERSION
 from cloud_sink.records import Alert
 
@@ -104,14 +104,11 @@ class AlarmReader:
         return [alert_id for (alert_id,) in rows]
 
     def _decoded(self, row: Sequence[Any]) -> Alert | None:
-        key, body, crc = row
         try:
-            if body_crc(key, body) == crc:
-                return decode_alert(body)
+            return unpack(*row)
         except ValueError:
-            pass
-        self.damaged += 1
-        return None
+            self.damaged += 1
+            return None
 
     def close(self) -> None:
         """Let go of the file."""

@@ -7,8 +7,8 @@ what is older than the history's limit cannot come back either, as if it were th
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
-from zlib import crc32
 
 from cloud_sink.alert_decoding import NORMAL, alarm_state, decode_alert
 from cloud_sink.outbox.database import Database
@@ -33,8 +33,8 @@ CREATE INDEX alarms_last ON alarms(asset, rule, at, seq);
 
 _INSERT = (
     "INSERT INTO alarms(key, alert_id, asset, rule, at, change, state, body, crc) SELECT ?, ?, ?, ?, ?, ?, ?, ?, ? "
-    "WHERE EXISTS (SELECT 1 FROM outbox WHERE key = ? AND seq > ?)"
 )
+_IF_NEW = "WHERE EXISTS (SELECT 1 FROM outbox WHERE key = ? AND seq > ?)"
 # The last transition is the last in event time: those of one call may be committed in two goes, out of order. What
 # opened an alarm that is not over yet stays with its last transition: it holds the evidence.
 _PRUNE = (
@@ -45,47 +45,50 @@ _PRUNE = (
 )
 
 
-def keep_transitions(database: Database, alerts: Sequence[Alert], after: int, limit: int) -> None:
+def keep_transitions(database: Database, alerts: Sequence[tuple[Alert, bytes]], after: int, limit: int) -> None:
     """Keep those transitions whose records are new, and let the oldest go. Call inside the records' transaction.
 
     Args:
         database: In a transaction that has inserted the records.
-        alerts: In order of time.
+        alerts: With their bodies, in order of time.
         after: Last row of the outbox before that transaction.
         limit: Transitions kept; the last one of an alarm that is not normal stays whatever its age.
     """
-    once = {alert.key: alert for alert in reversed(alerts)}  # the outbox takes the first of two with one key
-    database.execute_many(_INSERT, [(*_row(alert), alert.key, after) for alert in reversed(once.values())])
+    once = {alert.key: (alert, body) for alert, body in reversed(alerts)}  # the outbox takes the first of one key
+    rows = [(*_row(alert.key, alert, body), alert.key, after) for alert, body in reversed(once.values())]
+    database.execute_many(_INSERT + _IF_NEW, rows)
     database.execute(_PRUNE, (limit, NORMAL))
 
 
 def adopt_waiting(database: Database) -> None:
     """Begin a history in a file from before there was one, with the alerts that still wait in it."""
-    for body, seq in database.execute(
-        "SELECT body, seq FROM outbox WHERE lane = ? AND body IS NOT NULL ORDER BY seq", (Lane.ALERT,)
+    for key, body in database.execute(
+        "SELECT key, body FROM outbox WHERE lane = ? AND body IS NOT NULL ORDER BY seq", (Lane.ALERT,)
     ):
         try:
             alert = decode_alert(body)
         except ValueError:  # rotten; the deliverer sets it aside and counts it
             continue
-        database.execute(_INSERT, (*_row(alert), alert.key, seq - 1))
+        database.execute(_INSERT, _row(key, alert, body))
 
 
-def _row(alert: Alert) -> tuple[str | bytes | int, ...]:
-    body = alert.encode()
-    return (
-        alert.key,
-        alert.alert_id,
-        alert.asset,
-        alert.rule,
-        alert.at,
-        alert.state,
-        alarm_state(alert),
-        body,
-        body_crc(alert.key, body),
-    )
+def unpack(key: str, packed: bytes, crc: int) -> Alert:
+    """A transition from its row.
+
+    Raises:
+        ValueError: It is damaged; SQLite does not notice a flipped bit.
+    """
+    if _checksum(key, packed) != crc:
+        msg = f"{key}: wrong checksum"
+        raise ValueError(msg)
+    return decode_alert(zlib.decompress(packed))
 
 
-def body_crc(key: str, body: bytes) -> int:
-    """CRC-32 of a transition; SQLite does not notice a flipped bit."""
-    return crc32(body, crc32(key.encode()))
+def _row(key: str, alert: Alert, body: bytes) -> tuple[str | bytes | int, ...]:
+    packed = zlib.compress(body, 1)  # evidence is most of it, and shrinks to a sixth
+    about = (key, alert.alert_id, alert.asset, alert.rule, alert.at, alert.state, alarm_state(alert))
+    return (*about, packed, _checksum(key, packed))
+
+
+def _checksum(key: str, packed: bytes) -> int:
+    return zlib.crc32(packed, zlib.crc32(key.encode()))

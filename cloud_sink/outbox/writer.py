@@ -134,9 +134,10 @@ class OutboxWriter:
         now = self._clock()
         with self._database.transaction():
             before, last = self._rows(), self._last_seq()
-            self._database.execute_many(INSERT, [row_values(record, now) for record in records])
+            rows = [row_values(record, now) for record in records]
+            self._database.execute_many(INSERT, rows)
             written = self._rows() - before
-            if alerts := [record for record in records if isinstance(record, Alert)]:
+            if alerts := [(one, row[4]) for one, row in zip(records, rows, strict=True) if isinstance(one, Alert)]:
                 keep_transitions(self._database, alerts, last, self._settings.alarm_history)
             for account in accounts:
                 set_meta(self._database, *account_entry(account))

@@ -65,7 +65,7 @@ class OutboxSection(Section):
     )
     alarm_history: Whole = option(
         10_000,
-        description="Changes of alarms kept on site after delivery, for `sluicegate alerts`; each takes 1 to 20 kB. "
+        description="Changes of alarms kept on site after delivery, for `sluicegate alerts`; each takes 1 to 4 kB. "
         "What is still open stays beyond it. 100 to 1000000.",
         fix="100 to 1000000.",
         ge=100,

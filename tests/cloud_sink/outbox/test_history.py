@@ -117,7 +117,8 @@ class TestOlderFiles:
         """A file as the software before the history left it, with an alert that waits."""
         writer = OutboxWriter(tmp_path, small)
         writer.put([make.alert(0), make.event(0)])
-        for statement in ("DROP TABLE alarms", "PRAGMA user_version = 1"):
+        old_key = "UPDATE outbox SET key = 'alert/made otherwise then' WHERE lane = 0"
+        for statement in (old_key, "DROP TABLE alarms", "PRAGMA user_version = 1"):
             writer._database.execute(statement)
         writer.close()
 
@@ -125,7 +126,7 @@ class TestOlderFiles:
         writer = OutboxWriter(tmp_path, small)
         (alarm,) = now(tmp_path)
         assert (alarm.last, alarm.state) == (make.alert(0), "UNACK")
-        assert writer.put([make.alert(0), make.alert(1)]).repeats == 1
+        writer.put([make.alert(1)])
         assert now(tmp_path)[0].last == make.alert(1)
         writer.close()
         OutboxWriter(tmp_path, small).close()  # once is enough
@@ -150,7 +151,7 @@ class TestReader:
         alert = opened(make, 0)
         writer.put([alert, then(alert, "cleared", "NORM")])
         writer._database.execute(
-            "UPDATE alarms SET body = CAST(replace(body, '1.5', '9.5') AS BLOB) WHERE change = 'opened'"
+            "UPDATE alarms SET body = (SELECT body FROM alarms WHERE change = 'cleared') WHERE change = 'opened'"
         )
         with AlarmReader(tmp_path) as alarms:
             assert [kept.state for kept in alarms.history(alert.alert_id)] == ["cleared"]
