@@ -112,6 +112,9 @@ def _transitions(alerts: Sequence[Alert]) -> Table:
 
 
 def _print_evidence(console: Console, alert: Alert, evidence: Evidence) -> None:
+    if alert.contributions and math.isfinite(alert.score):
+        shares = ", ".join(f"{tag} {share:.0%}" for tag, share in alert.contributions if math.isfinite(share))
+        console.print(Text(f"Most of the score comes from {printable(shares)}."))
     if evidence.features:
         table = Table("tag", "feature", "value", "share", box=box.SIMPLE_HEAD, title="What contributed")
         for one in evidence.features:

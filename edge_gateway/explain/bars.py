@@ -13,20 +13,25 @@ WIDTH, _HEIGHT = 160, 12
 
 
 def feature_table(features: Sequence[FeatureShare]) -> str:
-    """Rows of tag, feature, value and share."""
+    """Rows of tag, feature and value, and of shares where there are some: a model may tell them by tag only."""
+    has_shares = any(math.isfinite(one.share) for one in features)
     rows = "".join(
         f'<tr><th scope="row">{text(one.tag)}</th><td>{text(one.feature)}{_meaning(one.feature)}</td>'
-        f'<td class="number">{f"{one.value:.4g}" if math.isfinite(one.value) else "-"}</td>{_share(one.share)}</tr>'
+        f'<td class="number">{f"{one.value:.4g}" if math.isfinite(one.value) else "-"}</td>'
+        f"{_share(one.share) if has_shares else ''}</tr>"
         for one in features
     )
     head = '<th scope="col">Tag</th><th scope="col">Feature</th><th scope="col" class="number">Value</th>'
-    return f'<table class="shares"><thead><tr>{head}{_SHARE_HEAD}</tr></thead><tbody>{rows}</tbody></table>'
+    shares = _SHARE_HEAD if has_shares else ""
+    return f'<table class="shares"><thead><tr>{head}{shares}</tr></thead><tbody>{rows}</tbody></table>'
 
 
-def tag_table(contributions: Sequence[tuple[str, float]]) -> str:
-    """Rows of tag and share."""
+def tag_table(contributions: Sequence[tuple[str, float]], share_of: str = "Share of the score") -> str:
+    """Rows of tag and share; "" where there are none."""
+    if not contributions:
+        return ""
     rows = "".join(f'<tr><th scope="row">{text(tag)}</th>{_share(share)}</tr>' for tag, share in contributions)
-    head = f'<th scope="col">Tag</th>{_SHARE_HEAD}'
+    head = f'<th scope="col">Tag</th><th scope="col" colspan="2">{text(share_of)}</th>'
     return f'<table class="shares"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
 
 

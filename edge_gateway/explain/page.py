@@ -76,9 +76,10 @@ def _evidence(raised: Alert, evidence: Evidence) -> Iterator[str]:
         plot = Plot("score", label, evidence.scores, raised.threshold, window, is_dotted=True)
         note = "Each point is a window. Triangles are over the limit, circles are not. The last one raised the alarm."
         yield _section("Score against its limit", _figure(label, draw(plot), note))
-    shares = feature_table(evidence.features) if evidence.features else ""
-    if raised.contributions and not any(math.isfinite(one.share) for one in evidence.features):
-        shares += tag_table(raised.contributions)
+    shares = "" if any(math.isfinite(one.share) for one in evidence.features) else _tags(raised)
+    if evidence.features:
+        shares += feature_table(evidence.features)
+        shares += '<p class="meaning">Features of the deciding window; the one that says most comes first.</p>'
     if shares:
         yield _section("What contributed", shares)
     figures = "".join(_trace(number, trace, raised, evidence, window) for number, trace in enumerate(evidence.traces))
@@ -89,17 +90,25 @@ def _evidence(raised: Alert, evidence: Evidence) -> Iterator[str]:
 def _trace(number: int, trace: Trace, raised: Alert, evidence: Evidence, window: tuple[int, int] | None) -> str:
     points = [(evidence.start + round(at * MS), value) for at, value in trace.points if math.isfinite(at)]
     name = trace.tag + (f" in {trace.unit}" if trace.unit else "")
+    moment = None if window else raised.opened_at or raised.at
+    if window and all(window[0] <= at <= window[1] for at, _ in points):  # nothing to tell it apart from
+        name, window = f"{name}, in the deciding window", None
     is_judged = not evidence.scores and raised.tag in ("", trace.tag)
     limit = raised.threshold if is_judged else math.nan
-    moment = None if window else raised.opened_at or raised.at
     drawn = draw(Plot(f"trace{number}", name, points, limit, window, moment))
     return _figure(name, drawn, "" if drawn else "No good sample in this stretch.")
 
 
 def _no_evidence(raised: Alert) -> Iterator[str]:
-    if raised.contributions:
-        yield _section("What contributed", tag_table(raised.contributions))
+    if shares := _tags(raised):
+        yield _section("What contributed", shares)
     yield _section("Evidence", "<p>No curves were kept with this alarm.</p>")
+
+
+def _tags(raised: Alert) -> str:
+    if raised.rule == "data_quality":
+        return tag_table(raised.contributions, "Good samples that are missing")
+    return tag_table(raised.contributions)
 
 
 def _section(title: str, content: str) -> str:

@@ -121,6 +121,7 @@ class TestShow:
             "operator-1",
             "Bearing is noisy.",
             "2025-11-21T16:31:35.000Z",
+            "Most of the score comes from vibration 75%, flow 25%.",
             "kurtosis",
             "75%",
             "limit 1 ┤╌",

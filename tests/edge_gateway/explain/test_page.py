@@ -92,7 +92,23 @@ def test_nothing_to_show_is_said_not_drawn(evidence: Evidence | None) -> None:
 def test_without_shares_of_features_those_of_tags_are_shown() -> None:
     features = (FeatureShare("flow", "std", 2.0, math.nan),)
     root = read(replace(made.ANOMALY, evidence=replace(made.EVIDENCE, features=features)))
+    heads = [[head.text for head in row if head.get("scope") == "col"] for row in root.iter(f"{HTML}tr")]
+    assert [head for head in heads if head] == [["Tag", "Share of the score"], ["Tag", "Feature", "Value"]]
     assert len([rect for rect in root.iter(f"{SVG}rect") if rect.get("class") == "share"]) == 2
+
+
+def test_for_want_of_data_the_tags_that_lack_it_are_shown() -> None:
+    told = text_of(read(replace(made.ANOMALY, rule="data_quality", score=math.nan, evidence=None)))
+    assert "Good samples that are missing vibration 75%" in told
+    assert "Share of the score" not in told
+
+
+def test_a_curve_of_the_deciding_window_alone_is_not_shaded_but_says_so() -> None:
+    trace = Trace("vibration", "mm/s", ((0.0, 1.0), (10_000.0, 2.0)))
+    root = read(replace(made.ANOMALY, evidence=replace(made.EVIDENCE, traces=(trace,))))
+    assert "vibration in mm/s, in the deciding window" in text_of(root)
+    _, curve = (svg for svg in root.iter(f"{SVG}svg") if svg.get("class") == "plot")
+    assert not {"window", "moment"} & {element.get("class") for element in curve.iter()}
 
 
 def test_a_history_that_begins_after_the_opening_is_a_page_too() -> None:
