@@ -75,6 +75,8 @@ def _evidence(raised: Alert, evidence: Evidence) -> Iterator[str]:
         label = f"Score of the last {len(evidence.scores)} windows"
         plot = Plot("score", label, evidence.scores, raised.threshold, window, is_dotted=True)
         note = "Each point is a window. Triangles are over the limit, circles are not. The last one raised the alarm."
+        if any(not math.isfinite(score) for _, score in evidence.scores):
+            note += " In the gaps the model had too little good data to judge."
         yield _section("Score against its limit", _figure(label, draw(plot), note))
     shares = "" if any(math.isfinite(one.share) for one in evidence.features) else _tags(raised)
     if evidence.features:

@@ -58,6 +58,13 @@ def test_a_scored_alarm_shows_score_features_curves_and_timeline() -> None:
     assert len(ids) == len(set(ids)) == 2
 
 
+def test_a_gap_in_the_score_is_explained() -> None:
+    gap = " In the gaps the model had too little good data to judge."
+    scores = ((made.RAISED - 10**10, math.nan), (made.RAISED, 3.0))
+    assert gap in text_of(read(replace(made.ANOMALY, evidence=replace(made.EVIDENCE, scores=scores))))
+    assert gap not in text_of(read(made.ANOMALY))
+
+
 def test_a_bar_is_as_long_as_its_share() -> None:
     root = read(made.ANOMALY)
     (bar,) = (rect for rect in root.iter(f"{SVG}rect") if rect.get("class") == "share")
