@@ -32,8 +32,8 @@ setup: $(VENV)/.ready ## make the environment (the others do it when needed)
 demo: setup ## the whole job on a simulated plant over real protocols, under two minutes (ARGS='--fault drift')
 	@$(BIN)/sluicegate demo $(ARGS)
 
-test: setup ## all tests: unit, real sockets, the whole gateway with kills
-	@$(BIN)/python -m pytest $(ARGS)
+test: setup ## all tests: unit, real sockets, the whole gateway with kills (ARGS='-k name', and -n0 to see prints)
+	@$(BIN)/python -m pytest --numprocesses=auto --dist=worksteal $(ARGS)
 
 integration: setup ## only the tests with real server processes
 	@$(BIN)/python -m pytest -m "integration or e2e" $(ARGS)
@@ -42,7 +42,14 @@ lint: setup ## format, lint, types, layers
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 bench: setup ## benchmarks, all or ONLY=name; writes var/bench/results.json and results.md
+	@case "$(ONLY)" in ""|windows) $(MAKE) --no-print-directory var/peers/.ready || echo "Without the other libraries."; esac
 	@$(BIN)/python tests/benchmarks/run.py $(if $(ONLY),--only $(ONLY))
+
+var/peers/.ready: tests/benchmarks/windows/requirements.txt
+	@echo "Setting up var/peers with other streaming libraries (1.6 GB)."
+	@rm -rf $(@D) && "$(PYTHON)" -m venv $(@D)
+	@timeout 600 $(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 var/node/.ready: tests/faults/opcua/package.json
 	@command -v npm >/dev/null || { echo "The second server of the faults needs npm (Debian: apt install nodejs npm)."; exit 2; }

@@ -9,7 +9,7 @@ snapshots of everything. Partition names are part of the recovery store's keys: 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -29,6 +29,7 @@ log = structlog.get_logger()
 
 Keyed = tuple[str, Item]
 
+PARTITION = "journal-0"  # of a single journal
 MAX_WAIT_S = 0.05  # the longest `next_batch` may block: everything else in the worker waits with it
 MAX_DRAIN = timedelta(seconds=5)
 _BLOCKS_PER_PASS = 64
@@ -47,7 +48,9 @@ def by_asset(items: Iterable[Item]) -> list[Keyed]:
 
 
 class JournalSource(FixedPartitionedSource[Keyed, int]):
-    """The journal of the acquire process, from where the flow left off. One partition, one worker.
+    """The journal of the acquire process, or several of them, from where the flow left off. One partition a journal.
+
+    Partitions are shared out among the workers of a cluster; an asset is in one journal only.
 
     Can support exactly-once processing: state and offset are restored from the same epoch. Without a recovery store,
     and for a flow that has lost its own, it goes on from the read mark: at least once for sinks, windows that were open
@@ -56,7 +59,7 @@ class JournalSource(FixedPartitionedSource[Keyed, int]):
 
     def __init__(
         self,
-        folder: Path,
+        journals: Path | Mapping[str, Path],
         *,
         stop: Callable[[], bool],
         on_commit: Callable[[], None] | None = None,
@@ -67,17 +70,23 @@ class JournalSource(FixedPartitionedSource[Keyed, int]):
         """Only settings; files are opened in `build_part`.
 
         Args:
-            folder: Of the journal; need not exist yet.
+            journals: Folder of the journal; need not exist yet. Or folders by partition name: a name keys the recovery
+                state, so it stays with its journal for ever, and none can be taken away from a flow that has run.
             stop: Asked in every pass. Once true, what is readable is drained and the input ends; the offset stands
                 where it ended, so the rest of a large backlog waits for the next start.
             on_commit: Called when an epoch has been committed, by the first pass after it, but not before everything
                 that was in the journal at the start has been: an earlier run may have come that far before it died,
-                and what it wrote comes again until then.
+                and what it wrote comes again until then. Of one journal only: of several, none knows of the others.
             on_pass: Called in every pass: the heartbeat for a watchdog. At least every 50 ms while the flow lives.
             max_bytes_per_pass: How much of the journal one pass takes at most.
             max_drain: How long draining may take.
         """
-        self._folder = folder
+        self._folders = {PARTITION: journals} if isinstance(journals, Path) else dict(journals)
+        if on_commit is not None and len(self._folders) != 1:
+            msg = (
+                f"on_commit: {len(self._folders)} journals commit at different times; leave it out, or name one journal"
+            )
+            raise ValueError(msg)
         self._stop = stop
         self._on_commit = on_commit
         self._on_pass = on_pass
@@ -86,16 +95,22 @@ class JournalSource(FixedPartitionedSource[Keyed, int]):
 
     @override
     def list_parts(self) -> list[str]:
-        return ["journal-0"]
+        return sorted(self._folders)
 
     @override
     def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> _JournalPartition:
+        folder = self._folders[for_part]
         if resume_state is None:
-            committed = read_mark(self._folder).committed
+            committed = read_mark(folder).committed
             resume_state = committed.offset if committed else 0
-        reader = JournalReader(self._folder, resume_state)
         return _JournalPartition(
-            reader, self._stop, self._on_commit, self._on_pass, self._max_bytes, self._max_drain.total_seconds()
+            JournalReader(folder, resume_state),
+            self._stop,
+            self._on_commit,
+            self._on_pass,
+            self._max_bytes,
+            self._max_drain.total_seconds(),
+            max_wait_s=MAX_WAIT_S / len(self._folders),  # they wait one after the other where a worker has several
         )
 
 
@@ -109,6 +124,7 @@ class _JournalPartition(StatefulSourcePartition[Keyed, int]):
         max_bytes: int,
         max_drain_s: float,
         clock: Callable[[], float] = time.monotonic,
+        max_wait_s: float = MAX_WAIT_S,
     ) -> None:
         self._reader = reader
         self._stop = stop
@@ -116,6 +132,7 @@ class _JournalPartition(StatefulSourcePartition[Keyed, int]):
         self._on_pass = on_pass
         self._max_bytes = max_bytes
         self._max_drain_s = max_drain_s
+        self._max_wait_s = max_wait_s
         self._clock = clock
         self._stopped_at: float | None = None
         self._offered: int | None = None
@@ -132,7 +149,7 @@ class _JournalPartition(StatefulSourcePartition[Keyed, int]):
         items = self._reader.read(self._max_bytes)
         if not items and stopping:
             raise StopIteration
-        if not items and self._reader.wait(MAX_WAIT_S):
+        if not items and self._reader.wait(self._max_wait_s):
             items = self._reader.read(self._max_bytes)
         return by_asset(items)
 

@@ -60,6 +60,16 @@ class TagTable:
         """Expected interval of each tag in seconds, 0 where unknown."""
         return np.array([tag.interval_s for tag in self.tags], dtype=np.float64)
 
+    @cached_property
+    def waveform(self) -> NDArray[np.bool_]:
+        """Which tags are waveforms."""
+        return np.array([tag.waveform for tag in self.tags], dtype=np.bool_)
+
+    @cached_property
+    def units(self) -> NDArray[np.str_]:
+        """Engineering unit of each tag."""
+        return np.array([tag.unit for tag in self.tags], dtype=np.str_)
+
     def index(self, name: str) -> int:
         """Number of a tag; KeyError that lists what there is."""
         try:

@@ -14,6 +14,8 @@ from rich.text import Text
 
 from edge_gateway.config.config import Config
 from edge_gateway.config.load import load
+from edge_gateway.config.opcua import OpcUaSection
+from edge_gateway.config.opcua_tag import FoundTag
 from edge_gateway.config.problems import ConfigRejected, Problem
 from edge_gateway.config.processing import ModelSection
 from edge_gateway.config.units import duration_text
@@ -21,6 +23,7 @@ from edge_gateway.rooms import foreign_owners
 from edge_gateway.tables import tag_tables
 
 if TYPE_CHECKING:
+    from models.features import FeatureSet
     from models.manifest import Manifest
 
 
@@ -36,14 +39,19 @@ def load_checked(path: Path, *, deep: bool = False) -> Config:
     """
     config = load(path)
     problems = [
-        *_missing_files(config),
-        *_missing_secrets(config),
+        *missing(config),
         *_models(config, deep=deep),
         *(_deep(config) if deep else ()),
     ]
     if problems:
         raise ConfigRejected(path, problems)
     return config
+
+
+def missing(config: Config) -> Iterator[Problem]:
+    """Files and secrets that the links name and that are not there."""
+    yield from _missing_files(config)
+    yield from _missing_secrets(config)
 
 
 def _missing_files(config: Config) -> Iterator[Problem]:
@@ -70,15 +78,16 @@ def _missing_secrets(config: Config) -> Iterator[Problem]:
 
 
 def _deep(config: Config) -> Iterator[Problem]:
-    from edge_gateway.flow_file import FlowRejected, load_build  # noqa: PLC0415 - imports Bytewax
+    from edge_gateway.flow_file import FlowRejected, load_build, load_features  # noqa: PLC0415 - imports Bytewax
 
     for room, owners in foreign_owners().items():
         fix = "Install Sluicegate in an environment of its own."
         yield Problem("environment", None, f"package {room!r} also belongs to {', '.join(owners)}", fix)
-    try:
-        load_build(config.gateway.flow)
-    except FlowRejected as rejected:
-        yield Problem("gateway.flow", f'"{config.gateway.flow}"', rejected.rule, rejected.fix)
+    for work in (lambda: load_build(config.gateway.flow), lambda: load_features(config.features)):
+        try:
+            work()
+        except FlowRejected as rejected:
+            yield Problem(rejected.key, f'"{rejected.name}"', rejected.rule, rejected.fix)
 
 
 def _models(config: Config, *, deep: bool) -> Iterator[Problem]:
@@ -98,15 +107,15 @@ def _models(config: Config, *, deep: bool) -> Iterator[Problem]:
             if deep:  # a starting gateway acquires and delivers all the same; the flow tells it, again and again
                 yield Problem(key, value, str(error).rstrip("."), "")
             continue
-        yield from (Problem(key, value, rule, fix) for rule, fix in _misfits(config, model, manifest))
+        yield from (Problem(key, value, rule, fix) for rule, fix in _misfits(config, model, manifest, deep=deep))
 
 
-def _misfits(config: Config, model: ModelSection, manifest: Manifest) -> Iterator[tuple[str, str]]:
-    from models.features import STANDARD  # noqa: PLC0415
+def _misfits(config: Config, model: ModelSection, manifest: Manifest, *, deep: bool) -> Iterator[tuple[str, str]]:
+    from models.manifest import feature_misfit  # noqa: PLC0415
 
-    if manifest.feature_set.hash != STANDARD.hash:
-        rule = f"was trained on feature set {manifest.feature_set.name}@{manifest.feature_set.version}, not on this one"
-        yield rule, "Train it again with this version."
+    features = _features(config, deep=deep)
+    if features is not None and (misfit := feature_misfit(manifest, features)):
+        yield misfit
     windows = config.windows.settings()
     if (manifest.window_length_ns, manifest.window_every_ns) != (windows.length_ns, windows.every_ns):
         length, every = manifest.window_length_ns / 1e9, manifest.window_every_ns / 1e9
@@ -119,6 +128,18 @@ def _misfits(config: Config, model: ModelSection, manifest: Manifest) -> Iterato
             yield rule, "Add the tags, or train a model without them."
 
 
+def _features(config: Config, *, deep: bool) -> FeatureSet | None:
+    """None where it cannot be told here: a user's module is imported by `check` and by the flow, which looks again."""
+    from edge_gateway.flow_file import FlowRejected, load_features  # noqa: PLC0415 - imports Bytewax
+
+    if config.features.module is not None and not deep:
+        return None
+    try:
+        return load_features(config.features)
+    except FlowRejected:  # told by `_deep`
+        return None
+
+
 def describe(config: Config, path: Path) -> RenderableType:
     """What the configuration means, for people."""
     links = Table(title="links", title_justify="left", box=box.SIMPLE)
@@ -126,7 +147,7 @@ def describe(config: Config, path: Path) -> RenderableType:
         links.add_column(name)
     for link in config.opcua:
         where = f"{link.endpoint} ({link.policy}, {link.mode})"
-        links.add_row(link.name, "OPC-UA", where, str(len(link.tags)), duration_text(link.publishing_interval))
+        links.add_row(link.name, "OPC-UA", where, _count(link), duration_text(link.publishing_interval))
     for line in config.modbus:
         for unit in line.all_units():
             where = f"{line.endpoint()} unit {unit.unit_id}"
@@ -142,7 +163,13 @@ def describe(config: Config, path: Path) -> RenderableType:
     summary = Text.assemble(
         (f"{path}: ok\n", "bold"),
         f"flow {config.gateway.flow}, windows of {duration_text(windows.length)} every {duration_text(windows.every)}",
-        f", target {config.target.kind} {config.target.path}",
+        f", features {config.features.set}, target {config.target.kind} {config.target.path}",
         "" if config.target.path.is_dir() else " (not there now: records would wait in the outbox)",
     )
     return Group(summary, links, assets)
+
+
+def _count(link: OpcUaSection) -> str:
+    """For example "12 (10 by globs)"."""
+    found = sum(isinstance(tag, FoundTag) for tag in link.tags)
+    return f"{len(link.tags)} ({found} by globs)" if link.globs else str(len(link.tags))

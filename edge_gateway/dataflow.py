@@ -6,7 +6,6 @@ outbox. With a recovery store (`-r FOLDER -s 5 -b 0`) it resumes as `sluicegate 
 
 from __future__ import annotations
 
-import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ from edge_gateway.check import load_checked
 from edge_gateway.flow_file import build_flow
 from edge_gateway.gateway import LocalGateway
 from edge_gateway.layout import Layout
-from edge_gateway.signals import on_stop
+from edge_gateway.signals import StopFlag
 from edge_gateway.status import StatusFile
 
 if TYPE_CHECKING:
@@ -51,8 +50,7 @@ def build(path: str) -> Dataflow:
 
 def assemble(config: Config) -> tuple[Dataflow, StatusFile]:
     """The dataflow and the status it writes while it runs."""
-    stop = threading.Event()
-    on_stop(stop.set)
+    stop = StopFlag()
     gateway = LocalGateway(config, stop.is_set, lambda: status.beat())  # noqa: PLW0108 - bound below
     status = StatusFile(Layout(config.gateway.data).status, "flow", gateway.facts)
     return build_flow(config.gateway.flow, gateway), status

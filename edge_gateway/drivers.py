@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connectors.driver import Driver
@@ -19,6 +18,7 @@ from edge_gateway.layout import Layout
 
 if TYPE_CHECKING:
     from connectors.modbus.settings import ModbusUnit
+    from connectors.opcua.settings import OpcUaSettings
 
 
 def make_drivers(config: Config, tables: Sequence[TagTable]) -> list[Driver]:
@@ -28,72 +28,80 @@ def make_drivers(config: Config, tables: Sequence[TagTable]) -> list[Driver]:
         OSError: A secret or certificate cannot be read.
         ValueError: A secret that is not set, or settings that cannot be; `sluicegate check` tells them beforehand.
     """
-    layout = Layout(config.gateway.data)
-    uri = application_uri(config.gateway.site, config.gateway.name)
-    opcua = [_opcua(link, uri, layout.identity, tables) for link in config.opcua]
-    return [*opcua, *(_modbus(line, tables) for line in config.modbus)]
+    return [
+        *(_opcua(link, config, tables) for link in config.opcua),
+        *(_modbus(line, tables) for line in config.modbus),
+    ]
 
 
-def _opcua(link: OpcUaSection, uri: str, identity: Path, tables: Sequence[TagTable]) -> Driver:
+def _opcua(link: OpcUaSection, config: Config, tables: Sequence[TagTable]) -> Driver:
+    from connectors.opcua.driver import OpcUaDriver  # noqa: PLC0415 - slow imports, only when asked for
+
+    return OpcUaDriver(opcua_settings(link, config), tables)
+
+
+def opcua_settings(link: OpcUaSection, config: Config) -> OpcUaSettings:
+    """What a link obeys. Our own certificate is made where there is none and none is named.
+
+    Raises:
+        OSError, ValueError: As `make_drivers`.
+    """
     from connectors.opcua.certificates import (  # noqa: PLC0415 - slow imports, only when asked for
         CERTIFICATE_FILE,
         KEY_FILE,
         make_self_signed,
     )
-    from connectors.opcua.driver import OpcUaDriver  # noqa: PLC0415
     from connectors.opcua.settings import OpcUaSettings, OpcUaTag  # noqa: PLC0415
 
+    uri, identity = application_uri(config.gateway.site, config.gateway.name), Layout(config.gateway.data).identity
     certificate, key = link.certificate, link.private_key
     if link.policy != "None" and certificate is None:
         certificate, key = identity / CERTIFICATE_FILE, identity / KEY_FILE
         if not (certificate.exists() and key.exists()):
             make_self_signed(identity, uri, [socket.gethostname()])
-    return OpcUaDriver(
-        OpcUaSettings(
-            name=link.name,
-            endpoint=link.endpoint,
-            application_uri=uri,
-            policy=link.policy,
-            mode=link.mode,
-            certificate=certificate,
-            private_key=key,
-            server_certificate=link.server_certificate,
-            trust_folder=link.trust_folder,
-            user=link.user,
-            password=_password(link),
-            user_certificate=link.user_certificate,
-            user_key=link.user_key,
-            publishing_interval=link.publishing_interval,
-            priority=link.priority,
-            poll_interval=link.poll_interval,
-            time_past=link.time_past,
-            time_ahead=link.time_ahead,
-            initial=link.initial,
-            backfill=link.backfill,
-            backfill_limit=link.backfill_limit,
-            backfill_rate=link.backfill_rate,
-            connect_timeout=link.connect_timeout,
-            request_timeout=link.request_timeout,
-            tags=tuple(
-                OpcUaTag(
-                    asset=tag.asset,
-                    tag=tag.tag,
-                    node=tag.node,
-                    sampling_interval=tag.sampling_interval,
-                    queue_size=tag.queue_size,
-                    discard=tag.discard,
-                    publishing_interval=tag.publishing_interval,
-                    priority=tag.priority,
-                    poll_interval=tag.poll_interval,
-                    heartbeat=tag.heartbeat,
-                    deadband=tag.deadband,
-                    deadband_percent=tag.deadband_percent,
-                    trigger=tag.trigger,
-                )
-                for tag in link.tags
-            ),
+    return OpcUaSettings(
+        name=link.name,
+        endpoint=link.endpoint,
+        application_uri=uri,
+        policy=link.policy,
+        mode=link.mode,
+        certificate=certificate,
+        private_key=key,
+        server_certificate=link.server_certificate,
+        trust_folder=link.trust_folder,
+        user=link.user,
+        password=_password(link),
+        user_certificate=link.user_certificate,
+        user_key=link.user_key,
+        publishing_interval=link.publishing_interval,
+        priority=link.priority,
+        poll_interval=link.poll_interval,
+        time_past=link.time_past,
+        time_ahead=link.time_ahead,
+        initial=link.initial,
+        backfill=link.backfill,
+        backfill_limit=link.backfill_limit,
+        backfill_rate=link.backfill_rate,
+        connect_timeout=link.connect_timeout,
+        request_timeout=link.request_timeout,
+        tags=tuple(
+            OpcUaTag(
+                asset=tag.asset,
+                tag=tag.tag,
+                node=tag.node,
+                sampling_interval=tag.sampling_interval,
+                queue_size=tag.queue_size,
+                discard=tag.discard,
+                publishing_interval=tag.publishing_interval,
+                priority=tag.priority,
+                poll_interval=tag.poll_interval,
+                heartbeat=tag.heartbeat,
+                deadband=tag.deadband,
+                deadband_percent=tag.deadband_percent,
+                trigger=tag.trigger,
+            )
+            for tag in link.tags
         ),
-        tables,
     )
 
 

@@ -1,4 +1,4 @@
-"""Finds the dataflow a configuration names: a module, or a user's own .py file."""
+"""Finds what a configuration names of a user's own: a module, or a .py file, with a dataflow or with features."""
 
 from __future__ import annotations
 
@@ -15,12 +15,17 @@ from flows.gateway import Build, Gateway
 if TYPE_CHECKING:
     from bytewax.dataflow import Dataflow
 
+    from edge_gateway.config.processing import FeaturesSection
+    from models.features import FeatureSet
+
 
 class FlowRejected(Exception):  # noqa: N818 - reads as a sentence where it is caught
-    """The named dataflow cannot be used."""
+    """The named module cannot be used; `key` is where the configuration names it."""
 
-    def __init__(self, name: str, rule: str, fix: str = "") -> None:
-        super().__init__(f'gateway.flow = "{name}": {rule}.' + (f" {fix}" if fix else ""))
+    def __init__(self, name: str, rule: str, fix: str = "", key: str = "gateway.flow") -> None:
+        super().__init__(f'{key} = "{name}": {rule}.' + (f" {fix}" if fix else ""))
+        self.key = key
+        self.name = name
         self.rule = rule
         self.fix = fix
 
@@ -34,11 +39,7 @@ def load_build(name: str) -> Build:
     Raises:
         FlowRejected: It is not there, cannot be imported, or has no `build`.
     """
-    try:
-        module = _from_file(Path(name)) if name.endswith(".py") else importlib.import_module(name)
-    except Exception as error:  # a user's file may raise anything; it is told, with the place
-        raise FlowRejected(name, f"cannot be imported: {_told(error)}", "Name a module or a .py file.") from error
-    build = getattr(module, "build", None)
+    build = getattr(_imported(name, "gateway.flow"), "build", None)
     if not callable(build):
         raise FlowRejected(name, "has no function build(gateway)", "See flows/condition_monitoring.py for one.")
     checked: Build = build
@@ -59,6 +60,28 @@ def build_flow(name: str, gateway: Gateway) -> Dataflow:
     if not hasattr(flow, "flow_id"):
         raise FlowRejected(name, f"build(gateway) gives a {type(flow).__name__}", "Return the Dataflow at its end.")
     return flow
+
+
+def load_features(section: FeaturesSection) -> FeatureSet:
+    """The configured feature set, after the module that adds to it.
+
+    Raises:
+        FlowRejected: The module cannot be imported, or there is no such set or feature.
+    """
+    if section.module is not None:
+        _imported(section.module, "features.module")
+    try:
+        return section.feature_set()
+    except ValueError as error:
+        raise FlowRejected(section.set, str(error).rstrip("."), key="features.set") from error
+
+
+def _imported(name: str, key: str) -> ModuleType:
+    try:
+        return _from_file(Path(name)) if name.endswith(".py") else importlib.import_module(name)
+    except Exception as error:  # a user's file may raise anything; it is told, with the place
+        fix = "Name a module or a .py file."
+        raise FlowRejected(name, f"cannot be imported: {_told(error)}", fix, key) from error
 
 
 def _from_file(path: Path) -> ModuleType:

@@ -11,12 +11,15 @@ from cloud_sink.records import Account, Alert, Record
 from cloud_sink.sink import OutboxSink
 from connectors.source import JournalSource
 from edge_gateway.config.config import Config
+from edge_gateway.flow_file import load_features
 from edge_gateway.layout import Layout
 from edge_gateway.outbox_settings import outbox_settings
 from flows.alert_state import AlertSettings
 from flows.window_settings import WindowSettings
-from models.features import STANDARD, FeatureSet
+from models.errors import BundleRejected
+from models.features import FeatureSet
 from models.handle import ScorerHandle
+from models.manifest import feature_misfit
 from models.onnx_scorer import OnnxScorer
 from models.scores import Scorer
 
@@ -36,8 +39,10 @@ class LocalGateway:
 
         Raises:
             ModelError: A bundle is refused.
+            FlowRejected: So are the features.
         """
         self._config = config
+        self._features = load_features(config.features)
         self._layout = Layout(config.gateway.data)
         self._layout.outbox.mkdir(parents=True, exist_ok=True)
         self._layout.journal.mkdir(parents=True, exist_ok=True)
@@ -45,8 +50,10 @@ class LocalGateway:
         self._beat = beat
         self._scorers: dict[str, ScorerHandle] = {}
         for model in config.model:
-            handle = ScorerHandle(OnnxScorer.load(model.bundle))
-            self._scorers |= dict.fromkeys(model.assets, handle)
+            scorer = OnnxScorer.load(model.bundle)
+            if misfit := feature_misfit(scorer.manifest, self._features):
+                raise BundleRejected(model.bundle, *misfit)
+            self._scorers |= dict.fromkeys(model.assets, ScorerHandle(scorer))
         self._sink = OutboxSink(self._open_outbox, self._noted)
         self._accounts: dict[str, Account] = {}
         self._written: Counter[str] = Counter()
@@ -66,7 +73,7 @@ class LocalGateway:
     @property
     def features(self) -> FeatureSet:
         """Computed for every tag of every window."""
-        return STANDARD
+        return self._features
 
     def source(self) -> JournalSource:
         """The journal."""

@@ -16,10 +16,11 @@ from connectors.samples import Item
 from edge_gateway.config.load import load
 from edge_gateway.config.problems import ConfigRejected
 from edge_gateway.exit_codes import Exit
+from edge_gateway.flow_file import FlowRejected, load_features
 from edge_gateway.tables import tag_tables
 from flows.recorded import feature_rows
 from models.errors import ModelError
-from models.features import STANDARD
+from models.features import STANDARD, FeatureSet
 
 if TYPE_CHECKING:
     from connectors.tags import TagTable
@@ -41,6 +42,7 @@ def train_bundle(
     *,
     name: str,
     version: str,
+    feature_set: FeatureSet = STANDARD,
 ) -> TrainingReport:
     """Fit, calibrate, prove and write a model of one kind of asset.
 
@@ -51,20 +53,27 @@ def train_bundle(
         out: Folder of the bundle; must not exist.
         name: Of the model.
         version: Of the model.
+        feature_set: As the gateway will have it; one for waveforms leaves all other tags out.
 
     Raises:
         TrainingRefused: The recording cannot carry a model.
+        RecordingRefused: The features are for waveforms, and there is none.
     """
     from models.training import train  # noqa: PLC0415 - scikit-learn, only here
 
+    tags = tuple(tag for tag in table.tags if tag.waveform or not feature_set.waveform)
+    if not tags:
+        rule = f"feature set {feature_set.name} is for waveforms, and asset {table.asset} has none"
+        raise RecordingRefused(f"{rule}: choose another set under [features], or set waveform_rate of a tag")
+    names = tuple(tag.name for tag in tags)
     out.parent.mkdir(parents=True, exist_ok=True)
-    rows, starts = feature_rows(items, windows, STANDARD, table.names, STANDARD.features, MIN_COVERAGE)
+    rows, starts = feature_rows(items, windows, feature_set, names, feature_set.features, MIN_COVERAGE)
     order = np.argsort(starts, kind="stable")  # assets close their windows each in its own time
     return train(
         rows[order],
-        tags=table.names,
-        units=tuple(tag.unit for tag in table.tags),
-        feature_set=STANDARD,
+        tags=names,
+        units=tuple(tag.unit for tag in tags),
+        feature_set=feature_set,
         window_length_ns=windows.length_ns,
         window_every_ns=windows.every_ns,
         starts=starts[order],
@@ -89,11 +98,12 @@ def train_command(path: Path, recording: Path, assets: Sequence[str], out: Path,
         with console.status(f"training on {recording} ..."):
             items = (item for item in recorded_items(recording) if item.asset in assets)
             table, windows = tables[assets[0]], config.windows.settings()
-            report = train_bundle(items, table, windows, out, name=out.name, version=version)
+            features = load_features(config.features)
+            report = train_bundle(items, table, windows, out, name=out.name, version=version, feature_set=features)
     except ModuleNotFoundError as error:
         typer.echo(f"{error}: training needs Sluicegate's [train] extra", err=True)
         return Exit.CONFIG
-    except (ConfigRejected, ConnectorError, ModelError, OSError, RecordingRefused) as error:
+    except (ConfigRejected, ConnectorError, FlowRejected, ModelError, OSError, RecordingRefused) as error:
         typer.echo(str(error), err=True)
         return Exit.CONFIG
     console.print(_told(report, assets), markup=False, highlight=False)

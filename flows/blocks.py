@@ -56,7 +56,7 @@ class FeatureBlock(Windows):
 
     Attributes:
         features: Names, one per column.
-        values: float64[w, T, features]; NaN where a tag had no good sample.
+        values: float64[w, T, features]; NaN where a feature does not apply, as most do not without a good sample.
         window: The samples they were computed from; None where they are not at hand.
     """
 

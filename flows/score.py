@@ -61,7 +61,8 @@ def rows_for(
 
     Returns:
         Rows float64[w, tags, features], NaN for what the asset does not have; and the coverage float32[w, tags] of
-        each tag: 1 where it has samples but no known interval, 0 where it has none or does not exist.
+        each tag: where no interval is known 1 if it has samples, or a value in force and with it every feature that
+        is wanted, else 0; 0 if it does not exist.
 
     Raises:
         KeyError: The feature set does not compute a feature that the model wants.
@@ -78,7 +79,11 @@ def rows_for(
         )
     rows = block.values[:, tag_at[:, None], feature_at]
     rows[:, ~tag_known] = np.nan
-    coverage = np.where(np.isnan(block.coverage), (block.n > 0).astype(np.float32), block.coverage)[:, tag_at]
+    known = (block.n > 0)[:, tag_at]
+    if block.window is not None and block.window.held is not None:  # a tag sent on change need not change
+        known |= np.isfinite(block.window.held)[:, tag_at] & np.isfinite(rows).all(axis=2)
+    coverage = block.coverage[:, tag_at]
+    coverage = np.where(np.isnan(coverage), known.astype(np.float32), coverage)
     coverage[:, ~tag_known] = 0.0
     return rows, coverage
 

@@ -25,7 +25,7 @@ def impulse(s: Segments) -> Column:
     return np.divide(swing, std, out=np.zeros_like(std), where=std > 0)
 
 
-VIBRATION = FeatureSet("vibration", 1, ("std", "impulse"))
+RINGING = FeatureSet("ringing", 1, ("std", "impulse"))
 
 
 def build(gateway: Gateway) -> Dataflow:
@@ -34,7 +34,7 @@ def build(gateway: Gateway) -> Dataflow:
 
     samples = op.input("samples", flow, gateway.source())
     windows = window("window", samples, gateway.windows)
-    features = featurize("features", windows.closed, VIBRATION)
+    features = featurize("features", windows.closed, RINGING)
     ringing = op.flat_map_value("ringing", features, ringing_events)
     records = op.merge("records", ringing, windows.events, windows.accounts)
     op.output("outbox", records, gateway.sink())

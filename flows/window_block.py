@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from connectors.tags import TagTable
+from models.context import Context
 from models.features import Segments, offsets_of
 
 _KEYS_16_BIT = 65_536  # numpy sorts 16-bit keys by radix, in time proportional to their number
@@ -98,19 +99,55 @@ def group(blocks: Sequence[WindowBlock]) -> Grouped:
     keys = _keys(tag, bases[:-1], sizes, count)
 
     finite = np.isfinite(value)
+    bad_keys, bad_since = keys[:0], since[:0]
     if finite.all():
         n_bad = np.zeros(count, dtype=np.int32)
     else:
-        n_bad = np.bincount(keys[~finite], minlength=count).astype(np.int32)
+        bad_keys, bad_since = keys[~finite], since[~finite]
+        n_bad = np.bincount(bad_keys, minlength=count).astype(np.int32)
         keys, since, value = keys[finite], since[finite], value[finite]
     n = np.bincount(keys, minlength=count)
     order = keys.argsort(kind="stable")
     expected = _joined([block.expected if len(block) == 1 else np.tile(block.expected, len(block)) for block in blocks])
+
+    def context() -> Context:
+        return _context(blocks, expected, n_bad, bad_since[bad_keys.argsort(kind="stable")] / 1e9)
+
     return Grouped(
-        Segments(value[order], since[order] / 1e9, offsets_of(n)),
+        Segments(value[order], since[order] / 1e9, offsets_of(n), context),
         n.astype(np.int32),
         n_bad,
         np.minimum(n / expected, 1.0).astype(np.float32),
+    )
+
+
+def _context(
+    blocks: Sequence[WindowBlock],
+    expected: NDArray[np.float64],
+    n_bad: NDArray[np.int32],
+    bad_time_s: NDArray[np.float64],
+) -> Context:
+    """What features may want to know beside good samples; made only if one does."""
+
+    def spread(columns: list[NDArray[Any]]) -> NDArray[Any]:
+        """One entry per tag, for every window of its block."""
+        return _joined([np.tile(column, len(block)) for block, column in zip(blocks, columns, strict=True)])
+
+    tables = [block.tags for block in blocks]
+    shapes = [(len(block), len(block.tags)) for block in blocks]
+    held = [
+        np.full(shape, np.nan) if block.held is None else block.held
+        for block, shape in zip(blocks, shapes, strict=True)
+    ]
+    return Context(
+        length_s=_joined([np.repeat((block.end - block.start) / 1e9, len(block.tags)) for block in blocks]),
+        interval_s=spread([table.interval_s for table in tables]),
+        expected=expected,
+        waveform=spread([table.waveform for table in tables]),
+        held=_joined([each.ravel() for each in held]),
+        unit=spread([table.units for table in tables]),
+        bad=n_bad.astype(np.int64),
+        bad_time_s=bad_time_s,
     )
 
 

@@ -9,6 +9,8 @@ from functools import cache
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from models.features import FeatureSet
+
 SCHEMA = 1
 THRESHOLD = 1.0  # scores are divided by the calibrated limit inside the graph, so the threshold never varies
 
@@ -195,6 +197,16 @@ def decode_manifest(data: bytes) -> Manifest:
 def _reader() -> TypeAdapter[Manifest]:
     """Takes 3 ms to make: not at import, and not again at every swap of a model."""
     return TypeAdapter(Manifest)
+
+
+def feature_misfit(manifest: Manifest, feature_set: FeatureSet) -> tuple[str, str] | None:
+    """What is wrong where a model is to be served with a feature set, and what to do; None = it was trained on it."""
+    trained, given = manifest.feature_set, f"{feature_set.name}@{feature_set.version}"
+    if trained.hash == feature_set.hash:
+        return None
+    told = f"{trained.name}@{trained.version}"
+    lies = f"[features] gives {given}" if told != given else "the features of that name here have other formulas"
+    return f"was trained on feature set {told}, and {lies}", "Set [features] so, or train it again."
 
 
 def _refuse(key: str, value: object, rule: str) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.context import Context
+
 Column = NDArray[np.float64]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,16 +27,35 @@ class Segments:
         value: float64[m], time-ordered within a segment.
         time_s: float64[m], seconds since the window's start.
         offsets: int64[k + 1], rising from 0 to m; segment i is value[offsets[i]:offsets[i + 1]].
+        context_of: Makes what is known beside; called once, when a feature asks. None = nothing is known.
     """
 
     value: Column
     time_s: Column
     offsets: NDArray[np.int64]
+    context_of: Callable[[], Context] | None = None
+    _shared: dict[Callable[[Segments], Any], Any] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    # What follows takes for granted that no segment is empty: `FeatureSet.compute` leaves the empty ones out.
+    @cached_property
+    def context(self) -> Context:
+        """What is known beside the good samples."""
+        return Context.unknown(len(self)) if self.context_of is None else self.context_of()
+
+    def shared(self, make: Callable[[Segments], T]) -> T:
+        """What `make` makes of these segments: once, for all features that ask for it."""
+        if make not in self._shared:
+            self._shared[make] = make(self)
+        return cast("T", self._shared[make])
+
+    def take(self, rows: NDArray[np.int64], offsets: NDArray[np.int64]) -> Segments:
+        """Some segments, in order. `offsets` bound their samples, which must lie end to end here, too."""
+        span = slice(offsets[0], offsets[-1])
+        return Segments(self.value[span], self.time_s[span], offsets - offsets[0], lambda: self.context.take(rows))
+
+    # What follows takes for granted that no segment is empty: features that ask for it are not handed any.
 
     @cached_property
     def starts(self) -> NDArray[np.int64]:
@@ -121,7 +144,13 @@ def join(parts: Sequence[Segments]) -> Segments:
         np.concatenate([part.value for part in parts]),
         np.concatenate([part.time_s for part in parts]),
         offsets_of(counts),
+        lambda: Context.join([part.context for part in parts]),
     )
+
+
+def ratio(above: Column, below: Column) -> Column:
+    """Quotient; 0 where there is nothing to divide by."""
+    return np.divide(above, below, out=np.zeros_like(above), where=below != 0)
 
 
 def offsets_of(counts: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -27,7 +27,6 @@ MAX_DIFFERENCE = 1e-5  # relative, between the reference and the exported graph
 PROVEN_OFFSET = 1e7  # standard deviations up to which they must agree
 MAX_FALSE_ALARMS = 0.2  # share of the hold-out above the threshold
 GOLDEN_ROWS = 16
-SPREADS = frozenset({"std", "mean_abs_change"})  # features the detector judges on a logarithmic scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +140,7 @@ def train(
     warnings += judge(kept, tags, features, embargo)
 
     fitted_on = kept.reshape(len(kept), -1)
-    spreads = tuple(at for at, feature in enumerate(features) if feature in SPREADS)
+    spreads = tuple(at for at, feature in enumerate(feature_set.members) if feature.spread)
     detector = MahalanobisDetector(features_per_tag=len(features), log_features=spreads)
     calibration = calibrate(
         detector,

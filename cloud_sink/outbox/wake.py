@@ -29,13 +29,14 @@ class Bell:
         return bool(ready)
 
     def ring(self) -> None:
-        """Wake oneself, for example from a signal handler."""
-        with suppress(BlockingIOError):  # thousands of unread rings: it will wake
+        """Wake oneself, for example from a signal handler, which may still come after the end."""
+        with suppress(OSError):  # thousands of unread rings: it will wake; or closed
             os.write(self._pipe, b"!")
 
     def close(self) -> None:
         """Take the bell away."""
-        os.close(self._pipe)
+        pipe, self._pipe = self._pipe, -1  # a number that is nobody's
+        os.close(pipe)
 
 
 def ring(folder: Path) -> None:

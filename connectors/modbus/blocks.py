@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from connectors.modbus.address import Address
 from connectors.modbus.decode import Decoder, compile_decoder
+from connectors.modbus.layout import target_of
 from connectors.modbus.plan import Hole, Limits, Request, plan, split
 
 FIRST_PROBE_NS = 10_000_000_000  # a device that is starting refuses what it soon will have
@@ -23,11 +24,13 @@ class Block:
     Attributes:
         request: What is asked.
         rows: Positions of its values among all addresses.
+        target: The same, as a slice where they stand side by side.
         decoder: From the reply's data bytes to the values of `rows`.
     """
 
     request: Request
     rows: NDArray[np.intp]
+    target: slice | NDArray[np.intp]
     decoder: Decoder
 
 
@@ -116,4 +119,5 @@ class Blocks:
 
     def _block(self, request: Request) -> Block:
         members = [self._addresses[member] for member in request.members]
-        return Block(request, np.array(request.members, dtype=np.intp), compile_decoder(request.start, members))
+        rows = np.array(request.members, dtype=np.intp)
+        return Block(request, rows, target_of(request.members), compile_decoder(request.start, members))

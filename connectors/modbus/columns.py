@@ -36,8 +36,9 @@ class Columns:
 
     def put(self, block: Block, reply: Reply) -> None:
         """Values as read, judged by the rules of their addresses."""
-        self.value[block.rows], self.status[block.rows] = block.decoder.decode_with_status(reply.payload)
-        self.source_time[block.rows] = self._heard(reply.sent, reply.received)
+        target = block.target
+        self.value[target], self.status[target] = block.decoder.decode_with_status(reply.payload)
+        self.source_time[target] = self._heard(reply.sent, reply.received)
 
     def fail(self, block: Block, error: ModbusError | LinkDown, begun: int, ended: int) -> None:
         """No values, and why. Monotonic ns."""
@@ -51,8 +52,8 @@ class Columns:
 
     def set_aside(self, block: Block, code: int, at: int) -> None:
         """No values by a verdict of earlier polls. Monotonic ns."""
-        self.status[block.rows] = code
-        self.source_time[block.rows] = self._anchor + at
+        self.status[block.target] = code
+        self.source_time[block.target] = self._anchor + at
 
     @property
     def outage(self) -> LinkDown | NoReply | DeviceException | None:

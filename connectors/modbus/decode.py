@@ -1,13 +1,13 @@
 """Reply bytes to float64 columns and status codes, a whole block at a time. Pure.
 
 What there is to know about a block is compiled once: which bytes, in which order, make the values of each kind.
-Decoding is then one byte gather for the whole block, one view and one conversion per kind, scaling, and one look at
-whether all is well. Only where it is not, or where the addresses have rules, is more done.
+Decoding is then one view and one conversion per kind, scaling, and one look at whether all is well. Where the values of
+a kind do not lie at even distances in an order that numpy reads, their bytes are gathered first, all in one go. Only
+where something is not well, or where the addresses have rules, is more done.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from connectors.modbus.address import Address
 from connectors.modbus.judge import Judge, Sentinels
 from connectors.modbus.kinds import Kind
-from connectors.modbus.raw import DTYPES, Convert, converter
+from connectors.modbus.layout import Layout, even_layout, gathered_layout, native_bytes, rank, target_of
+from connectors.modbus.raw import Convert, converter
 
 Values = NDArray[np.float64]
 Status = NDArray[np.uint32]
@@ -25,11 +26,9 @@ Status = NDArray[np.uint32]
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """Values of one kind: their bytes within the gathered block, and where they go."""
+    """Values of one kind: where they are, what becomes of them, and where they go."""
 
-    dtype: np.dtype[np.generic]
-    first_byte: int
-    last_byte: int
+    layout: Layout
     target: slice | NDArray[np.intp]
     convert: Convert | None
     sentinels: Sentinels | None
@@ -47,22 +46,26 @@ class RegisterDecoder:
         """
         self._n = len(addresses)
         by_kind: dict[tuple[Kind, int], list[int]] = {}
-        for i in sorted(range(self._n), key=lambda i: _rank(addresses[i])):
+        for i in sorted(range(self._n), key=lambda i: rank(addresses[i])):
             length = addresses[i].length if addresses[i].kind is Kind.STRING else 1
             by_kind.setdefault((addresses[i].kind, length), []).append(i)
         gather: list[int] = []
         self._runs: list[_Run] = []
         for (kind, _), members in by_kind.items():
-            first = len(gather)
             run = [addresses[i] for i in members]
-            for address in run:
-                gather += _native_bytes(address, start)
-            target = _target(members)
-            sentinels = Sentinels.of(run, members)
-            self._runs.append(_Run(DTYPES[kind], first, len(gather), target, converter(kind, run), sentinels))
-        self._gather = np.array(gather, dtype=np.intp)
+            rules = (target_of(members), converter(kind, run), Sentinels.of(run, members))
+            sources = [native_bytes(address, start) for address in run]
+            layout = even_layout(kind, sources)
+            if layout is None:
+                layout = gathered_layout(kind, sources, len(gather))
+                gather += (byte for source in sources for byte in source)
+            self._runs.append(_Run(layout, *rules))
+        self._gather = np.array(gather, dtype=np.intp) if gather else None
         self._scaling = _Scaling(addresses)
         self._judge = Judge(addresses)
+        # Infinities, signalling NaNs and overflow are no news: what comes of them is judged. Numpy is asked to keep
+        # quiet only where there can be any, since that costs as much as a conversion.
+        self._may_complain = self._scaling.scales or any(kind.is_float for kind, _ in by_kind)
 
     def decode(self, payload: bytes) -> Values:
         """Values in engineering units, in the order of the addresses. Infinities come through as they are.
@@ -73,7 +76,8 @@ class RegisterDecoder:
         Args:
             payload: The registers as they came, two bytes each; the master has checked their number.
         """
-        return self._decode(payload)[0]
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._values(payload)[0]
 
     def decode_with_status(self, payload: bytes) -> tuple[Values, Status]:
         """Values, NaN where there is none, and the status code of each.
@@ -84,27 +88,33 @@ class RegisterDecoder:
         Returns:
             Values and codes in the order of the addresses. The codes may be shared and read-only.
         """
-        return self._judge.verdict(*self._decode(payload))
+        if not self._may_complain:
+            return self._judge.verdict(*self._values(payload))
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._judge.verdict(*self._values(payload))
 
-    def _decode(self, payload: bytes) -> tuple[Values, NDArray[np.intp] | None]:
+    def _values(self, payload: bytes) -> tuple[Values, NDArray[np.intp] | None]:
         """Values, and the positions of those whose bits are no value of their kind."""
-        block = np.frombuffer(payload, dtype=np.uint8)[self._gather]
+        gathered = None if self._gather is None else np.frombuffer(payload, dtype=np.uint8)[self._gather]
+        if len(self._runs) == 1:
+            run = self._runs[0]
+            if run.convert is None and run.sentinels is None and isinstance(run.target, slice):
+                return self._scaling.apply(run.layout.view(payload, gathered).astype(np.float64)), None
         values = np.empty(self._n, dtype=np.float64)
         mismatched: NDArray[np.intp] | None = None
-        with np.errstate(invalid="ignore"):  # widening a signalling NaN
-            for run in self._runs:
-                raw: NDArray[np.generic] = block[run.first_byte : run.last_byte].view(run.dtype)
-                if run.convert is None:
-                    values[run.target] = raw
-                else:
-                    raw, wrong = run.convert(raw)
-                    values[run.target] = raw
-                    if wrong is not None and wrong.any():
-                        rows = np.arange(self._n)[run.target][wrong]
-                        values[rows] = np.nan
-                        mismatched = rows if mismatched is None else np.concatenate([mismatched, rows])
-                if run.sentinels is not None:
-                    values[run.sentinels.hits(raw)] = np.nan
+        for run in self._runs:
+            raw = run.layout.view(payload, gathered)
+            if run.convert is None:
+                values[run.target] = raw
+            else:
+                raw, wrong = run.convert(raw)
+                values[run.target] = raw
+                if wrong is not None and wrong.any():
+                    rows = np.arange(self._n)[run.target][wrong]
+                    values[rows] = np.nan
+                    mismatched = rows if mismatched is None else np.concatenate([mismatched, rows])
+            if run.sentinels is not None:
+                values[run.sentinels.hits(raw)] = np.nan
         return self._scaling.apply(values), mismatched
 
 
@@ -124,11 +134,13 @@ class BitDecoder:
             payload: The bits as they came, the first one in the lowest bit of the first byte (V1.1b3, 6.1).
         """
         bits = np.unpackbits(np.frombuffer(payload, dtype=np.uint8), bitorder="little")
-        return self._scaling.apply(bits[self._gather].astype(np.float64))
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._scaling.apply(bits[self._gather].astype(np.float64))
 
     def decode_with_status(self, payload: bytes) -> tuple[Values, Status]:
         """See `RegisterDecoder`."""
-        return self._judge.verdict(self.decode(payload), None)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._judge.verdict(self.decode(payload), None)
 
 
 Decoder = RegisterDecoder | BitDecoder
@@ -153,43 +165,15 @@ class _Scaling:
         self._scale = scale if (scale != 1).any() else None
         self._offset = offset if (offset != 0).any() else None
 
+    @property
+    def scales(self) -> bool:
+        """Whether `apply` does anything."""
+        return self._scale is not None or self._offset is not None
+
     def apply(self, values: Values) -> Values:
-        """Scale in place. Overflow gives an infinity, which is reported as bad."""
-        if self._scale is None and self._offset is None:
-            return values
-        with np.errstate(over="ignore", invalid="ignore"):
-            if self._scale is not None:
-                values *= self._scale
-            if self._offset is not None:
-                values += self._offset
+        """Scale in place. Overflow gives an infinity, which is reported as bad, and a complaint of numpy."""
+        if self._scale is not None:
+            values *= self._scale
+        if self._offset is not None:
+            values += self._offset
         return values
-
-
-def _rank(address: Address) -> tuple[int, str, int]:
-    """Widest items first, then bytes and texts: every run then starts at a multiple of its own item size."""
-    return -DTYPES[address.kind].itemsize, address.kind, address.length if address.kind is Kind.STRING else 1
-
-
-def _native_bytes(address: Address, start: int) -> list[int]:
-    """Positions in the reply of the bytes of one value, in this machine's own order; of a text, in reading order."""
-    words = range(address.register - start, address.end - start)
-    high_first: list[int] = []
-    for word in reversed(words) if address.order.words_reversed else words:
-        pair = [2 * word, 2 * word + 1]
-        high_first += reversed(pair) if address.order.bytes_swapped else pair
-    match address.kind:
-        case Kind.INT8H | Kind.UINT8H:
-            return high_first[:1]
-        case Kind.INT8L | Kind.UINT8L:
-            return high_first[1:]
-        case Kind.STRING:
-            return high_first[: address.length]
-        case _:
-            return high_first[::-1] if sys.byteorder == "little" else high_first
-
-
-def _target(members: list[int]) -> slice | NDArray[np.intp]:
-    """A slice where the members stand side by side: cheaper than an index array."""
-    if members == list(range(members[0], members[0] + len(members))):
-        return slice(members[0], members[0] + len(members))
-    return np.array(members, dtype=np.intp)

@@ -8,8 +8,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-from connectors.modbus.transport import Transport, connect_tcp
+from connectors.modbus.transport import Transport
 from connectors.modbus.transport_serial import open_serial
+from connectors.modbus.transport_tcp import connect_tcp
 from connectors.modbus.transport_tls import connect_tls
 from connectors.modbus.transport_udp import open_udp
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from connectors.errors import BadReply
 from connectors.modbus.address import Table
-from connectors.modbus.protocol import Deframer, Frame, read_payload, read_request
+from connectors.modbus.protocol import HEAD_SIZE, Deframer, Frame, data_size, read_payload, reply_head, request_frame
 from connectors.modbus.rtu import REQUEST_SIZE, RtuExchange
 
 # How many unanswered requests are remembered. The driver drops a link that stays silent long before.
@@ -31,17 +31,21 @@ class Framing(Protocol):
         """Of the request begun last and its reply, together."""
         ...
 
-    def feed(self, data: bytes) -> None:
-        """Add bytes as they came."""
-        ...
+    def feed(self, data: bytes) -> bytes | None:
+        """Take bytes as they came.
 
-    def payload(self) -> bytes | None:
-        """The data of the answer to the request begun last, None until it is complete.
+        Returns:
+            The data of the answer to the request begun last, None until it is complete.
 
         Raises:
             DeviceException: the device answered with an exception.
             BadReply: what came is not the answer.
         """
+        ...
+
+    @property
+    def unread(self) -> int:
+        """Bytes that came behind the last answer, or of one not complete yet."""
         ...
 
     def lapse(self) -> bool:
@@ -57,35 +61,45 @@ class MbapStream:
         self._deframer = Deframer()
         self._transaction = 0
         self._asked: tuple[int, Table, int] | None = None
+        self._head = b""
+        self._size = 0  # of the good reply, header and all
         self._unanswered: deque[int] = deque(maxlen=_REMEMBERED)
 
     def request(self, unit: int, table: Table, start: int, count: int) -> bytes:
         """See `Framing`."""
-        self._transaction = self._transaction % 0xFFFF + 1  # never 0, which some devices answer to everything
-        while self._transaction in self._unanswered:
-            self._transaction = self._transaction % 0xFFFF + 1
+        transaction = self._transaction % 0xFFFF + 1  # never 0, which some devices answer to everything
+        while transaction in self._unanswered:
+            transaction = transaction % 0xFFFF + 1
+        self._transaction = transaction
         self._asked = (unit, table, count)
-        return Frame(self._transaction, unit, read_request(table, start, count)).encode()
+        self._head = reply_head(transaction, unit, table, count)
+        self._size = HEAD_SIZE + data_size(table, count)
+        return request_frame(transaction, unit, table, start, count)
 
     def bytes_on_the_wire(self) -> int:
         """See `Framing`. Networks are taken to be quick."""
         return 0
 
-    def feed(self, data: bytes) -> None:
-        """See `Framing`."""
-        self._deframer.feed(data)
-
-    def payload(self) -> bytes | None:
+    def feed(self, data: bytes) -> bytes | None:
         """See `Framing`. Late replies before the answer are let go."""
+        # Nearly always the whole answer comes in one piece: every field of it is checked by comparing its head.
+        if len(data) == self._size and data.startswith(self._head) and not self._deframer.unread:
+            return data[HEAD_SIZE:]
+        self._deframer.feed(data)
         while (frame := self._deframer.next()) is not None:
             if self._is_mine(frame):
                 return self._read(frame)
         return None
 
+    @property
+    def unread(self) -> int:
+        """See `Framing`."""
+        return self._deframer.unread
+
     def lapse(self) -> bool:
         """See `Framing`."""
         self._unanswered.append(self._transaction)
-        return not self._deframer.empty
+        return self._deframer.unread > 0
 
     def _is_mine(self, frame: Frame) -> bool:
         if frame.transaction == self._transaction:
@@ -114,15 +128,12 @@ class MbapAnyTransaction(MbapStream):
 class MbapDatagrams(MbapStream):
     """Modbus over UDP: every datagram is one frame, and any of them may be lost, late or doubled."""
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes) -> bytes | None:
         """See `Framing`. A datagram that is no frame is nobody's answer."""
         self._deframer = Deframer()
         self._deframer.feed(data)
-
-    def payload(self) -> bytes | None:
-        """See `Framing`."""
         frame = self._deframer.next()
-        if frame is None or not self._deframer.empty or not self._is_mine(frame):
+        if frame is None or self._deframer.unread or not self._is_mine(frame):
             return None
         return self._read(frame)
 
@@ -152,15 +163,16 @@ class Rtu:
         assert self._exchange is not None
         return REQUEST_SIZE + self._exchange.reply_size
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes) -> bytes | None:
         """See `Framing`."""
         assert self._exchange is not None
         self._exchange.feed(data)
-
-    def payload(self) -> bytes | None:
-        """See `Framing`."""
-        assert self._exchange is not None
         return self._exchange.payload()
+
+    @property
+    def unread(self) -> int:
+        """See `Framing`. The next exchange begins with an empty line."""
+        return 0
 
     def lapse(self) -> bool:
         """See `Framing`. Of no matter: the next exchange begins with an empty line."""

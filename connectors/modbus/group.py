@@ -15,6 +15,7 @@ from connectors.driver import Emit
 from connectors.errors import LinkDown
 from connectors.modbus.clock import Clock
 from connectors.modbus.columns import Columns
+from connectors.modbus.layout import target_of
 from connectors.modbus.poll import Poller
 from connectors.samples import Notice, NoticeKind, SampleBatch
 from connectors.tags import TagTable
@@ -35,7 +36,7 @@ class _Share:
     """The share of one asset in a poll: `tag[i]` is the number of the tag that row `rows[i]` feeds."""
 
     table: TagTable
-    rows: NDArray[np.intp]
+    rows: slice | NDArray[np.intp]
     tag: NDArray[np.uint16]
 
 
@@ -144,5 +145,5 @@ def _share_out(places: Sequence[Place], order: NDArray[np.intp]) -> tuple[_Share
     for table in dict.fromkeys(place.table for place in places):
         rows = np.array([row for row in order if places[row].table is table], dtype=np.intp)
         numbers = np.array([places[row].number for row in rows], dtype=np.uint16)
-        shares.append(_Share(table, rows, numbers))
+        shares.append(_Share(table, target_of(rows.tolist()), numbers))
     return tuple(shares)

@@ -34,6 +34,7 @@ class Judge:
         """Compile; the addresses in the order of the values."""
         self._good = np.full(len(addresses), status.GOOD, dtype=np.uint32)
         self._good.flags.writeable = False  # handed out again and again
+        self._zeros = np.zeros(len(addresses))
         low = np.array([address.rules.valid_min for address in addresses], dtype=np.float64)
         high = np.array([address.rules.valid_max for address in addresses], dtype=np.float64)
         self._range = (low, high) if np.isfinite(low).any() or np.isfinite(high).any() else None
@@ -44,11 +45,11 @@ class Judge:
         """Values without infinities, and their codes.
 
         Args:
-            values: In engineering units; infinities become NaN in place.
+            values: In engineering units; infinities become NaN in place. Numpy complains of them unless told not to.
             mismatched: Positions of those whose bits are no value of their kind.
         """
-        finite = np.isfinite(values)
-        all_finite = bool(finite.all())
+        # 0 times anything finite is 0, and NaN otherwise: a quarter of what asking every value costs.
+        all_finite = self._zeros.dot(values) == 0
         if all_finite and self._range is None:
             return values, self._good
         codes = self._good.copy()
@@ -56,8 +57,9 @@ class Judge:
             low, high = self._range
             codes[(values < low) | (values > high)] = _EXCEEDED
         if not all_finite:
-            values[~finite] = np.nan
-            codes[~finite] = _SENSOR_FAILURE
+            none = ~np.isfinite(values)
+            values[none] = np.nan
+            codes[none] = _SENSOR_FAILURE
         if mismatched is not None:
             codes[mismatched] = _TYPE_MISMATCH
         return values, codes

@@ -83,6 +83,7 @@ class Line:
         finally:
             if self._master is not None:
                 self._master.abort()
+                await self._master.closed.wait()  # whoever starts the driver anew opens a connection at once
 
     async def _hold_one_link(self) -> bool:
         """One connection from its start to its end. True where it brought replies."""

@@ -16,7 +16,7 @@ With RTU a connection also begins with it: a late reply outlives the connection 
 hands the bytes of its line to whoever is connected.
 
 pymodbus 3.16 accepts replies of another function or length, and takes late RTU replies for the next answer; that is why
-this file exists, and `tests/connectors/modbus/test_battery.py` shows both.
+this file exists, and `tests/connectors/modbus/battery` shows both.
 """
 
 from __future__ import annotations
@@ -98,8 +98,13 @@ class Master:
         self.answered = False  # whether this connection ever brought a reply
 
     @property
+    def ended(self) -> bool:
+        """Whether there is no connection any more."""
+        return self._transport.ended
+
+    @property
     def closed(self) -> asyncio.Event:
-        """Set once the connection is gone."""
+        """Set soon after the end: wait for it before another connection is opened."""
         return self._transport.closed
 
     def abort(self) -> None:
@@ -133,51 +138,47 @@ class Master:
             await self._keep_pause()
         if self._mute:
             await self._hear_silence()
-        request = self._framing.request(unit, table, start, count)
+        framing, transport, counts = self._framing, self._transport, self._counts
+        request = framing.request(unit, table, start, count)
         limit_s = self._timeout_s if timeout is None else timeout.total_seconds()
-        limit_s += self._framing.bytes_on_the_wire() * self._byte_s
-        sent = self._monotonic()
-        self._transport.send(request)
-        self._counts["requests"] += 1
+        if self._byte_s:
+            limit_s += framing.bytes_on_the_wire() * self._byte_s
+        late = framing.late
         heard = False
+        sent = self._monotonic()
+        transport.send(request)
+        counts["requests"] += 1
         try:
-            payload = await self._payload(sent, limit_s)
+            payload = framing.feed(await transport.receive(limit_s))
+            while payload is None:  # it may trickle in
+                left_s = limit_s - (self._monotonic() - sent) / 1e9
+                if left_s <= 0:
+                    raise TimeoutError
+                payload = framing.feed(await transport.receive(left_s))
             heard = True
             return Reply(payload, sent, self._monotonic())
         except DeviceException:
             heard = True
             raise
         except TimeoutError:
-            self._counts["timeouts"] += 1
+            counts["timeouts"] += 1
             if self._drop_after_timeout:
-                self._transport.abort()
+                transport.abort()
             raise NoReply(unit, limit_s) from None
         except BadReply:
             self._note_bad()
             raise
         finally:
+            if framing.late != late:
+                counts["late_replies"] += framing.late - late
             if heard:
                 self.answered = True
             else:  # also where the caller was cancelled
-                if self._framing.lapse() and self._drop_after_bad:
-                    self._transport.abort()  # the rest may never come, and the next reply would be taken for it
+                if framing.lapse() and self._drop_after_bad:
+                    transport.abort()  # the rest may never come, and the next reply would be taken for it
                 self._quiet_until = self._monotonic() + round(limit_s * 1e9)
-            self._free_at = self._monotonic() + self._pause_ns
-
-    async def _payload(self, sent: int, limit_s: float) -> bytes:
-        framing = self._framing
-        late = framing.late
-        left_s = limit_s
-        try:
-            while (payload := framing.payload()) is None:
-                if left_s <= 0:
-                    raise TimeoutError
-                framing.feed(await self._transport.receive(left_s))
-                left_s = limit_s - (self._monotonic() - sent) / 1e9  # it may trickle in
-            return payload
-        finally:
-            if framing.late != late:
-                self._counts["late_replies"] += framing.late - late
+            if self._pause_ns:
+                self._free_at = self._monotonic() + self._pause_ns
 
     def _note_bad(self) -> None:
         self._counts["bad_replies"] += 1
@@ -196,7 +197,10 @@ class Master:
             BadReply: the line is not silent; a stream is dropped for it, a serial line is asked again later.
         """
         began = self._monotonic()
-        unwanted = 0
+        unwanted = self._framing.unread
+        if unwanted:  # they came in one piece with the answer before
+            self._note_bad()
+            raise BadReply("bytes that nobody asked for", unwanted, "0")
         while size := await self._noise(max(0, self._quiet_until - self._monotonic()) / 1e9):
             self._counts["late_replies"] += unwanted == 0
             unwanted += size

@@ -44,8 +44,12 @@ EXCEPTION_NAMES = {  # section 7
     GATEWAY_TARGET_FAILED: "gateway target device failed to respond",
 }
 _EXCEPTION_FLAG = 0x80
+_OF_BITS = frozenset((Table.COIL, Table.DISCRETE))
 
 _REQUEST = struct.Struct(">BHH")  # function code, start, count
+_REQUEST_FRAME = struct.Struct(">HHHBBHH")  # the header of Modbus TCP and a request
+_REPLY_HEAD = struct.Struct(">HHHBBB")  # the header of Modbus TCP, function code, byte count
+HEAD_SIZE = _REPLY_HEAD.size
 _MBAP = struct.Struct(">HHHB")  # transaction id, protocol id, length, unit id
 _LENGTH_END = 6  # the length field counts from the unit id on
 _MIN_LENGTH = 3  # unit id and the two bytes of an exception
@@ -61,6 +65,22 @@ def read_request(table: Table, start: int, count: int) -> bytes:
         count: 1..2,000 bits or 1..125 registers; the planner keeps to it.
     """
     return _REQUEST.pack(FUNCTION_CODES[table], start, count)
+
+
+def data_size(table: Table, count: int) -> int:
+    """Data bytes of a reply: two for each register, one for eight bits begun."""
+    return (count + 7) // 8 if table in _OF_BITS else 2 * count
+
+
+def request_frame(transaction: int, unit: int, table: Table, start: int, count: int) -> bytes:
+    """`read_request` as sent over Modbus TCP. Arguments as there and in `Frame`."""
+    return _REQUEST_FRAME.pack(transaction, 0, 1 + _REQUEST.size, unit, FUNCTION_CODES[table], start, count)
+
+
+def reply_head(transaction: int, unit: int, table: Table, count: int) -> bytes:
+    """All that stands before the data in the good reply to that request, `HEAD_SIZE` bytes: no other reply has it."""
+    size = data_size(table, count)
+    return _REPLY_HEAD.pack(transaction, 0, 3 + size, unit, FUNCTION_CODES[table], size)
 
 
 def read_payload(table: Table, count: int, pdu: bytes) -> bytes:
@@ -85,7 +105,7 @@ def read_payload(table: Table, count: int, pdu: bytes) -> bytes:
         raise DeviceException(pdu[1], EXCEPTION_NAMES.get(pdu[1], "not in the specification"))
     if pdu[0] != function:
         raise BadReply("function code", pdu[0], str(function))
-    size = (count + 7) // 8 if table.of_bits else 2 * count
+    size = data_size(table, count)
     if pdu[1] != size:
         raise BadReply("byte count", pdu[1], str(size))
     if len(pdu) != 2 + size:
@@ -122,9 +142,9 @@ class Deframer:
         self._buffer += data
 
     @property
-    def empty(self) -> bool:
-        """Whether nothing is left of a frame not complete yet."""
-        return not self._buffer
+    def unread(self) -> int:
+        """Bytes that `next` has not handed out."""
+        return len(self._buffer)
 
     def next(self) -> Frame | None:
         """The next complete frame, or None until more is fed.

@@ -1,16 +1,16 @@
-"""Bytes to and from a device, knowing nothing of Modbus: what every transport promises, and TCP."""
+"""Bytes to and from a device, knowing nothing of Modbus: what every transport promises, and what all of them share."""
 
 from __future__ import annotations
 
 import asyncio
-import ssl
+import math
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Protocol
 
-from connectors.errors import EndpointUnreachable, LinkDown
+from connectors.errors import LinkDown
 
 MAX_UNREAD = 64 * 1024  # bytes; an honest device has at most a frame or two (260 bytes each) under way
 
@@ -41,8 +41,13 @@ class Transport(Protocol):
         ...
 
     @property
+    def ended(self) -> bool:
+        """Whether it is of no use any more, whoever ended it."""
+        ...
+
+    @property
     def closed(self) -> asyncio.Event:
-        """Set once the connection is gone, whoever ended it."""
+        """Set soon after the end, once the system was told: some devices accept no other connection before that."""
         ...
 
     def send(self, data: bytes) -> None:
@@ -70,40 +75,64 @@ Connect = Callable[[], Awaitable[Transport]]
 """Opens a connection, or raises `EndpointUnreachable` within a bounded time."""
 
 
-class Inbox:
+class Inbox(ABC):
     """What all transports here share: bytes that wait to be received, and an end that has a reason."""
 
     wire = Wire()
 
     def __init__(self, endpoint: str) -> None:
+        """Needs a running loop."""
         self._endpoint = endpoint
+        self._loop = asyncio.get_running_loop()
         self._why = ""
         self._unread: deque[bytes] = deque()
         self._unread_bytes = 0
         self._news: asyncio.Future[None] | None = None  # somebody waits for bytes, or the end
+        self._patience_ends = math.inf  # loop time at which that wait is over
+        self._alarm: asyncio.TimerHandle | None = None
+        self.ended = False
         self.closed = asyncio.Event()
 
     async def receive(self, limit_s: float | None = None) -> bytes:
         """See `Transport`. What came before the end of the connection is still handed out."""
         while not self._unread:
-            if self.closed.is_set():
+            if self.ended:
                 raise LinkDown(self._endpoint, self._why)
-            await self._hear(limit_s)
+            self._news = news = self._loop.create_future()
+            self._set_alarm(limit_s)
+            try:
+                await news
+            finally:
+                self._news = None
         data = self._unread.popleft()
         self._unread_bytes -= len(data)
         return data
 
-    async def _hear(self, limit_s: float | None) -> None:
-        """Wait for bytes or the end. A bare future and timer: `asyncio.timeout` costs a tenth of a whole read."""
-        loop = asyncio.get_running_loop()
-        self._news = news = loop.create_future()
-        timer = None if limit_s is None else loop.call_later(limit_s, _expire, news)
-        try:
-            await news
-        finally:
-            self._news = None
-            if timer is not None:
-                timer.cancel()
+    def _set_alarm(self, limit_s: float | None) -> None:
+        """One alarm stands for many waits: a timer for each, nearly always cancelled, is a tenth of a read's cost."""
+        if limit_s is None:
+            self._patience_ends = math.inf
+            return
+        self._patience_ends = ends = self._loop.time() + limit_s
+        if self._alarm is None or self._alarm.when() > ends:
+            self._cancel_alarm()
+            self._alarm = self._loop.call_at(ends, self._ring)
+
+    def _ring(self) -> None:
+        """It is as late as it was at the wait the alarm was set for; the wait of now may be another one."""
+        assert self._alarm is not None
+        rang, self._alarm = self._alarm.when(), None
+        if self._news is None or self._news.done():
+            return
+        if rang >= self._patience_ends:
+            self._news.set_exception(TimeoutError())
+        elif self._patience_ends < math.inf:
+            self._alarm = self._loop.call_at(self._patience_ends, self._ring)
+
+    def _cancel_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
 
     def _tell(self) -> None:
         if self._news is not None and not self._news.done():
@@ -114,7 +143,7 @@ class Inbox:
         self._end("dropped by this side")
 
     def _put(self, data: bytes) -> None:
-        if self.closed.is_set():
+        if self.ended:
             return
         self._unread.append(data)
         self._unread_bytes += len(data)
@@ -123,89 +152,16 @@ class Inbox:
             self._end(f"more than {MAX_UNREAD} bytes that nobody asked for")
 
     def _need_open(self) -> None:
-        if self.closed.is_set():
+        if self.ended:
             raise LinkDown(self._endpoint, self._why)
 
     def _end(self, why: str) -> None:
         self._why = self._why or why
-        self.closed.set()
+        self.ended = True
         self._tell()
+        self._cancel_alarm()
         self._close()
 
+    @abstractmethod
     def _close(self) -> None:
-        """Let go of what is open; called at least once."""
-        raise NotImplementedError
-
-
-def _expire(news: asyncio.Future[None]) -> None:
-    if not news.done():
-        news.set_exception(TimeoutError())
-
-
-class StreamTransport(Inbox, asyncio.Protocol):
-    """One TCP connection, with TLS or without."""
-
-    def __init__(self, endpoint: str) -> None:
-        super().__init__(endpoint)
-        self._transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Called by asyncio once."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        """Called by asyncio."""
-        self._put(data)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Called by asyncio once, also when the device closes or resets."""
-        self._end(str(exc) if exc else "closed by the device")
-
-    def send(self, data: bytes) -> None:
-        """See `Transport`. A request is 12 bytes and the next one waits for its reply: no flow control is needed."""
-        self._need_open()
-        assert self._transport is not None
-        self._transport.write(data)
-
-    def peer_certificate(self) -> bytes | None:
-        """The certificate the device has shown, in DER; None without TLS."""
-        assert self._transport is not None
-        tls = self._transport.get_extra_info("ssl_object")
-        return tls.getpeercert(binary_form=True) if tls is not None else None
-
-    def _close(self) -> None:
-        if self._transport is not None:
-            self._transport.abort()
-
-
-async def connect_tcp(
-    host: str,
-    port: int,
-    timeout: timedelta,  # noqa: ASYNC109 - bounds DNS as well
-    *,
-    label: str = "",
-    tls: ssl.SSLContext | None = None,
-) -> StreamTransport:
-    """Open a TCP connection.
-
-    Args:
-        host: Name or address.
-        port: 1..65535.
-        timeout: For name look-up, connect and the handshake of TLS together.
-        label: The endpoint in errors; host and port by default.
-        tls: Of the connection; plain without.
-
-    Raises:
-        EndpointUnreachable: refused, unreachable, no such host, not open in time, or not the right certificate.
-    """
-    endpoint = label or f"{host}:{port}"
-    loop = asyncio.get_running_loop()
-    try:
-        async with asyncio.timeout(timeout.total_seconds()):
-            _, protocol = await loop.create_connection(lambda: StreamTransport(endpoint), host, port, ssl=tls)
-    except TimeoutError:
-        raise EndpointUnreachable(endpoint, f"no connection within {timeout.total_seconds():g} s") from None
-    except (OSError, UnicodeError) as exc:  # UnicodeError: a host name that cannot be one; TLS errors are OSErrors
-        raise EndpointUnreachable(endpoint, str(exc)) from exc
-    return protocol
+        """Let go of what is open, and set `closed` once that is done; called at least once."""

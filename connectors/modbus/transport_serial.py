@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import termios
 
@@ -19,12 +18,11 @@ class SerialTransport(Inbox):
     """One serial port, ours alone."""
 
     def __init__(self, endpoint: str, port: serial.Serial, wire: Wire) -> None:
-        """Take over an open port; needs a running loop."""
+        """Take over an open port."""
         super().__init__(endpoint)
         self.wire = wire
         self._port = port
         self._fd = port.fileno()
-        self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._fd, self._readable)
 
     def send(self, data: bytes) -> None:
@@ -56,6 +54,7 @@ class SerialTransport(Inbox):
         if self._port.is_open:
             self._loop.remove_reader(self._fd)
             self._port.close()
+        self.closed.set()
 
 
 def open_serial(

@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from connectors.errors import EndpointUnreachable
-from connectors.modbus.transport import StreamTransport, connect_tcp
+from connectors.modbus.transport_tcp import StreamTransport, connect_tcp
 
 
 async def connect_tls(
@@ -50,6 +50,7 @@ async def connect_tls(
     # Being signed by the pinned certificate is not enough, it has to be it: it might be an authority's.
     if pinned is not None and transport.peer_certificate() != pinned:
         transport.abort()
+        await transport.closed.wait()
         raise EndpointUnreachable(label, "the device shows another certificate than pinned_cert")
     return transport
 

@@ -34,6 +34,7 @@ class UdpTransport(Inbox, asyncio.DatagramProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by asyncio once."""
         self._end(str(exc) if exc else "closed")
+        self.closed.set()
 
     def send(self, data: bytes) -> None:
         """See `Transport`."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import heapq
-from collections.abc import AsyncIterator
 from itertools import count
 
 
@@ -21,13 +19,16 @@ class Turns:
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._arrival = count()
 
-    @contextlib.asynccontextmanager
-    async def turn(self, deadline: int) -> AsyncIterator[None]:
-        """Wait for the line and hold it.
+    def turn(self, deadline: int) -> Turn:
+        """Wait for the line and hold it: `async with turns.turn(deadline)`.
 
         Args:
             deadline: Monotonic ns at which the result should be there.
         """
+        return Turn(self, deadline)
+
+    async def take(self, deadline: int) -> None:
+        """What `turn` does at its start."""
         if self._taken:
             granted = asyncio.get_running_loop().create_future()
             heapq.heappush(self._waiting, (deadline, next(self._arrival), granted))
@@ -35,18 +36,31 @@ class Turns:
                 await granted
             except asyncio.CancelledError:
                 if granted.done() and not granted.cancelled():  # the line was ours already: hand it on
-                    self._hand_on()
+                    self.hand_on()
                 raise
         self._taken = True
-        try:
-            yield
-        finally:
-            self._hand_on()
 
-    def _hand_on(self) -> None:
+    def hand_on(self) -> None:
+        """What `turn` does at its end."""
         while self._waiting:
             _, _, granted = heapq.heappop(self._waiting)
             if not granted.done():
                 granted.set_result(None)
                 return  # still taken, by the next one
         self._taken = False
+
+
+class Turn:
+    """One use of the line. A class, since a generator for it costs several times as much."""
+
+    __slots__ = ("_deadline", "_turns")
+
+    def __init__(self, turns: Turns, deadline: int) -> None:
+        self._turns = turns
+        self._deadline = deadline
+
+    async def __aenter__(self) -> None:
+        await self._turns.take(self._deadline)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._turns.hand_on()

@@ -16,9 +16,18 @@ def matcher(pattern: str) -> Callable[[Sequence[str]], bool]:
         pattern: Without a slash, of the last name alone: `flow*`. With one, of the whole path: `Plant/*/flow`, where
             `*` stands for one level and `**` for any number of them. `?` and `[ab]` as in a shell; case matters.
     """
-    parts = pattern.strip("/").split("/") if "/" in pattern else ["**", pattern]
-    steps: list[_Step] = [None if part == "**" else re.compile(translate(part)) for part in parts]
+    steps: list[_Step] = [None if part == "**" else re.compile(translate(part)) for part in _parts(pattern)]
     return lambda path: _fits(steps, path)
+
+
+def levels(pattern: str) -> int | None:
+    """How far below the start its matches are; None = at any level."""
+    parts = _parts(pattern)
+    return None if "**" in parts else len(parts)
+
+
+def _parts(pattern: str) -> list[str]:
+    return pattern.strip("/").split("/") if "/" in pattern else ["**", pattern]
 
 
 def _fits(steps: Sequence[_Step], path: Sequence[str]) -> bool:

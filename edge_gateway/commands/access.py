@@ -65,11 +65,10 @@ def with_session(access: Access, work: Callable[[Session], Awaitable[int]], chec
         work: What to do there.
         check: Called first; raises `Refusal` when asking the server would be in vain.
     """
-    logging.getLogger("asyncua").addHandler(logging.NullHandler())  # it speaks of matters that are told here better
 
     async def whole() -> int:
         check()
-        async with _opened(access) as session:
+        async with opened(await _secured(access)) as session:
             return await work(session)
 
     return told(lambda: asyncio.run(whole()), access.folders)
@@ -83,7 +82,7 @@ def told(work: Callable[[], int], folders: Folders) -> int:
         typer.echo(str(refusal), err=True)
         return refusal.exit_code
     except ConnectorError as error:
-        typer.echo(_explained(error, folders), err=True)
+        typer.echo(explained(error, folders), err=True)
         return Exit.CONFIG if isinstance(error, SecurityRefused) else Exit.FAILED
     except OSError as error:
         typer.echo(str(Refusal(error.filename or "file", None, f"failed: {error.strerror}", "")), err=True)
@@ -100,20 +99,33 @@ def probe(endpoint: str, timeout: float) -> OpcUaSettings:
 
 
 @contextlib.asynccontextmanager
-async def _opened(access: Access) -> AsyncIterator[Session]:
-    settings = await _secured(access)
+async def opened(settings: OpcUaSettings) -> AsyncIterator[Session]:
+    """A session for looking around, until the block ends.
+
+    Raises:
+        ConnectorError: What stood in the way.
+    """
+    _hush()
     channel: ExploringChannel | None = None
+    seconds = (settings.connect_timeout + 3 * settings.request_timeout).total_seconds()
     try:
         try:
-            async with asyncio.timeout(4 * access.timeout):
+            async with asyncio.timeout(seconds):
                 channel = await ExploringChannel.open(settings)
                 facts = await channel.enter()
         except TimeoutError as error:
-            raise EndpointUnreachable(access.endpoint, f"no session within {4 * access.timeout:g} s") from error
+            raise EndpointUnreachable(settings.endpoint, f"no session within {seconds:g} s") from error
         yield Session(channel, facts, settings)
     finally:
         if channel is not None:
             await channel.close()
+
+
+def _hush() -> None:
+    """The library speaks of matters that are told here better."""
+    library = logging.getLogger("asyncua")
+    if not library.handlers:
+        library.addHandler(logging.NullHandler())
 
 
 async def _secured(access: Access) -> OpcUaSettings:
@@ -172,7 +184,7 @@ def uri_of(certificate: x509.Certificate) -> str:
     return next(iter(names.get_values_for_type(x509.UniformResourceIdentifier)), "")
 
 
-def _explained(error: ConnectorError, folders: Folders) -> str:
+def explained(error: ConnectorError, folders: Folders) -> str:
     """The error, and the command that helps."""
     if isinstance(error, CertificateNotTrusted):
         kept = folders.trusted / REJECTED / f"{error.thumbprint}.der"

@@ -13,20 +13,18 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree as Drawing
 
-from connectors.opcua.address import STANDARD_NAMESPACE, NodeAddress, node_text
-from connectors.opcua.browse import Bounds, browse
+from connectors.opcua.address import node_text
 from connectors.opcua.glob import matcher
-from connectors.opcua.nodes import Attribute
 from connectors.opcua.tree import Node, Tree, chosen
 from edge_gateway.commands.access import Session
 from edge_gateway.commands.read import parse, status_style
 from edge_gateway.commands.refusal import Refusal
 from edge_gateway.commands.show import printable, range_text, reading_json, status_text, value_json, value_text
 from edge_gateway.commands.tag_blocks import tag_blocks
+from edge_gateway.commands.walk import not_browsed, tree_below
 from edge_gateway.exit_codes import Exit
 
 HEAD = ("path", "node", "type", "access", "EURange", "unit", "value", "status")
-MAX_NODES_PER_BROWSE = NodeAddress(STANDARD_NAMESPACE, "i", 11710)  # Server_..._OperationLimits_MaxNodesPerBrowse
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +55,7 @@ async def browse_server(session: Session, wish: Wish) -> int:
     Returns:
         An `Exit` code: FAILED if there is nothing.
     """
-    start = parse(wish.start, "--start")
-    if start.uri not in session.facts.namespaces:
-        have = ", ".join(printable(name) for name in session.facts.namespaces)
-        raise Refusal(
-            "--start", f'"{wish.start}"', "is in a namespace that the server does not have", f"It has {have}."
-        )
-    (per_browse,) = await session.channel.read_attributes([(MAX_NODES_PER_BROWSE, Attribute.VALUE)])
-    limit = per_browse.value if isinstance(per_browse.value, int) else 0
-    tree = await browse(session.channel, start, Bounds(wish.depth, wish.limit, limit, session.facts.max_read))
-    if tree.nodes[0].code >> 31:
-        rule = f"cannot be browsed: {status_text(tree.nodes[0].code)}"
-        raise Refusal("--start", f'"{wish.start}"', rule, "Begin at another node.", Exit.FAILED)
+    tree = await tree_below(session, wish.start, "--start", wish.depth, wish.limit)
     tests = [matcher(pattern) for pattern in wish.globs]
     numbers = list(
         chosen(tree, lambda node: node.is_variable and any(test(node.path or (node.name,)) for test in tests))
@@ -90,10 +77,7 @@ def notes(tree: Tree, wish: Wish) -> Iterator[str]:
         yield f"note: cut at --limit {wish.limit} nodes; there are more: raise it, or begin lower with --start"
     if tree.too_deep:
         yield f"note: cut at --depth {wish.depth}; {tree.too_deep} nodes and all below them are not shown: raise it"
-    refused = [node for node in tree.nodes if node.code >> 31]
-    if refused:
-        first = f"{printable('/'.join(refused[0].path))}: {status_text(refused[0].code)}"
-        yield f"note: {len(refused)} nodes could not be browsed; the first is {first}"
+    yield from not_browsed(tree)
 
 
 def _print(session: Session, tree: Tree, numbers: Sequence[int], wish: Wish) -> None:

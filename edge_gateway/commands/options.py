@@ -86,8 +86,17 @@ PasswordOption = Annotated[
 TimeoutOption = Annotated[
     float, typer.Option("--timeout", help="Seconds for one request, 0.1 to 300.", min=0.1, max=300)
 ]
+OptionalConfigArgument = Annotated[
+    Path | None, typer.Argument(metavar="[GATEWAY.TOML]", help="With what it adds of its own.", show_default=False)
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable.")]
 ModbusArgument = Annotated[
-    str, typer.Argument(metavar="ENDPOINT", help="modbus://HOST, or modbus://HOST:PORT/UNIT.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="ENDPOINT",
+        help="modbus://HOST:PORT/UNIT, also modbus+udp, modbus+tls and modbus+rtu-over-tcp, or "
+        "modbus+rtu:///dev/ttyUSB0 . Options as in the configuration: ?baudrate=9600&parity=N",
+        show_default=False,
+    ),
 ]
 PauseOption = Annotated[float, typer.Option("--pause", help="ms kept free after every exchange.", min=0, max=60_000)]

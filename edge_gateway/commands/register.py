@@ -16,6 +16,7 @@ from edge_gateway.commands.options import (
     ModbusArgument,
     Mode,
     ModeOption,
+    OptionalConfigArgument,
     PasswordOption,
     PauseOption,
     Policy,
@@ -24,6 +25,7 @@ from edge_gateway.commands.options import (
     TrustOption,
     UserOption,
 )
+from edge_gateway.commands.register_resolve import resolve
 
 if TYPE_CHECKING:
     from edge_gateway.commands.folders import Folders
@@ -34,8 +36,10 @@ cert = typer.Typer(no_args_is_help=True, help="Our own certificate, and which se
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(browse)
+    app.command()(resolve)
     app.command()(read)
     app.command()(plan)
+    app.command()(features)
     app.command()(scan)
     app.command()(peek)
     app.add_typer(cert, name="cert")
@@ -129,6 +133,13 @@ def plan(
 
     times = timedelta(milliseconds=turnaround), timedelta(milliseconds=round_trip)
     raise typer.Exit(plan_command(config, Assumptions(baud, char_bits, *times), as_json=as_json))
+
+
+def features(config: OptionalConfigArgument = None, as_json: JsonOption = False) -> None:
+    """Show all features with unit, formula and source, and the sets. Touches no device."""
+    from edge_gateway.commands.features import features_command
+
+    raise typer.Exit(features_command(config, as_json=as_json))
 
 
 def scan(

@@ -84,7 +84,8 @@ async def _ask(line: Line, unit: int, request: Request) -> Outcome:
     try:
         await line.read(unit, request.table, request.start, request.count)
     except NoReply:
-        line.drop()
+        if line.place.endpoint.transport != "rtu":  # a gateway may still be busy with it; opening a port resets devices
+            line.drop()
         return Outcome.SILENT
     except DeviceException as error:
         if error.code in (GATEWAY_PATH_UNAVAILABLE, GATEWAY_TARGET_FAILED):

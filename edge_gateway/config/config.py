@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edge_gateway.config.modbus import ModbusSection
 from edge_gateway.config.opcua import OpcUaSection
-from edge_gateway.config.processing import AlertsSection, ModelSection, WindowsSection
+from edge_gateway.config.processing import AlertsSection, FeaturesSection, ModelSection, WindowsSection
 from edge_gateway.config.section import NAME_FIX, Name, Section, minute, option, s
 from edge_gateway.config.storage import FileTargetSection, JournalSection, OutboxSection
 from edge_gateway.config.units import Duration, FilePath
@@ -48,6 +48,7 @@ class Config(Section):
     opcua: tuple[OpcUaSection, ...] = option((), description="OPC-UA servers.")
     modbus: tuple[ModbusSection, ...] = option((), description="Modbus lines.")
     windows: WindowsSection = option(WindowsSection(), description="Event-time windows.")
+    features: FeaturesSection = option(FeaturesSection(), description="Features of every tag and window.")
     model: tuple[ModelSection, ...] = option((), description="Models; an asset without one is summarized, not scored.")
     alerts: AlertsSection = option(AlertsSection(), description="Alert logic.")
     journal: JournalSection = option(JournalSection(), description="Raw samples on disk.")

@@ -11,16 +11,24 @@ from typing import Any
 from pydantic import ValidationError
 
 from edge_gateway.config.config import Config
+from edge_gateway.config.globs import include_globs
 from edge_gateway.config.maps import include_maps
+from edge_gateway.config.opcua_tag import FoundTag
 from edge_gateway.config.problems import ConfigRejected, Problem, from_validation
 from edge_gateway.config.section import Section
 
 
-def load(path: Path) -> Config:
-    """Read and check a configuration file and its register maps; relative paths are taken against its own folder.
+def load(path: Path, *, pinned: bool = True) -> Config:
+    """Read and check a configuration file, its register maps and its pinned tags.
+
+    Relative paths are taken against the file's own folder.
+
+    Args:
+        path: Of the file.
+        pinned: With the tags that its globs found; `resolve`, which is about to find them, does without.
 
     Raises:
-        ConfigRejected: With all problems found. Nothing but the file and its register maps was looked at.
+        ConfigRejected: With all problems found. Nothing but these files was looked at.
     """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Windows editors begin with a BOM
@@ -35,7 +43,9 @@ def load(path: Path) -> Config:
         raise ConfigRejected(
             path, [Problem("file", None, "is nested too deeply", "Correct the TOML there.")]
         ) from error
-    problems = [*include_maps(data, path.resolve().parent), *_across_sections(data)]
+    unresolved = include_globs(data, path) if pinned else []
+    complete = pinned and not unresolved
+    problems = [*include_maps(data, path.resolve().parent), *unresolved, *_across_sections(data, complete=complete)]
     try:
         config = Config.model_validate(data)
     except ValidationError as error:
@@ -45,13 +55,18 @@ def load(path: Path) -> Config:
     return _absolute(config, path.resolve().parent)
 
 
-def _across_sections(data: Mapping[str, Any]) -> Iterator[Problem]:
-    """Rules no single section can see, on the raw data, so that they are told beside all others."""
+def _across_sections(data: Mapping[str, Any], *, complete: bool) -> Iterator[Problem]:
+    """Rules no single section can see, on the raw data, so that they are told beside all others.
+
+    Args:
+        data: The parsed TOML with all tags of maps and globs.
+        complete: There is none of them that is not known yet.
+    """
     links = [link for kind in ("opcua", "modbus") for link in _tables(data.get(kind))]
     if not links:
         yield Problem("opcua, modbus", None, "no source", "Add at least one [[opcua]] or [[modbus]] table.")
     owners = [*links, *(unit for link in _tables(data.get("modbus")) for unit in _tables(link.get("units")))]
-    tags = [tag for owner in owners for tag in _tables(owner.get("tags"))]
+    tags = [tag for owner in owners for tag in _names(owner.get("tags"))]
     yield from _repeated("name of a link", [str(link["name"]) for link in links if "name" in link])
     yield from _repeated("tag", [f"{tag['asset']}/{tag['tag']}" for tag in tags if {"asset", "tag"} <= tag.keys()])
     yield from _shared_ports(data)
@@ -60,7 +75,7 @@ def _across_sections(data: Mapping[str, Any]) -> Iterator[Problem]:
     for number, model in enumerate(_tables(data.get("model"))):
         for asset in _texts(model.get("assets")):
             scored.append(asset)
-            if asset not in assets:
+            if complete and asset not in assets:
                 have = ", ".join(sorted(assets)) or "none"
                 rule = "no link has a tag of this asset"
                 yield Problem(f"model[{number}].assets", f'"{asset}"', rule, f"Assets with tags: {have}.")
@@ -80,6 +95,12 @@ def _shared_ports(data: Mapping[str, Any]) -> Iterator[Problem]:
             fix = "List all units of a serial line under one [[modbus]] table, as [[modbus.units]]."
             yield Problem(f"{where}.device", f'"{device}"', rule, fix)
         owners.setdefault(device, where)
+
+
+def _names(tags: Any) -> list[Mapping[str, Any]]:
+    """Asset and tag, as far as they are told, of tags that stand there and of those that a glob found."""
+    found = [tag for tag in tags if isinstance(tag, FoundTag)] if isinstance(tags, list) else []
+    return [*_tables(tags), *({"asset": tag.asset, "tag": tag.tag} for tag in found)]
 
 
 def _tables(value: Any) -> list[Mapping[str, Any]]:
@@ -112,5 +133,9 @@ def _absolute(config: Config, base: Path) -> Config:
     if flow.endswith(".py") and not Path(flow).is_absolute():
         gateway = config.gateway.model_copy(update={"flow": str(base / flow)})
         config = config.model_copy(update={"gateway": gateway})
+    module = config.features.module
+    if module is not None and module.endswith(".py") and not Path(module).is_absolute():
+        features = config.features.model_copy(update={"module": str(base / module)})
+        config = config.model_copy(update={"features": features})
     absolute: Config = walk(config)
     return absolute

@@ -9,17 +9,19 @@ from typing import Literal
 from pydantic import model_validator
 
 from connectors.modbus.endpoint import Endpoint, EndpointRejected
-from edge_gateway.config.modbus_unit import SHARED, FullUnit, ModbusTagSection, ModbusUnitSection
+from edge_gateway.config.modbus_keys import in_keys, key_of
+from edge_gateway.config.modbus_shared import (
+    ATTEMPTS,
+    MAX_BITS,
+    MAX_REGISTERS,
+    MERGE_GAP,
+    POLL_INTERVAL,
+    SHARED,
+    TIMEOUT,
+)
+from edge_gateway.config.modbus_unit import FullUnit, ModbusTagSection, ModbusUnitSection
 from edge_gateway.config.section import NAME_FIX, Name, Section, Whole, day, minute, ms, option, s
 from edge_gateway.config.units import Duration, FilePath
-
-_KEYS = {
-    "stopbits": "stop_bits",
-    "pinned_cert": "server_certificate",
-    "cert_file": "certificate",
-    "key_file": "private_key",
-}
-"""What the configuration calls the fields of an endpoint, where it calls them otherwise."""
 
 
 class ModbusSection(Section):
@@ -97,38 +99,12 @@ class ModbusSection(Section):
         ge=0,
         le=255,
     )
-    poll_interval: Duration = option(
-        1 * s, description="Time between two polls. 10ms to 1d.", fix="10ms to 1d.", ge=10 * ms, le=day
-    )
-    timeout: Duration = option(1 * s, description="Time-out of a request.", fix="10ms to 60s.", ge=10 * ms, le=minute)
-    attempts: Whole = option(
-        2,
-        description="How often a request is sent before its values are bad. 1 to 10.",
-        fix="2 repeats a lost reply once.",
-        ge=1,
-        le=10,
-    )
-    max_registers: Whole = option(
-        125,
-        description="Registers in one request. 1 to 125.",
-        fix="125 unless the manual of the device says less.",
-        ge=1,
-        le=125,
-    )
-    max_bits: Whole = option(
-        2000,
-        description="Coils or discrete inputs in one request. 1 to 2000.",
-        fix="2000 unless the manual of the device says less.",
-        ge=1,
-        le=2000,
-    )
-    merge_gap: Whole = option(
-        50,
-        description="Registers or bits nobody asked for that are read through to save a request. 0 to 1000.",
-        fix="0 for devices that misbehave on unused addresses.",
-        ge=0,
-        le=1000,
-    )
+    poll_interval: Duration = POLL_INTERVAL.of_line()
+    timeout: Duration = TIMEOUT.of_line()
+    attempts: Whole = ATTEMPTS.of_line()
+    max_registers: Whole = MAX_REGISTERS.of_line()
+    max_bits: Whole = MAX_BITS.of_line()
+    merge_gap: Whole = MERGE_GAP.of_line()
     tags: tuple[ModbusTagSection, ...] = option((), description="What to read of unit `unit_id`.", shown=True)
     units: tuple[ModbusUnitSection, ...] = option((), description="Further units on the same line.")
 
@@ -144,7 +120,7 @@ class ModbusSection(Section):
         try:
             endpoint = self.endpoint()
         except EndpointRejected as wrong:
-            raise ValueError(_in_keys(wrong)) from wrong
+            raise ValueError(_told(wrong)) from wrong
         if endpoint.framing == "rtu" and 0 in ids:
             msg = "unit_id = 0: means all units of a serial line, and none answers. Use 1 to 247"
             raise ValueError(msg)
@@ -181,11 +157,8 @@ class ModbusSection(Section):
             yield FullUnit(unit_id=unit.unit_id, tags=unit.tags, **{**shared, **own})
 
 
-def _in_keys(wrong: EndpointRejected) -> str:
+def _told(wrong: EndpointRejected) -> str:
     """The refusal in the words of the configuration."""
-    key = _KEYS.get(wrong.field, wrong.field)
+    key = key_of(wrong)
     text = key if wrong.value in ("", None) else f"{key} = {wrong.value}"
-    text = f"{text}: {wrong.rule}. {wrong.fix}"
-    for field, name in _KEYS.items():
-        text = text.replace(field, name)
-    return text
+    return f"{text}: {in_keys(f'{wrong.rule}. {wrong.fix}')}"

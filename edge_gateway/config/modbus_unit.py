@@ -11,7 +11,15 @@ from pydantic import InstanceOf, field_validator, model_validator
 from connectors.errors import AddressError
 from connectors.modbus.address import Address, parse
 from connectors.modbus.address_table import parse_table
-from edge_gateway.config.section import NAME_FIX, Name, Section, Whole, day, minute, ms, option
+from edge_gateway.config.modbus_shared import (
+    ATTEMPTS,
+    MAX_BITS,
+    MAX_REGISTERS,
+    MERGE_GAP,
+    POLL_INTERVAL,
+    TIMEOUT,
+)
+from edge_gateway.config.section import NAME_FIX, Name, Section, Whole, day, ms, option
 from edge_gateway.config.units import Duration, FilePath
 
 
@@ -71,49 +79,12 @@ class ModbusUnitSection(Section):
         ge=0,
         le=255,
     )
-    poll_interval: Duration | None = option(
-        None,
-        description="Time between two polls. 10ms to 1d.",
-        fix="10ms to 1d.",
-        ge=10 * ms,
-        le=day,
-        example="1s",
-    )
-    timeout: Duration | None = option(
-        None, description="Time-out of a request.", fix="10ms to 60s.", ge=10 * ms, le=minute, example="200ms"
-    )
-    attempts: Whole | None = option(
-        None,
-        description="How often a request is sent before its values are bad. 1 to 10.",
-        fix="2 repeats a lost reply once.",
-        ge=1,
-        le=10,
-        example=2,
-    )
-    max_registers: Whole | None = option(
-        None,
-        description="Registers in one request. 1 to 125.",
-        fix="Use the limit in the manual of the device.",
-        ge=1,
-        le=125,
-        example=64,
-    )
-    max_bits: Whole | None = option(
-        None,
-        description="Coils or discrete inputs in one request. 1 to 2000.",
-        fix="Use the limit in the manual of the device.",
-        ge=1,
-        le=2000,
-        example=512,
-    )
-    merge_gap: Whole | None = option(
-        None,
-        description="Registers or bits nobody asked for that are read through to save a request. 0 to 1000.",
-        fix="0 for devices that misbehave on unused addresses.",
-        ge=0,
-        le=1000,
-        example=0,
-    )
+    poll_interval: Duration | None = POLL_INTERVAL.of_unit()
+    timeout: Duration | None = TIMEOUT.of_unit()
+    attempts: Whole | None = ATTEMPTS.of_unit()
+    max_registers: Whole | None = MAX_REGISTERS.of_unit()
+    max_bits: Whole | None = MAX_BITS.of_unit()
+    merge_gap: Whole | None = MERGE_GAP.of_unit()
     map: FilePath | None = option(
         None,
         description="Register map, .csv or .toml, that many units of one kind share; its tags belong to `asset`.",
@@ -136,10 +107,6 @@ class ModbusUnitSection(Section):
             msg = "there is nothing to read: name a map, or list tags under [[modbus.units.tags]]"
             raise ValueError(msg)
         return self
-
-
-SHARED = ("poll_interval", "timeout", "attempts", "max_registers", "max_bits", "merge_gap")
-"""What a line may set for all its units, and each unit for itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
+from edge_gateway.config.opcua_glob import OpcUaGlobSection
 from edge_gateway.config.opcua_tag import OpcUaTagSection
 from edge_gateway.config.section import NAME_FIX, Name, Section, Whole, day, minute, ms, option, s
 from edge_gateway.config.units import Duration, FilePath
@@ -135,14 +136,20 @@ class OpcUaSection(Section):
     request_timeout: Duration = option(
         5 * s, description="Time-out of a request.", fix="1s to 60s.", ge=100 * ms, le=minute
     )
-    tags: tuple[OpcUaTagSection, ...] = option(
-        description="What to subscribe to.", fix="List at least one tag under [[opcua.tags]].", min_length=1
+    tags: tuple[OpcUaTagSection, ...] = option((), description="What to subscribe to.", shown=True)
+    globs: tuple[OpcUaGlobSection, ...] = option(
+        (), description="Or: many tags of one pattern, found once by `sluicegate resolve` and pinned in a file."
     )
 
     @model_validator(mode="after")
-    def _security(self) -> OpcUaSection:
+    def _whole(self) -> OpcUaSection:
         secure = self.policy != "None"
+        keys = [glob.key for glob in self.globs]
         rules = {
+            "there is nothing to read: list tags under [[opcua.tags]] or globs under [[opcua.globs]]": bool(
+                self.tags or self.globs
+            ),
+            "a glob stands there twice, with the same start and asset: remove one": len(set(keys)) == len(keys),
             f"policy {self.policy!r} with mode {self.mode!r}: both must be 'None' or neither": secure
             == (self.mode != "None"),
             "a secure link needs server_certificate or trust_folder, else any server would be trusted": not secure

@@ -50,14 +50,15 @@ class ConfigRejected(Exception):  # noqa: N818 - reads as a sentence where it is
         super().__init__("\n".join([f"{path}: {count}", *(f"  {problem}" for problem in self.problems)]))
 
 
-def from_validation(error: ValidationError, data: Mapping[str, Any]) -> list[Problem]:
+def from_validation(error: ValidationError, data: Mapping[str, Any], root: type[BaseModel] = Config) -> list[Problem]:
     """Pydantic's findings as problems.
 
     Args:
         error: What validation raised.
         data: The parsed TOML.
+        root: What was validated.
     """
-    return [_problem(found, data) for found in error.errors(include_url=False) if not _echo(found, data)]
+    return [_problem(found, data, root) for found in error.errors(include_url=False) if not _echo(found, data)]
 
 
 def in_section(error: ValidationError, section: type[BaseModel], where: str, data: Mapping[str, Any]) -> list[Problem]:
@@ -84,11 +85,11 @@ def _echo(found: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
     return found["type"] == "too_short" and bool(_locate(found["loc"], data)[2])
 
 
-def _problem(found: Mapping[str, Any], data: Mapping[str, Any]) -> Problem:
+def _problem(found: Mapping[str, Any], data: Mapping[str, Any], root: type[BaseModel]) -> Problem:
     loc: tuple[str | int, ...] = found["loc"]
     kind = str(found["type"])
     key, present, value = _locate(loc, data)
-    model, info = _field(loc)
+    model, info = _field(loc, root)
     fix = _fix(info)
     if kind == "extra_forbidden":
         known = list(model.model_fields) if model else []
@@ -140,7 +141,7 @@ def _locate(loc: Iterable[str | int], data: Any) -> tuple[str, bool, Any]:
         if isinstance(step, int) and parts:
             present = present and isinstance(data, list) and step < len(data)
             data = data[step] if present else None
-            name = (data.get("name") or data.get("tag")) if isinstance(data, dict) else None
+            name = (data.get("name") or data.get("tag") or data.get("glob")) if isinstance(data, dict) else None
             parts[-1] += f"[{step}]" + (f' "{name}"' if name else "")
             continue
         parts.append(str(step))
@@ -149,9 +150,9 @@ def _locate(loc: Iterable[str | int], data: Any) -> tuple[str, bool, Any]:
     return ".".join(parts), present, data
 
 
-def _field(loc: Sequence[str | int]) -> tuple[type[BaseModel] | None, FieldInfo | None]:
+def _field(loc: Sequence[str | int], root: type[BaseModel]) -> tuple[type[BaseModel] | None, FieldInfo | None]:
     """The section that holds the key, and the key's field where it is known."""
-    model: type[BaseModel] | None = Config
+    model: type[BaseModel] | None = root
     info: FieldInfo | None = None
     names = [step for step in loc if isinstance(step, str)]
     for depth, name in enumerate(names):

@@ -1,4 +1,4 @@
-"""Sections of what happens to data: windows, models, alerts."""
+"""Sections of what happens to data: windows, features, models, alerts."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from edge_gateway.config.section import Name, Number, Section, Whole, day, minut
 from edge_gateway.config.units import Duration, FilePath
 from flows.alert_state import AlertSettings
 from flows.window_settings import WindowSettings
+from models.features import SETS, FeatureSet
 
 _MOST_HOPS = 1000  # every sample is held by so many hopping windows at most
 
@@ -52,6 +53,53 @@ class WindowsSection(Section):
     def settings(self) -> WindowSettings:
         """As the flow wants them; it knows which values fit together."""
         return WindowSettings(self.length, self.every, self.lateness, self.allowed_skew)
+
+
+class FeaturesSection(Section):
+    """What is computed of every tag in every window."""
+
+    set: Name = option(
+        "standard",
+        description="Feature set: standard, vibration (waveform tags), irregular (tags sent on change only), or with "
+        "names a set of your own. A model is served only with the set it was trained on.",
+        fix="`sluicegate features` shows the sets and all features.",
+    )
+    names: tuple[str, ...] = option(
+        (),
+        description="Features of your own set, in order: `sluicegate features` shows all. Left out = the named set.",
+        fix='For example names = ["mean", "std", "quantile:0.9"].',
+    )
+    module: str | None = option(
+        None,
+        description="A module, or a path ending in .py, that adds features of your own with the decorators of "
+        "models.features.",
+        fix="Write for example 'my_features.py'.",
+        example="my_features.py",
+        min_length=1,
+    )
+
+    @model_validator(mode="after")
+    def _fit(self) -> FeaturesSection:
+        if self.module is None:  # else names may mean what it adds, and it is imported where they are used
+            self.feature_set()
+        return self
+
+    def feature_set(self) -> FeatureSet:
+        """The set; the module must have been imported.
+
+        Raises:
+            ValueError: There is no such set or feature.
+        """
+        shipped = SETS.get(self.set)
+        if not self.names:
+            if shipped is None:
+                msg = f"set: {self.set!r} is none of {', '.join(SETS)}; one of your own needs names"
+                raise ValueError(msg)
+            return shipped
+        if shipped is not None:
+            msg = f"set: {self.set!r} is a set that is shipped; call the one with these names something else"
+            raise ValueError(msg)
+        return FeatureSet.from_names(self.names, self.set)
 
 
 class ModelSection(Section):

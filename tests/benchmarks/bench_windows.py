@@ -9,9 +9,11 @@ import gc
 import math
 import resource
 import statistics
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import bytewax.operators as op
@@ -23,6 +25,10 @@ from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from bytewax.testing import TestingSource, run_main
 from numpy.typing import NDArray
 
+sys.path.insert(0, str(Path(__file__).parent / "windows"))
+import peers
+import scale
+
 from connectors.samples import SampleBatch
 from connectors.tags import Tag, TagTable
 from flows import FeatureBlock, WindowSettings, featurize, window
@@ -33,6 +39,9 @@ S = 1_000_000_000
 T0 = 1_700_000_000 * S + 3 * S  # blocks straddle windows
 POLL = 256  # blocks per poll of the source
 REPEATS = 5
+PAST, AHEAD = "samples of the past", "samples stamped ahead of the clock"
+FOLDED = {PAST: timedelta(minutes=-5), AHEAD: timedelta(days=1)}
+LEAST = 5  # million samples/s and core
 SETTINGS = WindowSettings("10s", lateness="1s")
 Keyed = tuple[str, SampleBatch]
 
@@ -104,6 +113,21 @@ def ours(items: list[Keyed]) -> dict[tuple[str, int], NDArray[np.float64]]:
     return {(b.asset, int(start)): b.values[row] for b in found for row, start in enumerate(b.start)}
 
 
+def ours_from(items: list[Keyed], first: int) -> float:
+    """CPU seconds of the same from an item on."""
+    began = 0.0
+
+    class Watched(list[Keyed]):
+        def __getitem__(self, span: Any) -> Any:
+            nonlocal began
+            if not began and span.start >= first:
+                began = time.process_time()
+            return super().__getitem__(span)
+
+    ours(Watched(items))
+    return time.process_time() - began
+
+
 def plain_numpy(items: list[Keyed]) -> dict[tuple[str, int], NDArray[np.float64]]:
     """The same in a loop, for these data only: in order, gapless, all tags in every row, nothing bad, nothing late."""
     pending: dict[str, list[SampleBatch]] = {}
@@ -156,10 +180,14 @@ def twelve(x: NDArray[np.float64], t: NDArray[np.float64]) -> NDArray[np.float64
     )
 
 
-def fold_samples(assets: int, rows: int) -> list[tuple[str, tuple[datetime, int, float]]]:
-    """One object per sample, stamped ahead of the clock: `EventClock` is several times slower on the past."""
+def fold_samples(assets: int, rows: int, since: timedelta) -> list[tuple[str, tuple[datetime, int, float]]]:
+    """One object per sample, the first stamped `since` from now.
+
+    `EventClock` is several times slower on the past, which is where samples come from: it then looks at every open
+    window in every pass. Ahead of the clock is its best case.
+    """
     rng = np.random.default_rng(0)
-    base = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
+    base = datetime.now(UTC).replace(microsecond=0) + since
     base = base.replace(second=base.second // 10 * 10)
     return [
         (f"asset{asset}", (base + timedelta(seconds=row), tag, float(value)))
@@ -247,7 +275,7 @@ def run() -> list[dict[str, Any]]:
     peak_mb = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - idle_kb) / 1024
     for key, expected in plain_numpy(items).items():
         np.testing.assert_allclose(found[key], expected, rtol=1e-6, atol=1e-9)
-    folded = fold_samples(ASSETS, 20)
+    folded = {name: fold_samples(ASSETS, 20, since) for name, since in FOLDED.items()}
 
     took = dict(
         medians(
@@ -255,7 +283,8 @@ def run() -> list[dict[str, Any]]:
             REPEATS,
         )
     )
-    fold_us = statistics.median(cpu(fold_window, folded)[0] for _ in range(3)) / len(folded) * 1e6
+    per_fold = dict(medians({name: (fold_window, samples) for name, samples in folded.items()}, REPEATS))
+    fold_us = {name: seconds / len(folded[name]) * 1e6 for name, seconds in per_fold.items()}
     ours_us = took["ours"] / n * 1e6
     extra = {
         "samples_per_s": round(n / took["ours"]),
@@ -263,11 +292,12 @@ def run() -> list[dict[str, Any]]:
         "peak_mb": round(peak_mb, 1),
     }
 
+    million_per_s = n / took["ours"] / 1e6
+
     def row(name: str, against: str, ratio: float, goal: str, met: bool | None) -> dict[str, Any]:
-        figure = n / took["ours"] / 1e6
         return {
             "name": name,
-            "figure": round(figure, 2),
+            "figure": round(million_per_s, 2),
             "unit": "million samples/s and core",
             "against": against,
             "ratio": round(ratio, 3),
@@ -276,14 +306,25 @@ def run() -> list[dict[str, Any]]:
             **extra,
         }
 
-    faster, loop, matrix = fold_us / ours_us, took["ours"] / took["loop"], took["ours"] / took["matrix"]
+    faster = {name: us / ours_us for name, us in fold_us.items()}
+    loop, matrix = took["ours"] / took["loop"], took["ours"] / took["matrix"]
     what = f"windows + 12 features, {ASSETS:,} assets x {TAGS} tags"
     return [
-        row(what, f"fold_window, {fold_us:.1f} us a sample", faster, ">= 50 times faster", faster >= 50),
+        row(what, "its goal", million_per_s / LEAST, f">= {LEAST} million samples/s", million_per_s >= LEAST),
         row(
-            what, f"plain numpy in a loop, {n / took['loop'] / 1e6:.1f} M/s", loop, "<= 1.5 times its time", loop <= 1.5
+            what,
+            f"fold_window, {PAST}, {fold_us[PAST]:.1f} us a sample",
+            faster[PAST],
+            ">= 100 times faster",
+            faster[PAST] >= 100,
+        ),
+        row(what, f"fold_window, {AHEAD}, {fold_us[AHEAD]:.1f} us a sample", faster[AHEAD], "", None),
+        row(
+            what, f"plain numpy in a loop, {n / took['loop'] / 1e6:.1f} M/s", loop, "<= 1.3 times its time", loop <= 1.3
         ),
         row(what, f"one numpy matrix, pre-cut, {n / took['matrix'] / 1e6:.1f} M/s", matrix, "", None),
+        *peers.rows(ours_us, what),
+        *scale.rows(ours_from, "windows + 12 features"),
     ]
 
 

@@ -11,7 +11,9 @@ from rich.console import Console
 from edge_gateway.check import describe, load_checked
 from edge_gateway.config.problems import ConfigRejected
 from edge_gateway.drivers import make_drivers
+from edge_gateway.gateway import LocalGateway
 from edge_gateway.tables import tag_tables
+from models.errors import BundleRejected
 from models.features import STANDARD
 from models.training import train
 
@@ -80,6 +82,29 @@ def test_a_model_of_other_windows_or_tags_is_refused_by_check_and_by_run(
     assert "was trained on windows of 1s every 1s. Set [windows] so" in problems(other, deep=deep)
     other = config(tmp_path, bundle, CONFIG.replace('tag = "t"', 'tag = "u"'))
     assert "needs tags that asset a lacks: t. Add the tags" in problems(other, deep=deep)
+
+
+@pytest.mark.parametrize("deep", [True, False])
+def test_a_model_of_another_feature_set_is_refused_by_check_and_by_run(
+    tmp_path: Path, bundle: Path, deep: bool
+) -> None:
+    other = config(tmp_path, bundle, CONFIG + '[features]\nset = "irregular"\n')
+    told = "was trained on feature set standard@1, and [features] gives irregular@1. Set [features] so, or train it"
+    assert told in problems(other, deep=deep)
+
+
+def test_a_model_of_another_set_of_ones_own_is_refused_by_check_and_by_the_flow(tmp_path: Path, bundle: Path) -> None:
+    """A module of features is not imported by the processes that acquire and deliver."""
+    own = CONFIG + '[features]\nset = "mine"\nnames = ["mean"]\nmodule = "mine.py"\n'
+    (tmp_path / "mine.py").write_text("from __future__ import annotations\n")
+    other = config(tmp_path, bundle, own)
+    assert "[features] gives mine@1" in problems(other, deep=True)
+    loaded = load_checked(other)
+    with pytest.raises(BundleRejected, match=r"was trained on feature set standard@1, and \[features\] gives mine@1"):
+        LocalGateway(loaded, lambda: False, lambda: None)
+    (tmp_path / "mine.py").write_text("x = y\n")
+    assert 'mine.py": cannot be imported: NameError' in problems(other, deep=True)
+    load_checked(other)
 
 
 def test_a_damaged_model_is_told_by_check_and_does_not_keep_a_gateway_from_acquiring(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 
 from models.features import FeatureSet
 from models.training import TrainingReport, train
+
+sys.path.insert(0, str(Path(__file__).parent))  # the waves beside this file
 
 TINY_SET = FeatureSet("tiny", 1, ("mean", "std", "max"))
 TAGS = ("flow", "pressure")

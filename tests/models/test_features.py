@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from models import features as module
-from models.features import STANDARD, FeatureSet, Segments, feature, join, offsets_of, registered
+from models.features import STANDARD, FeatureSet, Segments, feature, join, offsets_of, registered, registry, sets
 
 
 def segments(*values: list[float], step: float = 0.5) -> Segments:
@@ -125,27 +124,42 @@ def test_a_result_does_not_depend_on_the_company_it_keeps(monkeypatch: pytest.Mo
     parts = [segments(*(rng.normal(size=n).tolist() for n in rng.integers(0, 300, 5))) for _ in range(12)]
     alone = np.concatenate([STANDARD.compute(part) for part in parts])
     together = STANDARD.compute(join(parts))
-    monkeypatch.setattr(module, "PIECE", 500)
+    monkeypatch.setattr(sets, "PIECE", 500)
     pieces = STANDARD.compute(join(parts))
     assert alone.tobytes() == together.tobytes() == pieces.tobytes()
 
 
 def test_a_feature_is_one_function_and_one_decorator(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_REGISTRY", registered())
+    monkeypatch.setattr(registry, "_REGISTRY", registered())
 
-    @feature("range", unit="u", formula="max - min", source="definition")
-    def value_range(s: Segments) -> np.ndarray:
-        return s.maximum - s.minimum
+    @feature("midrange", unit="u", formula="(max + min) / 2", source="definition")
+    def midrange(s: Segments) -> np.ndarray:
+        return (s.maximum + s.minimum) / 2
 
-    assert FeatureSet("mine", 1, ("range", "mean")).compute(segments([1.0, 4.0])).tolist() == [[3.0, 2.5]]
+    mine = FeatureSet("mine", 1, ("midrange", "last"))
+    assert mine.compute(segments([1.0, 3.0, 4.0])).tolist() == [[2.5, 4.0]]
     with pytest.raises(ValueError, match=r"feature 'mean': the name is taken"):
-        feature("mean", unit="u", formula="", source="")(value_range)
+        feature("mean", unit="u", formula="", source="")(midrange)
 
 
-@pytest.mark.parametrize("names", [(), ("mean", "mean"), ("mean", "nonsense")])
-def test_a_set_that_cannot_be_is_refused(names: tuple[str, ...]) -> None:
-    with pytest.raises(ValueError, match="each once and registered; there is mean, std"):
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ((), "at least one, each once"),
+        (("mean", "mean"), "at least one, each once"),
+        (("mean", "nonsense"), r"'nonsense': must be registered; there is .*mean.*quantile:Q"),
+        (("quantile:0.90",), r"'quantile:0.90' must be written as 'quantile:0.9'"),
+    ],
+)
+def test_a_set_that_cannot_be_is_refused(names: tuple[str, ...], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
         FeatureSet("bad", 1, names)
+
+
+def test_what_the_standard_set_computes_is_what_bundles_were_trained_on() -> None:
+    """Pinned: a bundle keeps it, and a gateway refuses a bundle of another."""
+    assert STANDARD.hash == "c04a9ce9c8f7bf55"
+    assert [member.name for member in STANDARD.members if member.spread] == ["std", "mean_abs_change"]  # on a log scale
 
 
 def test_the_hash_follows_what_is_computed() -> None:

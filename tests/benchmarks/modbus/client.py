@@ -1,4 +1,4 @@
-"""A client of `server.py` that measures itself, in one of six ways. Ends with its stdin.
+"""A client of `server.py` that measures itself, in one of seven ways. Ends with its stdin.
 
 Prints READY. Each line on stdin asks for one measurement of so many seconds, which is printed as a line of JSON:
 values, CPU time of this process with its system calls (`cpu`) and without (`user`).
@@ -7,7 +7,8 @@ values, CPU time of this process with its system calls (`cpu`) and without (`use
 - `idle_driver`: the same with ten units of one block each, every 10 ms: a poll for every request, asleep between them.
 - `master`: only our master and decoder, one request after the other.
 - `pymodbus`: its asynchronous client and `convert_from_registers`, one request after the other.
-- `bare`: asyncio alone, a request out and its reply in, unread: what no client can do without.
+- `bare`: asyncio alone, a request out and its reply in, unread, with `asyncio.Protocol` as pymodbus uses it.
+- `bare_buffered`: the same with `asyncio.BufferedProtocol` and a small buffer of its own, as our transport is.
 - `fleet`: many drivers in one loop, each with a connection of its own.
 """
 
@@ -37,7 +38,7 @@ from connectors.modbus.endpoint import Endpoint
 from connectors.modbus.framing import MbapStream
 from connectors.modbus.master import Master
 from connectors.modbus.settings import ModbusSettings, ModbusTag, ModbusUnit
-from connectors.modbus.transport import connect_tcp
+from connectors.modbus.transport_tcp import connect_tcp
 from connectors.samples import Item, SampleBatch
 from connectors.tags import Tag, TagTable
 
@@ -108,13 +109,39 @@ async def master(port: int) -> None:
     transport.abort()
 
 
-async def bare(port: int) -> None:
-    transport = await connect_tcp(HOST, port, SECOND)
+class Bare(asyncio.Protocol):
+    """Tells that something has come."""
+
+    news: asyncio.Future[None]
+
+    def data_received(self, data: bytes) -> None:
+        self.news.set_result(None)
+
+
+class BareBuffered(asyncio.BufferedProtocol):
+    """The same, received into a buffer of its own."""
+
+    news: asyncio.Future[None]
+
+    def __init__(self) -> None:
+        self._buffer = bytearray(4096)
+
+    def get_buffer(self, sizehint: int) -> bytearray:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.news.set_result(None)
+
+
+async def bare(port: int, kind: type[Bare | BareBuffered]) -> None:
+    loop = asyncio.get_running_loop()
+    transport, protocol = await loop.create_connection(kind, HOST, port)
     request = MbapStream().request(1, Table.HOLDING, 0, 2 * BLOCK)
 
     async def read() -> Any:
-        transport.send(request)
-        return await transport.receive()
+        protocol.news = loop.create_future()
+        transport.write(request)
+        await protocol.news
 
     await in_a_row(read)
     transport.abort()
@@ -199,7 +226,9 @@ class Fleet:
 
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("way", choices=("driver", "idle_driver", "master", "pymodbus", "bare", "fleet"))
+    parser.add_argument(
+        "way", choices=("driver", "idle_driver", "master", "pymodbus", "bare", "bare_buffered", "fleet")
+    )
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--devices", type=int, default=500)
     parser.add_argument("--tags", type=int, default=30)
@@ -210,7 +239,9 @@ async def main() -> None:
         case "master":
             await master(args.port)
         case "bare":
-            await bare(args.port)
+            await bare(args.port, Bare)
+        case "bare_buffered":
+            await bare(args.port, BareBuffered)
         case "driver":
             await Fleet([device(args.port, "plc", 1, BLOCKS * BLOCK, SHORTEST)], BLOCKS * BLOCK).run()
         case "idle_driver":

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import struct
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -21,8 +19,6 @@ from connectors.modbus.endpoint import Endpoint
 from connectors.modbus.settings import ModbusSettings, ModbusTag, ModbusUnit
 from connectors.samples import Item, Notice, SampleBatch
 from connectors.tags import Tag, TagTable
-
-sys.path.append(str(Path(__file__).parents[2] / "benchmarks" / "modbus"))  # the rules of Telegraf
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 import struct
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from connectors.modbus.address import Address, Kind, Order, Table, parse
 from connectors.modbus.decode import compile_decoder
-from connectors.modbus.kinds import order_names
+from connectors.modbus.kinds import order_names, parse_kind
 
 # One value per kind, its bytes high byte first, and where each byte stands on the wire in each order, written out.
 GOLDEN = {
@@ -175,3 +176,23 @@ def _by_hand(address: Address, payload: bytes) -> float:
     if address.kind.startswith("float"):
         return float(struct.unpack({1: ">e", 2: ">f", 4: ">d"}[address.kind.width], raw)[0])
     return float(int.from_bytes(raw, "big", signed=address.kind.startswith("int")))
+
+
+@given(
+    st.sampled_from(["uint16", "int8l", "uint32", "float32", "float64", "bcd32", "bits3-9"]),
+    st.sampled_from(["ABCD", "CDAB", "BADC", "DCBA"]),
+    st.sampled_from(list(itertools.product((1, -1, 0), (4, 5)))),
+    st.binary(min_size=80, max_size=80),
+)
+def test_values_are_the_same_side_by_side_and_each_for_itself(
+    kind: str, order: str, steps: tuple[int, int], payload: bytes
+) -> None:
+    """At even distances they are read as they lie: upwards, downwards, or one several times."""
+    direction, distance = steps
+    orders = order_names(parse_kind(kind)[0])  # type: ignore[index]
+    named = [name for name, meant in orders.items() if meant == order]
+    registers = [20 + direction * distance * i for i in range(-3, 4)]
+    addresses = [parse(":".join(["holding", str(register), kind, *named])) for register in registers]
+    alone = [compile_decoder(0, [address]).decode(payload)[0] for address in addresses]
+    np.testing.assert_array_equal(compile_decoder(0, addresses).decode(payload), alone)
+    np.testing.assert_array_equal(compile_decoder(0, [*addresses, parse("holding:0:int16")]).decode(payload)[:7], alone)

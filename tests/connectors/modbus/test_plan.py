@@ -6,10 +6,10 @@ from functools import cache
 
 from hypothesis import given
 from hypothesis import strategies as st
-from telegraf import TELEGRAF_FILL, scattered, telegraf_max_insert
 
 from connectors.modbus.address import Address, Kind, Rules, Table, parse
 from connectors.modbus.plan import Hole, Limits, Request, groups, plan, split
+from tests.benchmarks.modbus.telegraf import TELEGRAF_FILL, scattered, telegraf_max_insert
 
 LIMITS = st.builds(Limits, max_registers=st.integers(4, 20), max_bits=st.integers(1, 20), merge_gap=st.integers(0, 12))
 KINDS = st.sampled_from([Kind.UINT16, Kind.FLOAT32, Kind.FLOAT64])

@@ -111,8 +111,10 @@ def test_cut_connections_are_resumed_without_loss_and_leave_nothing_behind(
         ):
             await _ticks(run, 3)
             tasks = set()
-            for _ in range(CUTS):
+            for cut in range(1, CUTS + 1):
                 proxy.cut()
+                # asyncua's server forgets what it has republished, so a cut in that moment loses it (and is told)
+                await run.until(lambda cut=cut: run.driver.counters()["sessions_resumed"] >= cut, "the resumed session")
                 await _ticks(run, 3, since=len(run.items))
                 names = [task.get_coro().__qualname__ for task in asyncio.all_tasks()]
                 tasks.add(len([name for name in names if not name.startswith("Proxy")]))
@@ -121,7 +123,7 @@ def test_cut_connections_are_resumed_without_loss_and_leave_nothing_behind(
             assert run.notices() == []
             counters = run.driver.counters()
             assert counters["sessions_created"] == 1
-            assert 1 <= counters["sessions_resumed"] <= CUTS  # a cut may fall into a resumption
+            assert counters["sessions_resumed"] == CUTS
             assert status.BAD_NO_COMMUNICATION not in {code for _, code, _ in run.samples("tick")}
 
     asyncio.run(scenario())

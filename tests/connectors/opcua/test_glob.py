@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.opcua.glob import matcher
+from connectors.opcua.glob import levels, matcher
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,11 @@ from connectors.opcua.glob import matcher
 )
 def test_patterns(pattern: str, path: str, fits: bool) -> None:
     assert matcher(pattern)(path.split("/")) is fits
+
+
+@pytest.mark.parametrize(
+    ("pattern", "depth"),
+    [("flow", None), ("pump/flow", 2), ("/pump/*/flow/", 3), ("line/**/flow", None), ("pump/**", None)],
+)
+def test_how_deep_a_pattern_goes(pattern: str, depth: int | None) -> None:
+    assert levels(pattern) == depth

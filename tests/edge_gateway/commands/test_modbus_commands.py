@@ -15,7 +15,6 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from edge_gateway.cli import app
-from edge_gateway.commands.modbus_access import Place, place_of
 from edge_gateway.commands.peek import PeekWish
 from edge_gateway.commands.refusal import Refusal
 from edge_gateway.commands.scan import ScanWish
@@ -101,27 +100,6 @@ def test_peek_says_what_the_device_refused(sluicegate: Sluicegate, endpoint: str
     result = sluicegate("peek", endpoint, "holding:250", "--pause", 0)
     assert result.exit_code == 1
     assert "illegal data address; sluicegate scan shows" in result.stderr
-
-
-@pytest.mark.parametrize(
-    ("text", "place"),
-    [
-        ("modbus://plc", Place("plc", 502, None)),
-        ("modbus://10.0.0.1:1502/0", Place("10.0.0.1", 1502, 0)),
-        ("modbus://[fe80::1]:502/255/", Place("fe80::1", 502, 255)),
-    ],
-)
-def test_endpoints(text: str, place: Place) -> None:
-    assert place_of(text) == place
-
-
-@pytest.mark.parametrize(
-    "text", ["plc", "opc.tcp://plc", "modbus://", "modbus://a:0", "modbus://a/256", "modbus://a:70000"]
-)
-def test_what_is_no_endpoint_is_refused(sluicegate: Sluicegate, text: str) -> None:
-    result = sluicegate("peek", text, "coil:0")
-    assert result.exit_code == 2
-    assert "ENDPOINT" in result.stderr
 
 
 @pytest.mark.parametrize(

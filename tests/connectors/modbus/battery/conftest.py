@@ -9,6 +9,7 @@ import ipaddress
 import os
 import socket
 import struct
+import subprocess
 import threading
 import tty
 from collections.abc import Awaitable, Callable, Iterator
@@ -215,3 +216,19 @@ def line() -> Iterator[tuple[str, str]]:
         thread.join(timeout=5)
     for fd in (a, a_port, b, b_port):
         os.close(fd)
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., None]]:
+    """Starts a server and waits until it is ready; ends it after the test."""
+    with contextlib.ExitStack() as stack:
+
+        def start_one(*command: str) -> None:
+            server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+            assert server.stdout is not None
+            stack.callback(server.stdout.close)
+            stack.callback(server.wait)
+            stack.callback(server.kill)
+            assert server.stdout.readline() == "READY\n"
+
+        yield start_one

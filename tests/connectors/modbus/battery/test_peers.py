@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 import shutil
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -32,22 +30,6 @@ def needs(*commands: str) -> None:
     for command in commands:
         if shutil.which(command) is None:
             pytest.skip(f"{command} is not installed (Debian: apt install gcc libmodbus-dev pkg-config mbpoll nodejs)")
-
-
-@pytest.fixture
-def start() -> Iterator[Callable[..., None]]:
-    """Starts a server and waits until it is ready; ends it after the test."""
-    with contextlib.ExitStack() as stack:
-
-        def start_one(*command: str) -> None:
-            server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-            assert server.stdout is not None
-            stack.callback(server.stdout.close)
-            stack.callback(server.wait)
-            stack.callback(server.kill)
-            assert server.stdout.readline() == "READY\n"
-
-        yield start_one
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,90 @@
+"""One process of a cluster that runs the standard flow over two journals: node.py ID ADDRESSES JOURNAL... OUT.
+
+Writes a line for each record: its key and the digest of its body.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from bytewax.outputs import DynamicSink, StatelessSinkPartition
+from bytewax.run import cli_main
+from numpy.typing import NDArray
+
+from cloud_sink.records import Account
+from connectors.source import JournalSource
+from flows.alert_state import AlertSettings
+from flows.condition_monitoring import build
+from flows.window_settings import WindowSettings
+from models.features import STANDARD
+from models.scores import Scorer, Scores
+
+
+class Lines(DynamicSink[Any]):
+    """What each worker was handed, in a file of the process."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def build(self, step_id: str, worker_index: int, worker_count: int) -> StatelessSinkPartition[Any]:
+        file = self._path.open("w")
+
+        class Part(StatelessSinkPartition[Any]):
+            def write_batch(self, items: list[Any]) -> None:
+                for _, record in items:
+                    if not isinstance(record, Account):
+                        file.write(f"{record.key} {hashlib.sha256(record.encode()).hexdigest()}\n")
+
+            def close(self) -> None:
+                file.close()
+
+        return Part()
+
+
+class MeanScorer:
+    """The mean of the first tag, in units of 1.0."""
+
+    tags = ("a",)
+    features = ("mean",)
+    min_coverage = 0.0
+
+    def score(self, rows: NDArray[np.float64]) -> Scores:
+        return Scores(rows[:, 0, 0], np.ones((len(rows), 1)), self.tags, "mean@1")
+
+
+class Node:
+    """Implements `flows.gateway.Gateway` on two journals."""
+
+    windows = WindowSettings("1s", every="500ms", lateness="200ms")
+    alerts = AlertSettings(open_after=1, clear_after=1)
+    features = STANDARD
+
+    def __init__(self, journals: list[Path], out: Path) -> None:
+        self._journals, self._out = journals, out
+
+    def source(self) -> JournalSource:
+        named = {f"journal-{number}": folder for number, folder in enumerate(self._journals)}
+        return JournalSource(named, stop=lambda: True)  # what there is, to its end
+
+    def sink(self) -> Lines:
+        return Lines(self._out)
+
+    def scorer(self, asset: str) -> Scorer | None:
+        return MeanScorer() if asset.endswith("1") else None
+
+
+def main() -> None:
+    number, addresses, *journals, out = sys.argv[1:]
+    flow = build(Node(list(map(Path, journals)), Path(out)))
+    if addresses:
+        cli_main(flow, process_id=int(number), addresses=addresses.split(","))
+    else:
+        cli_main(flow)
+
+
+if __name__ == "__main__":
+    main()
