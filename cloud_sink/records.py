@@ -44,7 +44,8 @@ class Alert:
         score: Of the deciding window; NaN where the rule has none.
         threshold: In the unit of the score.
         model: "name@version", "" where no model spoke.
-        opened_at: Event time of the opening, ns since the epoch (end of the deciding window).
+        opened_at: Event time of the opening, ns since the epoch (end of the deciding window); 0 where the alarm is not
+            open: one that is normal may be shelved, suppressed or out of service too.
         at: Event time of this change of state, ns since the epoch; equals `opened_at` for "opened".
         received_time: When the sample that decided this change reached the gateway, ns since the epoch.
         contributions: (tag, share 0..1) of the tags that contributed most, largest first.
@@ -54,6 +55,7 @@ class Alert:
         by: Who asked for it; "" = nobody, it came from the data.
         comment: Of whoever asked for it.
         evidence: Of an opening; None where there is nothing to show.
+        held_back: A flood of alarms was on: it is a record like any other, but goes the way of events.
     """
 
     asset: str
@@ -73,18 +75,22 @@ class Alert:
     by: str = ""
     comment: str = ""
     evidence: Evidence | None = None
+    held_back: bool = False
 
-    lane = Lane.ALERT
+    @property
+    def lane(self) -> Lane:
+        """Alerts overtake everything, unless they were held back."""
+        return Lane.EVENT if self.held_back else Lane.ALERT
 
     @property
     def alert_id(self) -> str:
-        """Shared by the opening and the clearing of one alert."""
+        """Shared by an opening and all that happened to it afterwards."""
         return _digest("alert", self.asset, self.rule, self.opened_at)
 
     @property
     def key(self) -> str:
-        """Idempotency key: one per change of state."""
-        return f"alert/{self.alert_id}/{self.state}"
+        """Idempotency key: one per change of state; the same one may happen again, at another time."""
+        return f"alert/{self.alert_id}/{self.state}/{self.at}"
 
     @property
     def time(self) -> int:

@@ -13,8 +13,11 @@ from connectors.source import JournalSource
 from edge_gateway.config.config import Config
 from edge_gateway.flow_file import load_features
 from edge_gateway.layout import Layout
+from edge_gateway.maintenance import calendars
 from edge_gateway.outbox_settings import outbox_settings
-from flows.alert_state import AlertSettings
+from edge_gateway.rule_sets import rule_sets
+from flows.alarms import AlertSettings, Maintenance
+from flows.rules import RuleSet
 from flows.window_settings import WindowSettings
 from models.errors import BundleRejected
 from models.features import FeatureSet
@@ -54,6 +57,8 @@ class LocalGateway:
             if misfit := feature_misfit(scorer.manifest, self._features):
                 raise BundleRejected(model.bundle, *misfit)
             self._scorers |= dict.fromkeys(model.assets, ScorerHandle(scorer))
+        self._rules = rule_sets(config)
+        self._maintenance = calendars(config)
         self._sink = OutboxSink(self._open_outbox, self._noted)
         self._accounts: dict[str, Account] = {}
         self._written: Counter[str] = Counter()
@@ -69,6 +74,14 @@ class LocalGateway:
     def alerts(self) -> AlertSettings:
         """The `[alerts]` table."""
         return self._config.alerts.settings()
+
+    def rules(self, asset: str) -> RuleSet:
+        """The `[[rules]]` tables."""
+        return self._rules.get(asset, RuleSet())
+
+    def maintenance(self, asset: str) -> Maintenance:
+        """The `[[maintenance]]` tables."""
+        return self._maintenance.get(asset, Maintenance())
 
     @property
     def features(self) -> FeatureSet:
@@ -120,7 +133,7 @@ class LocalGateway:
                 self._accounts[record.asset] = record
                 continue
             self._written[record.lane.name.lower()] += 1
-            if isinstance(record, Alert):
+            if isinstance(record, Alert) and not record.held_back:
                 self._alerts.append(
                     {
                         "key": record.key,

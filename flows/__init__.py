@@ -5,7 +5,7 @@ A dataflow is put together from ordinary Bytewax operators (`bytewax.operators`)
     window(step_id, up, WindowSettings(length="10s", every="2s", lateness="3s"))   blocks -> closed windows
     featurize(step_id, up, STANDARD)                                              windows -> features
     score(step_id, up, gateway.scorer)                                            features -> scores
-    alert(step_id, up, AlertSettings())                                           scores -> alerts
+    alert(step_id, samples, scores, alarm_setup(gateway, windows))      samples and scores -> transitions of alarms
     summarize(step_id, up)                                                        scores -> summaries
 
 `flows.condition_monitoring` is the standard flow, `flows.press_line` and `flows.vibration_watch` are worked examples.
@@ -16,7 +16,7 @@ Words owned here: window, watermark, late, coverage, step.
 
 from __future__ import annotations
 
-from flows.alert import AlertSettings, alert
+from flows.alert import AlarmSetup, AlertSettings, alarm_setup, alert
 from flows.blocks import FeatureBlock, LateBlock, ScoredBlock
 from flows.featurize import featurize
 from flows.gateway import Gateway
@@ -27,6 +27,7 @@ from flows.window_block import WindowBlock
 from flows.window_settings import WindowSettings
 
 __all__ = [
+    "AlarmSetup",
     "AlertSettings",
     "FeatureBlock",
     "Gateway",
@@ -35,6 +36,7 @@ __all__ = [
     "WindowBlock",
     "WindowSettings",
     "WindowStreams",
+    "alarm_setup",
     "alert",
     "featurize",
     "score",

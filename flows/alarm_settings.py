@@ -20,7 +20,7 @@ class AlarmSettings:
         severity: "warning" or "alarm".
         on_delay: The condition has to hold so long, in event time, before the alarm opens; 0 = at once.
         off_delay: The condition has to be over so long, in event time, before the alarm clears; 0 = at once.
-        latch: It stays until a person has acknowledged it, although the condition is over.
+        latch: It stays, although the condition is over, until a person resets it.
         suppressed_by: Names of alarms of the same asset; while one of them is active, this one is not told.
 
     Raises:

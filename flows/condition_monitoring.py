@@ -5,7 +5,7 @@ from __future__ import annotations
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 
-from flows.alert import alert
+from flows.alert import alarm_setup, alert
 from flows.featurize import featurize
 from flows.gateway import Gateway
 from flows.late import report_late
@@ -23,7 +23,7 @@ def build(gateway: Gateway) -> Dataflow:
     features = featurize("features", windows.closed, gateway.features)
     scores = score("score", features, gateway.scorer)
 
-    alerts = alert("alert", scores, gateway.alerts)
+    alerts = alert("alert", samples, scores, alarm_setup(gateway, gateway.windows))
     summaries = summarize("summary", scores)
     late = report_late("late", windows.late)
 

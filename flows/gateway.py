@@ -10,7 +10,8 @@ from bytewax.inputs import Source
 from bytewax.outputs import Sink
 
 from connectors.samples import Item
-from flows.alert_state import AlertSettings
+from flows.alarms import AlertSettings, Maintenance
+from flows.rules import RuleSet
 from flows.window_settings import WindowSettings
 from models.features import FeatureSet
 from models.scores import Scorer
@@ -39,6 +40,14 @@ class Gateway(Protocol):
     @property
     def alerts(self) -> AlertSettings:
         """From the configuration."""
+        ...
+
+    def rules(self, asset: str) -> RuleSet:
+        """The immediate rules of an asset, from the configuration."""
+        ...
+
+    def maintenance(self, asset: str) -> Maintenance:
+        """When an asset is out of service, from the configuration."""
         ...
 
     @property

@@ -11,7 +11,7 @@ import numpy as np
 from bytewax.dataflow import Dataflow
 
 from cloud_sink.records import Event
-from flows import Gateway, ScoredBlock, WindowSettings, alert, featurize, score, summarize, window
+from flows import Gateway, ScoredBlock, WindowSettings, alarm_setup, alert, featurize, score, summarize, window
 
 JAM_RATIO = 1.5  # last current over mean current
 
@@ -21,10 +21,11 @@ def build(gateway: Gateway) -> Dataflow:
     flow = Dataflow("press_line")
 
     samples = op.input("samples", flow, gateway.source())
-    windows = window("window", samples, WindowSettings(length="10s", every="2s", lateness="3s"))
+    hopping = WindowSettings(length="10s", every="2s", lateness="3s")
+    windows = window("window", samples, hopping)
     scores = score("score", featurize("features", windows.closed, gateway.features), gateway.scorer)
 
-    alerts = alert("alert", scores, gateway.alerts)
+    alerts = alert("alert", samples, scores, alarm_setup(gateway, hopping))
     summaries = summarize("summary", scores)
     jams = op.map_value("jam_event", op.filter_value("jamming", scores, is_jamming), jam_event)
 

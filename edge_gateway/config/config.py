@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edge_gateway.config.maintenance import MaintenanceSection
 from edge_gateway.config.modbus import ModbusSection
 from edge_gateway.config.opcua import OpcUaSection
 from edge_gateway.config.processing import AlertsSection, FeaturesSection, ModelSection, WindowsSection
@@ -53,6 +54,7 @@ class Config(Section):
     rules: tuple[RuleSection, ...] = option((), description="Immediate rules on tags, judged before any window.")
     model: tuple[ModelSection, ...] = option((), description="Models; an asset without one is summarized, not scored.")
     alerts: AlertsSection = option(AlertsSection(), description="Alert logic.")
+    maintenance: tuple[MaintenanceSection, ...] = option((), description="When alarms are out of service.")
     journal: JournalSection = option(JournalSection(), description="Raw samples on disk.")
     outbox: OutboxSection = option(OutboxSection(), description="Records on disk.")
     target: FileTargetSection = option(description="Where records go.", fix="Add a [target] table with kind and path.")

@@ -83,6 +83,12 @@ def _across_sections(data: Mapping[str, Any], *, complete: bool) -> Iterator[Pro
     yield from _repeated("asset of a model", scored)
     if complete:
         yield from rule_problems(_tables(data.get("rules")), tags)
+        for number, period in enumerate(_tables(data.get("maintenance"))):
+            for asset in _texts(period.get("assets")):
+                if asset not in assets:
+                    have = ", ".join(sorted(assets)) or "none"
+                    rule = "no link has a tag of this asset"
+                    yield Problem(f"maintenance[{number}].assets", f'"{asset}"', rule, f"Assets with tags: {have}.")
 
 
 def _shared_ports(data: Mapping[str, Any]) -> Iterator[Problem]:

@@ -92,7 +92,7 @@ def _problem(found: Mapping[str, Any], data: Mapping[str, Any], root: type[BaseM
     model, info = _field(loc, root)
     fix = _fix(info)
     if kind == "extra_forbidden":
-        known = list(model.model_fields) if model else []
+        known = list(_known(model))
         near = difflib.get_close_matches(str(loc[-1]), known, 1)
         hint = f"Did you mean {near[0]!r}?" if near else f"Known here: {', '.join(known)}."
         return Problem(key, _text(value), "unknown key", hint)
@@ -156,10 +156,16 @@ def _field(loc: Sequence[str | int], root: type[BaseModel]) -> tuple[type[BaseMo
     info: FieldInfo | None = None
     names = [step for step in loc if isinstance(step, str)]
     for depth, name in enumerate(names):
-        info = model.model_fields.get(name) if model else None
+        info = _known(model).get(name)
         if depth < len(names) - 1:
             model = section_of(info)
     return model, info
+
+
+def _known(model: type[BaseModel] | None) -> dict[str, FieldInfo]:
+    """Fields by the keys they are written under: some of those are words of Python's own."""
+    fields = model.model_fields if model else {}
+    return {info.alias or name: info for name, info in fields.items()}
 
 
 def section_of(info: FieldInfo | None) -> type[BaseModel] | None:

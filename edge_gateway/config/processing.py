@@ -8,7 +8,7 @@ from pydantic import model_validator
 
 from edge_gateway.config.section import Name, Number, Section, Whole, day, minute, ms, option, s
 from edge_gateway.config.units import Duration, FilePath
-from flows.alert_state import AlertSettings
+from flows.alarms import AlertSettings
 from flows.window_settings import WindowSettings
 from models.features import SETS, FeatureSet
 
@@ -152,6 +152,36 @@ class AlertsSection(Section):
         le=1000,
     )
 
+    latch: bool = option(
+        default=False,
+        description="anomaly and data_quality stay open after their return to normal until a person resets them.",
+    )
+    flapping_limit: Whole = option(
+        5,
+        description="An alarm that opened so often within flapping_period is held at the next opening until it is "
+        "calm for as long. 0 = never. 0 to 1000.",
+        fix="5 is usual.",
+        ge=0,
+        le=1000,
+    )
+    flapping_period: Duration = option(
+        10 * minute, description="See flapping_limit; event time. 1s to 1d.", fix="1min to 1h.", ge=s, le=day
+    )
+    flood_limit: Whole = option(
+        10,
+        description="Openings of the whole gateway that pass within flood_period; what comes on top is held back: it "
+        "is a record, sent with the events, and one report tells of all. 0 = no limit. 0 to 10000.",
+        fix="10 in 10min is what one operator can answer to (ANSI/ISA-18.2).",
+        ge=0,
+        le=10_000,
+    )
+    flood_period: Duration = option(
+        10 * minute, description="See flood_limit; time of reception. 1s to 1d.", fix="10min is usual.", ge=s, le=day
+    )
+    flood_spares_alarms: bool = option(
+        default=True, description="Alerts of severity 'alarm' are never held back; they count all the same."
+    )
+
     @model_validator(mode="after")
     def _fit(self) -> AlertsSection:
         self.settings()
@@ -159,4 +189,4 @@ class AlertsSection(Section):
 
     def settings(self) -> AlertSettings:
         """As the flow wants them; it knows which values fit together."""
-        return AlertSettings(**self.model_dump())
+        return AlertSettings(**{name: getattr(self, name) for name in type(self).model_fields})

@@ -127,7 +127,7 @@ class RuleSection(Section):
         ge=timedelta(0),
         le=day,
     )
-    latch: bool = option(default=False, description="The alarm stays until a person has acknowledged it.")
+    latch: bool = option(default=False, description="The alarm stays until a person resets it.")
     suppressed_by: tuple[str, ...] = option(
         (), description="Alarms of the same asset; while one of them is active, these are not told.", example=["x.HH"]
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from edge_gateway.config.problems import Problem
 from edge_gateway.config.rules import LIMITS
-from flows.alert_state import ANOMALY, DATA_QUALITY
+from flows.alarms.judge import ANOMALY, DATA_QUALITY
 
 _OF_MODELS = (ANOMALY, DATA_QUALITY)
 
@@ -23,6 +23,7 @@ def rule_problems(rules: Sequence[Mapping[str, Any]], tags: Sequence[Mapping[str
     for tag in tags:
         if {"asset", "tag"} <= tag.keys():
             have.setdefault(str(tag["asset"]), []).append(str(tag["tag"]))
+    silenced: dict[str, dict[str, list[str]]] = {}  # by asset: which alarm is suppressed by which
     alarms: dict[str, dict[str, str]] = {}  # by asset: name of the alarm, and where it stands
     for where, rule in _numbered(rules):
         for asset in _texts(rule.get("assets")):
@@ -42,6 +43,17 @@ def rule_problems(rules: Sequence[Mapping[str, Any]], tags: Sequence[Mapping[str
                 elif name in _alarm_names(rule):
                     text = "an alarm cannot suppress itself"
                     yield Problem(f"{where}.suppressed_by", f'"{name}"', text, "Write it into a rule of its own.")
+                elif _leads_to(name, _alarm_names(rule), silenced.setdefault(asset, {})):
+                    text = f"asset {asset}: each would suppress the other, and neither would be told"
+                    yield Problem(f"{where}.suppressed_by", f'"{name}"', text, "Leave out one of the two.")
+                else:
+                    for own in _alarm_names(rule):
+                        silenced[asset].setdefault(own, []).append(name)
+
+
+def _leads_to(name: str, targets: Sequence[str], silenced: Mapping[str, Sequence[str]]) -> bool:
+    """Whether one of these alarms, directly or through others, suppresses `name`."""
+    return any(one in targets or _leads_to(one, targets, silenced) for one in silenced.get(name, ()))
 
 
 def _missing(where: str, rule: Mapping[str, Any], asset: str, have: Mapping[str, list[str]]) -> Iterator[Problem]:

@@ -38,7 +38,7 @@ def _table(name: str, info: FieldInfo, prefix: str) -> str:
         if _is_list(sub) and section_of(sub):
             nested.append((field, sub))
             continue
-        lines += _option(field, sub)
+        lines += _option(sub.alias or field, sub)
     text = "\n".join(lines) + "\n"
     for field, sub in nested:
         table = _table(field, sub, f"{path}.")

@@ -36,7 +36,8 @@ from connectors.driver import Emit
 from connectors.samples import SampleBatch
 from connectors.source import JournalSource
 from connectors.tags import Tag, TagTable
-from flows.alert_state import AlertSettings
+from flows.alarms import AlertSettings, Maintenance
+from flows.rules import RuleSet
 from flows.window_settings import WindowSettings
 from models.features import STANDARD, FeatureSet
 from models.scores import Scores
@@ -199,7 +200,10 @@ class BenchGateway:
     folder: Path
     stop: Callable[[], bool]
     windows: WindowSettings = field(default_factory=lambda: WindowSettings("250ms", lateness="100ms"))
-    alerts: AlertSettings = field(default_factory=lambda: AlertSettings(open_after=1, clear_after=1))
+    # What turns twice a second flaps, and is a flood: here every turn has to be told
+    alerts: AlertSettings = field(
+        default_factory=lambda: AlertSettings(open_after=1, clear_after=1, flapping_limit=0, flood_limit=0)
+    )
     features: FeatureSet = STANDARD
     before_put_ms: list[float] = field(default_factory=list)
     put_ms: list[float] = field(default_factory=list)
@@ -219,6 +223,12 @@ class BenchGateway:
 
     def scorer(self, asset: str) -> Turns:
         return self._scorers[asset]
+
+    def rules(self, asset: str) -> RuleSet:
+        return RuleSet()
+
+    def maintenance(self, asset: str) -> Maintenance:
+        return Maintenance()
 
     def _open(self) -> OutboxWriter:
         self._count_from = time.time_ns() + round(WARM_UP * 1e9)

@@ -1,4 +1,4 @@
-"""Four contracts of Bytewax that the gateway leans on and Bytewax does not document.
+"""Five contracts of Bytewax that the gateway leans on and Bytewax does not document.
 
 They hold for 0.21.1; a failure here forbids an upgrade.
 """
@@ -16,9 +16,10 @@ import bytewax.operators as op
 import pytest
 from bytewax.dataflow import Dataflow
 from bytewax.inputs import AbortExecution, FixedPartitionedSource, StatefulSourcePartition
+from bytewax.operators import StatefulBatchLogic
 from bytewax.outputs import DynamicSink, FixedPartitionedSink, StatefulSinkPartition, StatelessSinkPartition
 from bytewax.recovery import RecoveryConfig, init_db_dir
-from bytewax.testing import run_main
+from bytewax.testing import TestingSink, TestingSource, run_main
 
 EPOCH = timedelta(milliseconds=2)
 
@@ -216,3 +217,32 @@ def test_stop_iteration_writes_final_snapshots(store: Path) -> None:
     run_main(flow_of(source, sink), epoch_interval=long, recovery_config=config)
     assert source.resumed == [10]
     assert sink.items == [(11, 66), (12, 78)]
+
+
+class Noting(StatefulBatchLogic[Any, Any, bytes]):
+    """Notes what each call brings."""
+
+    def __init__(self, calls: list[list[Any]]) -> None:
+        self.calls = calls
+
+    def on_batch(self, values: list[Any]) -> tuple[list[Any], bool]:
+        self.calls.append(list(values))
+        return values, self.RETAIN
+
+    def snapshot(self) -> bytes:
+        return b""
+
+
+@pytest.mark.parametrize("epoch", [timedelta(0), timedelta(hours=1)])
+def test_branches_of_a_poll_that_meet_again_come_in_one_call_the_shorter_way_first(epoch: timedelta) -> None:
+    """So the alarms see all samples of a poll, and all windows they closed, at once and can put them in order."""
+    calls: list[list[Any]] = []
+    flow = Dataflow("contract")
+    numbers = op.input("numbers", flow, TestingSource([("key", n) for n in range(6)], batch_size=2))
+    windows = op.stateful_batch("window", numbers, lambda _: Noting([]))
+    longer = op.flat_map_batch("first", windows, lambda items: items)
+    longer = op.flat_map_batch("second", longer, lambda items: [(key, f"w{n}") for key, n in items])
+    both: Any = op.merge("both", numbers, longer)
+    op.output("out", op.stateful_batch("alert", both, lambda _: Noting(calls)), TestingSink([]))
+    run_main(flow, epoch_interval=epoch)
+    assert calls == [[0, 1, "w0", "w1"], [2, 3, "w2", "w3"], [4, 5, "w4", "w5"]]

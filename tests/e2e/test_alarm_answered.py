@@ -24,7 +24,6 @@ from edge_gateway.layout import Layout
 from edge_gateway.tables import tag_tables
 
 pytestmark = pytest.mark.e2e
-pytest.importorskip("flows.alarms", reason="the flow that answers commands is not here yet")
 
 CONFIG = """
 [gateway]

@@ -222,3 +222,29 @@ def test_two_alarms_of_one_asset_have_two_names(tmp_path: Path) -> None:
 
 def test_an_alarm_of_a_model_may_suppress(tmp_path: Path) -> None:
     load(write(tmp_path, HEAD + 'kind = "limit"\nh = 5.0\nsuppressed_by = ["anomaly", "data_quality"]\n'))
+
+
+def test_alarms_that_would_silence_each_other_are_refused(tmp_path: Path) -> None:
+    """Both active, neither would be told."""
+    ring = """
+[[rules]]
+assets = ["pump-1"]
+tag = "flow"
+kind = "limit"
+h = 1.0
+suppressed_by = ["flow.silence"]
+[[rules]]
+assets = ["pump-1"]
+tag = "flow"
+kind = "stuck"
+unchanged_for = "1min"
+suppressed_by = ["flow.H"]
+[[rules]]
+assets = ["pump-1"]
+tag = "flow"
+kind = "silence"
+silent_for = "1min"
+suppressed_by = ["flow.stuck"]
+"""
+    (found,) = problems(tmp_path, ring)
+    assert 'suppressed_by = "flow.stuck": asset pump-1: each would suppress the other' in found

@@ -15,7 +15,8 @@ from bytewax.testing import TestingSink, TestingSource, run_main
 from numpy.typing import NDArray
 
 from connectors.samples import Item
-from flows.alert_state import AlertSettings
+from flows.alarms import AlertSettings, Maintenance
+from flows.rules import RuleSet
 from flows.window_settings import WindowSettings
 from models.features import STANDARD, FeatureSet
 from models.scores import Scorer, Scores
@@ -47,6 +48,8 @@ class ListGateway:
     scorers: dict[str, Scorer] = field(default_factory=dict)
     windows: WindowSettings = field(default_factory=lambda: WindowSettings("10s", lateness="2s"))
     alerts: AlertSettings = field(default_factory=AlertSettings)
+    rule_sets: dict[str, RuleSet] = field(default_factory=dict)
+    calendars: dict[str, Maintenance] = field(default_factory=dict)
     features: FeatureSet = STANDARD
     batch_size: int = 1
     out: list[tuple[str, Any]] = field(default_factory=list)
@@ -59,6 +62,12 @@ class ListGateway:
 
     def scorer(self, asset: str) -> Scorer | None:
         return self.scorers.get(asset)
+
+    def rules(self, asset: str) -> RuleSet:
+        return self.rule_sets.get(asset, RuleSet())
+
+    def maintenance(self, asset: str) -> Maintenance:
+        return self.calendars.get(asset, Maintenance())
 
     def records(self, kind: type[Any]) -> list[Any]:
         return [record for _, record in self.out if isinstance(record, kind)]

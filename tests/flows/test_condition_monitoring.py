@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,11 @@ from flows_gateway import ListGateway, MeanScorer, keyed, recovery, run
 from flows_streams import T0, S, block, dropped, gap, idle, regular
 
 from cloud_sink.records import Account, Alert, Event, WindowSummary, decode_summary
-from connectors.samples import Item
+from connectors.samples import Item, Notice, NoticeKind
 from flows import AlertSettings, Gateway, condition_monitoring
+from flows.alarm_settings import AlarmSettings
+from flows.alarms import Maintenance, Once
+from flows.rules import Limit, RuleSet
 
 
 def mixed() -> list[Item]:
@@ -114,5 +118,65 @@ def test_the_step_ids_that_key_the_recovery_state_stand_fast() -> None:
         ("condition_monitoring.samples", "input"),
         ("condition_monitoring.window.state", "stateful_batch"),
         ("condition_monitoring.alert.state", "stateful_batch"),
+        ("condition_monitoring.alert.flood", "stateful_batch"),
         ("condition_monitoring.outbox", "output"),
     ]
+
+
+def shift() -> list[Item]:
+    """The two presses again, with a limit on the current, people who ask, and maintenance of the fan."""
+    items = mixed()
+    asked = {46: ("acknowledge", "*", 0), 52: ("shelve", "current.H", 75), 70: ("unshelve", "anomaly", 0)}
+    for position, (second, (what, alarm, until)) in enumerate(sorted(asked.items())):
+        detail = json.dumps({"alarm": alarm, "comment": ""})
+        end = T0 + until * S if until else 0
+        notice = Notice(NoticeKind.COMMAND, "press", what, T0 + second * S, end, source="anna", detail=detail)
+        items.insert(second + position, notice)
+    return items
+
+
+def alarmed(items: list[Any], batch_size: int = 1) -> ListGateway:
+    g = gateway(items, batch_size)
+    limit = Limit("current", "H", 50.0)
+    g.rule_sets = {
+        asset: RuleSet((limit,), {limit.name: AlarmSettings(severity="alarm")}) for asset in ("press", "fan")
+    }
+    g.calendars = {"fan": Maintenance((Once(T0 + 30 * S, T0 + 50 * S),))}
+    return g
+
+
+def test_rules_people_and_maintenance_in_the_flow() -> None:
+    g = alarmed(keyed(shift()))
+    run(condition_monitoring.build(g))
+    told = [(a.asset, a.rule, a.state, a.alarm_state, round((a.at - T0) / S, 3)) for a in g.records(Alert)]
+    assert told == [
+        ("fan", "current.H", "out_of_service", "OOSRV", 30.0),
+        ("press", "current.H", "opened", "UNACK", 40.0),
+        ("press", "current.H", "acknowledged", "ACKED", 46.0),
+        ("fan", "current.H", "in_service", "NORM", 50.0),
+        ("press", "current.H", "shelved", "SHLVD", 52.0),
+        ("press", "current.H", "cleared", "SHLVD", 52.0),
+        ("press", "anomaly", "opened", "UNACK", 60.0),
+        ("press", "current.H", "unshelved", "NORM", 75.0),
+        ("press", "current.H", "opened", "UNACK", 75.0),
+        ("press", "current.H", "cleared", "RTNUN", 80.0),
+        ("press", "anomaly", "cleared", "RTNUN", 100.0),
+    ]
+    events = [(event.reason, event.source) for event in g.records(Event) if event.kind == "command"]
+    assert events == [("nothing_to_do", "anna")], "the anomaly was not shelved"
+
+
+def test_killed_in_the_middle_of_it_alarms_go_on_where_they_were(tmp_path: Path) -> None:
+    whole = alarmed(keyed(shift()))
+    run(condition_monitoring.build(whole))
+    big = alarmed(keyed(shift()), batch_size=50)
+    run(condition_monitoring.build(big))
+    items: list[Any] = keyed(shift())
+    g = alarmed(items)
+    store = recovery(tmp_path / "recovery")
+    for at in range(7, len(items), 13):
+        g.items = [*items[:at], TestingSource.ABORT(), *items[at:]]
+        run(condition_monitoring.build(g), store)
+    g.items = items
+    run(condition_monitoring.build(g), store)
+    assert facts(g) == facts(whole) == facts(big)

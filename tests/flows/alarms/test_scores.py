@@ -5,14 +5,16 @@ import pytest
 from flows_streams import T0, S
 
 from connectors.tags import Tag, TagTable
-from flows.alert_state import AlertSettings, AlertState
+from flows.alarms import AlarmSetup, AlertSettings, AssetAlarms
 from flows.blocks import ScoredBlock
 from flows.errors import StateError
+from flows.window_settings import WindowSettings
 
 TAGS = ("a", "b", "c", "d", "e", "f")
 TABLE = TagTable("press", tuple(Tag(name) for name in TAGS))
 NAN = float("nan")
 SETTINGS = AlertSettings(open_after=2, clear_after=2, quality_after=2)
+SETUP = AlarmSetup(alerts=SETTINGS, windows=WindowSettings("10s"))
 
 
 def scored(
@@ -57,17 +59,17 @@ def scored(
     ],
 )
 def test_anomaly_opens_and_clears(scores: list[float], changes: list[tuple[str, int]]) -> None:
-    whole = AlertState(SETTINGS).push(scored(*scores))
+    whole = AssetAlarms(SETUP).push([scored(*scores)])
     assert [(a.state, (a.at - T0) // (10 * S)) for a in whole] == changes
-    one_by_one, state = [], AlertState(SETTINGS)
+    one_by_one, state = [], AssetAlarms(SETUP)
     for index, score in enumerate(scores):
-        one_by_one += state.push(scored(score, first=index))
-        state = AlertState.restore(state.snapshot(), SETTINGS)
+        one_by_one += state.push([scored(score, first=index)])
+        state = AssetAlarms.restore(state.snapshot(), SETUP)
     assert [a.encode() for a in one_by_one] == [a.encode() for a in whole]
 
 
 def test_an_alert_says_what_a_person_needs() -> None:
-    opened, cleared = AlertState(SETTINGS).push(scored(1.2, 1.5, 0.1, 0.1))
+    opened, cleared = AssetAlarms(SETUP).push([scored(1.2, 1.5, 0.1, 0.1)])
     assert (opened.asset, opened.rule, opened.severity, opened.score) == ("press", "anomaly", "warning", 1.5)
     assert (opened.threshold, opened.model, opened.received_time) == (1.0, "m@1", T0 + 99 * S)
     assert opened.opened_at == opened.at == T0 + 20 * S
@@ -79,12 +81,12 @@ def test_an_alert_says_what_a_person_needs() -> None:
 
 
 def test_twice_the_threshold_is_an_alarm() -> None:
-    assert AlertState(SETTINGS).push(scored(1.1, 2.0))[0].severity == "alarm"
-    assert AlertState(SETTINGS).push(scored(9.0, 1.9))[0].severity == "warning"
+    assert AssetAlarms(SETUP).push([scored(1.1, 2.0)])[0].severity == "alarm"
+    assert AssetAlarms(SETUP).push([scored(9.0, 1.9)])[0].severity == "warning"
 
 
 def test_abstention_opens_data_quality_and_names_the_tags() -> None:
-    opened, cleared = AlertState(SETTINGS).push(scored(0.5, NAN, NAN, NAN, 0.5, 0.5, coverage=0.25))
+    opened, cleared = AssetAlarms(SETUP).push([scored(0.5, NAN, NAN, NAN, 0.5, 0.5, coverage=0.25)])
     assert (opened.rule, opened.state, opened.at) == ("data_quality", "opened", T0 + 30 * S)
     assert opened.contributions == (("c", 0.875), ("b", 0.75))
     assert "too few good samples of c, b" in opened.detail
@@ -93,26 +95,26 @@ def test_abstention_opens_data_quality_and_names_the_tags() -> None:
 
 
 def test_abstention_without_a_tag_to_blame_says_so() -> None:
-    (opened,) = AlertState(SETTINGS).push(scored(NAN, NAN))
+    (opened,) = AssetAlarms(SETUP).push([scored(NAN, NAN)])
     assert opened.contributions == ()
     assert "is no number" in opened.detail
 
 
 def test_partial_windows_and_unscored_assets_say_nothing() -> None:
-    assert not AlertState(SETTINGS).push(scored(9.0, 9.0, partial=True))
-    assert not AlertState(SETTINGS).push(scored(NAN, NAN, NAN, model=""))
+    assert not AssetAlarms(SETUP).push([scored(9.0, 9.0, partial=True)])
+    assert not AssetAlarms(SETUP).push([scored(NAN, NAN, NAN, model="")])
 
 
 def test_what_is_open_is_cleared_when_the_model_is_taken_away() -> None:
-    state = AlertState(SETTINGS)
-    state.push(scored(1.1, 1.2, NAN, NAN))
-    cleared = state.push(scored(NAN, NAN, first=4, model=""))
+    state = AssetAlarms(SETUP)
+    state.push([scored(1.1, 1.2, NAN, NAN)])
+    cleared = state.push([scored(NAN, NAN, first=4, model="")])
     assert [(alert.rule, alert.state, alert.at) for alert in cleared] == [
         ("anomaly", "cleared", T0 + 50 * S),
         ("data_quality", "cleared", T0 + 50 * S),
     ]
     assert "no model" in cleared[0].detail
-    assert state.push(scored(NAN, first=6, model="")) == []
+    assert state.push([scored(NAN, first=6, model="")]) == []
 
 
 @pytest.mark.parametrize(
@@ -120,7 +122,7 @@ def test_what_is_open_is_cleared_when_the_model_is_taken_away() -> None:
 )
 def test_foreign_state_is_refused(damage: bytes) -> None:
     with pytest.raises(StateError, match="recovery state of the alert step"):
-        AlertState.restore(damage, SETTINGS)
+        AssetAlarms.restore(damage, SETUP)
 
 
 @pytest.mark.parametrize(

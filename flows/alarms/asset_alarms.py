@@ -1,0 +1,180 @@
+"""The alarms of one asset: what is pushed in, what is to be told. Pure: no clock, no I/O, no Bytewax."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from cloud_sink.records import Alert, Event
+from connectors.samples import Item, Notice, NoticeKind, Origin, SampleBatch
+from flows.alarms.alarm import Alarm
+from flows.alarms.behaviour import behaviour_of, behaviour_of_scores
+from flows.alarms.cause import Cause
+from flows.alarms.command import ACKNOWLEDGE, ALL, RESET, SHELVE, Command, read_command
+from flows.alarms.judge import ANOMALY, DATA_QUALITY, Judge
+from flows.alarms.kept import dump, load
+from flows.alarms.occasion import Occasion
+from flows.alarms.order import in_order, newest_of
+from flows.alarms.panel import Panel
+from flows.alarms.setup import AlarmSetup
+from flows.alarms.watch import Watch
+from flows.blocks import ScoredBlock
+from flows.conditions import Change
+
+_OF_SCORES = (ANOMALY, DATA_QUALITY)
+
+
+class AssetAlarms:
+    """The alarms of one asset, from its rules, its scores, and what people ask.
+
+    Event time is the newest source time seen, but for samples too far ahead of their reception; no wall clock moves it,
+    so a replay, a stall or a restart tells the same story under the same keys.
+    """
+
+    def __init__(self, setup: AlarmSetup) -> None:
+        self._setup = setup
+        self._skew = setup.windows.allowed_skew_ns
+        self._resume: bytes | None = None  # until the first item tells the asset
+        self._panel: Panel | None = None
+        self._judge = Judge(setup.alerts)
+        self._watch: Watch | None = None  # None = no rules
+        self._severities: dict[str, str] = {}  # of their alarms
+        self._now = 0  # event time, ns
+        self._behind = 0  # ns by which that is behind the reception: what people ask is asked at our time
+
+    def push(self, values: Sequence[Item | ScoredBlock]) -> list[Alert | Event]:
+        """Take in what a pass brought of this asset: blocks, notices, scored windows."""
+        out: list[Alert | Event] = []
+        panel = self._panel or self._begin(values[0].asset, out)
+        for value in values if len(values) == 1 else in_order(values, self._now, self._setup.windows):
+            if isinstance(value, ScoredBlock):
+                out += self._take_scores(panel, value)
+                received = value.decided_received
+            elif isinstance(value, Notice):
+                out += self._heed(panel, value)
+                received = value.start if value.kind is NoticeKind.COMMAND else value.end
+            else:
+                out += self._take(panel, value)
+                received = value.received_time
+            if panel.due <= self._now:
+                out += panel.pass_time(self._now, received)
+        return out
+
+    def _take(self, panel: Panel, block: SampleBatch) -> list[Alert]:
+        out: list[Alert] = []
+        if self._watch is not None and (changes := self._watch.push(block)):
+            out = panel.change(self._causes(changes))
+        if block.origin is Origin.BACKFILLED or not len(block):
+            return out  # it says nothing about now
+        received, newest = block.received_time, newest_of(block, self._skew)
+        if newest > self._now:
+            self._now = newest
+            if block.origin is Origin.LIVE:
+                self._behind = received - newest
+        return out
+
+    def _causes(self, changes: list[Change]) -> list[Cause]:
+        """As alarms want them; those of rules that are gone have no alarm any more."""
+        known = self._severities
+        return [Cause(change, known[change.alarm]) for change in changes if change.alarm in known]
+
+    def _take_scores(self, panel: Panel, block: ScoredBlock) -> list[Alert]:
+        causes = self._judge.push(block)
+        if block.model and ANOMALY not in panel.names():
+            for name in _OF_SCORES:
+                panel.add(name, behaviour_of_scores(self._setup.alerts))
+        return panel.change(causes) if causes else []
+
+    def _heed(self, panel: Panel, notice: Notice) -> list[Alert | Event]:
+        out: list[Alert | Event] = []
+        if notice.kind is NoticeKind.COMMAND:
+            out += self._command(panel, notice)
+        elif notice.kind is NoticeKind.IDLE:
+            self._now = max(self._now, notice.end)
+            if self._watch is not None and (changes := self._watch.pass_time(self._now, notice.end)):
+                out += panel.change(self._causes(changes))
+        return out
+
+    def _command(self, panel: Panel, notice: Notice) -> list[Alert] | list[Event]:
+        try:
+            command = read_command(notice)
+        except ValueError as error:
+            return [_in_vain(notice, "refused", f"{error}.")]
+        done = self._obey(panel, command)
+        if done:
+            return done
+        which = "no alarm" if command.alarm == ALL else repr(command.alarm)
+        detail = f"{command.what} of {which}: there is nothing to do." if command.alarm != ALL else "Nothing to do."
+        return [_in_vain(notice, "nothing_to_do", detail)]
+
+    def _obey(self, panel: Panel, command: Command) -> list[Alert]:
+        at = command.asked_at - self._behind
+        asked = Occasion(at, command.asked_at, command.by, command.comment)
+
+        def wish(alarm: Alarm) -> list[Alert]:
+            if command.what == ACKNOWLEDGE:
+                return alarm.acknowledge(asked)
+            if command.what == RESET:
+                return alarm.reset(asked)
+            if command.what == SHELVE:
+                return alarm.shelve(asked, at + command.lasts)
+            return alarm.unshelve(asked)
+
+        return panel.ask(None if command.alarm == ALL else command.alarm, wish)
+
+    def _begin(self, asset: str, out: list[Alert | Event]) -> Panel:
+        """The first item: go on from what was kept, with the rules and the calendar as they are now."""
+        kept = load(self._resume) if self._resume is not None else None
+        self._resume = None
+        watched = self._setup.rules(asset)
+        panel = self._panel = Panel(asset, self._setup.maintenance(asset))
+        states: dict[str, Any] = {}
+        if kept is not None:
+            states = kept.alarms
+            self._now, self._behind = kept.now, kept.behind
+            panel.in_maintenance = kept.in_maintenance
+            self._judge = Judge.from_json(self._setup.alerts, kept.judge)
+        if watched is not None:
+            self._watch = watched.start(kept.watch if kept is not None else b"")
+            self._severities = {name: settings.severity for name, settings in watched.alarms.items()}
+            for name, settings in watched.alarms.items():
+                behaviour = behaviour_of(settings, self._setup.alerts, watched.tags.get(name, ""))
+                panel.add(name, behaviour, states.get(name))
+        over = Occasion(self._now, self._now + self._behind, detail="There is no such rule any more.")
+        for name in sorted(states.keys() - self._severities.keys()):
+            panel.add(name, behaviour_of_scores(self._setup.alerts), states[name])
+            if name not in _OF_SCORES:
+                out += panel.retire(name, over)
+        if kept is not None:
+            out += panel.pass_time(self._now, over.received_time)  # to know when the calendar has to be asked next
+        return panel
+
+    def snapshot(self) -> bytes:
+        """The state in a format of ours; see `flows.alarms.kept`."""
+        if self._resume is not None:
+            return self._resume
+        return dump(
+            now=self._now,
+            behind=self._behind,
+            in_maintenance=self._panel is not None and self._panel.in_maintenance,
+            alarms={} if self._panel is None else self._panel.to_json(),
+            judge=self._judge.to_json(),
+            watch=b"" if self._watch is None else self._watch.snapshot(),
+        )
+
+    @classmethod
+    def restore(cls, data: bytes, setup: AlarmSetup) -> AssetAlarms:
+        """Inverse of `snapshot`; what is open stays open whatever the settings are now.
+
+        Raises:
+            StateError: Another format, or damaged.
+        """
+        load(data)  # so that damage is told at the start, not at the first item
+        alarms = cls(setup)
+        alarms._resume = data
+        return alarms
+
+
+def _in_vain(notice: Notice, reason: str, detail: str) -> Event:
+    """A wish that changed nothing is a record too: whoever asked will look for what came of it."""
+    return Event(notice.asset, "command", reason, notice.start, notice.start, 0, notice.source, detail)

@@ -1,0 +1,97 @@
+"""The recovery state of an asset's alarms: JSON with a version of ours. Nothing to unpickle.
+
+Version 1 knew two alerts that were open or not, and neither people nor evidence: what was open then is open, and nobody
+has acknowledged it.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from flows.alarms.alarm import Alarm
+from flows.alarms.behaviour import Behaviour
+from flows.alarms.judge import ANOMALY, DATA_QUALITY, Judge, Streak
+from flows.alarms.occasion import Opening
+from flows.alarms.settings import AlertSettings
+from flows.errors import StateError
+
+_VERSION = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What is restored from; see `AssetAlarms` for what it means.
+
+    Attributes:
+        now: Event time.
+        behind: ns.
+        in_maintenance: Yes or no.
+        alarms: `Alarm.to_json` by name.
+        judge: `Judge.to_json`.
+        watch: State of the rules, b"" = none.
+    """
+
+    now: int
+    behind: int
+    in_maintenance: bool
+    alarms: dict[str, Any]
+    judge: dict[str, Any]
+    watch: bytes
+
+
+def dump(
+    *, now: int, behind: int, in_maintenance: bool, alarms: dict[str, Any], judge: dict[str, Any], watch: bytes
+) -> bytes:
+    """As bytes; the fields are those of `Kept`."""
+    state = {
+        "v": _VERSION,
+        "now": now,
+        "behind": behind,
+        "in_maintenance": in_maintenance,
+        "alarms": alarms,
+        "judge": judge,
+        "watch": base64.b64encode(watch).decode(),
+    }
+    return json.dumps(state, separators=(",", ":")).encode()
+
+
+def load(data: bytes) -> Kept:
+    """Inverse of `dump`, also of what version 1 wrote.
+
+    Raises:
+        StateError: Another format, or damaged.
+    """
+    try:
+        state = json.loads(data)
+        version = state.pop("v")
+        if version == 1:
+            return _from_version_1(state)
+        if version != _VERSION:
+            raise StateError("alert", f"version {version} where {_VERSION} is read")
+        kept = Kept(**{**state, "watch": base64.b64decode(state["watch"])})
+        Judge.from_json(AlertSettings(), kept.judge)
+        for name, alarm in kept.alarms.items():
+            Alarm.from_json("", name, Behaviour(), alarm)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise StateError("alert", f"damaged ({error})") from error
+    return kept
+
+
+def _from_version_1(state: dict[str, Any]) -> Kept:
+    rules = {ANOMALY: state["anomaly"], DATA_QUALITY: state["quality"]}
+    alarms: dict[str, Any] = {}
+    streaks: dict[str, Streak] = {}
+    for name, rule in rules.items():
+        opened_at, severity = rule["opened_at"], rule["severity"]
+        streaks[name] = Streak(rule["streak"], active=opened_at is not None)
+        alarm = Alarm("", name, Behaviour())
+        if opened_at is not None:
+            alarm.condition = alarm.active = True
+            alarm.moved_at = alarm.told_at = opened_at
+            alarm.opening = Opening(opened_at, severity, "")
+        alarms[name] = alarm.to_json()
+    judge = Judge(AlertSettings(), streaks[ANOMALY], streaks[DATA_QUALITY]).to_json()
+    return Kept(now=0, behind=0, in_maintenance=False, alarms=alarms, judge=judge, watch=b"")
