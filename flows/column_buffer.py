@@ -80,7 +80,7 @@ class ColumnBuffer:
             return
         time = self.time
         fresh = time[max(self._sorted - 1, 0) :]
-        if np.logical_or.reduce(fresh[1:] < fresh[:-1]):
+        if np.count_nonzero(fresh[1:] < fresh[:-1]):
             order = time.argsort(kind="stable")
             self.tag[:], self.time[:], self.value[:] = self.tag[order], time[order], self.value[order]
             if self._origin is not None:

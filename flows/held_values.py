@@ -24,8 +24,8 @@ def held_after(held: NDArray[np.float64], tag: NDArray[np.uint16], value: NDArra
     tail = max(_LEAST_TAIL, 4 * len(held))
     fresh = np.empty(len(held))
     fresh.fill(np.nan)
-    fresh[tag[-tail:]] = value[-tail:]  # of several for one tag, numpy leaves the last
-    if np.logical_and.reduce(np.isfinite(fresh)):
+    fresh.put(tag[-tail:], value[-tail:])  # of several for one tag, numpy leaves the last
+    if np.count_nonzero(np.isfinite(fresh)) == len(held):
         return fresh
     good = np.isfinite(value)
     fresh = held.copy()

@@ -120,6 +120,6 @@ class OpenWindows(ABC):
 
 def good_values(block: SampleBatch) -> NDArray[np.float64]:
     """The values; NaN stands for one whose status is not good."""
-    if np.maximum.reduce(block.status) < _NOT_GOOD:
+    if not np.count_nonzero(block.status >= _NOT_GOOD):
         return block.value
     return np.where(is_good(block.status), block.value, np.nan)

@@ -51,21 +51,24 @@ class WindowCutter:
         """
         buffer.sort()
         if low is not None and high - low == self._every:  # the usual case, without a search for what there is
-            starts = np.array([low])
-            first, last = np.zeros(1, dtype=np.int64), buffer.time.searchsorted(starts + self._length)
+            count = int(buffer.time.searchsorted(low + self._length))
+            if not count:
+                return None
+            starts, sizes = np.array([low]), np.array([count])
+            span: slice | NDArray[np.int64] = slice(0, count)
+            in_force = None if held is None else held[None]
         else:
             starts = self._candidates(buffer.time, low, high)
             if free is not None:
                 starts = starts[free(starts)]
             first = buffer.time.searchsorted(starts)
             last = buffer.time.searchsorted(starts + self._length)
-        sizes = last - first
-        if not sizes.all():
-            filled = sizes > 0
-            starts, first, last, sizes = starts[filled], first[filled], last[filled], sizes[filled]
-        if not len(starts):
-            return None
-        span = _ranges(first, last)
+            filled = last > first
+            starts, first, last = starts[filled], first[filled], last[filled]
+            if not len(starts):
+                return None
+            sizes, span = last - first, _ranges(first, last)
+            in_force = None if held is None else held_at(held, buffer.tag, buffer.value, first)
         return WindowBlock(
             tags=self.tags,
             start=starts,
@@ -78,7 +81,7 @@ class WindowCutter:
             decided_received=received,
             partial=partial,
             origin=None if buffer.origin is None else buffer.origin[span],
-            held=None if held is None else held_at(held, buffer.tag, buffer.value, first),
+            held=in_force,
         )
 
     def _candidates(self, time: NDArray[np.int64], low: int | None, high: int) -> NDArray[np.int64]:

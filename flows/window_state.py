@@ -74,7 +74,7 @@ class WindowState:
         newest = int(np.maximum.reduce(block.source_time))
         limit = self._clock.limit(block.received_time)
         late_before = self._windows.late_before
-        if newest > limit or (late_before is not None and np.minimum.reduce(block.source_time) < late_before):
+        if newest > limit or (late_before is not None and np.count_nonzero(block.source_time < late_before)):
             ahead = block.source_time > limit
             late = ~ahead & (block.source_time < late_before if late_before is not None else False)
             if self._must_follow(block, ahead, late):

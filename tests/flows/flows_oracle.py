@@ -257,8 +257,15 @@ class Oracle:
         self.handed.add(start)
         self.floor = start if self.floor is None else self.floor
         tags = range(len(self.tags))
-        good = {tag: [row for row in members if row.tag == tag and row.good] for tag in tags}
-        bad = {tag: sum(row.tag == tag and not row.good for row in members) for tag in tags}
+        good: dict[int, list[Row]] = {tag: [] for tag in tags}
+        bad = dict.fromkeys(tags, 0)
+        origins: dict[int, set[int]] = {tag: set() for tag in tags}
+        for row in members:
+            origins[row.tag].add(1 << row.origin)
+            if row.good:
+                good[row.tag].append(row)
+            else:
+                bad[row.tag] += 1
         earlier = sorted(row for row in self.rows if row.time < start and row.good)
         held = {**self.held, **{row.tag: row.value for row in earlier}}
         edges = {tag: [start, *(row.time for row in good[tag]), end] for tag in tags}
@@ -272,7 +279,7 @@ class Oracle:
                 [float(np.float32(self.coverage(tag, len(good[tag]), length_ns))) for tag in tags],
                 [float(held.get(tag, math.nan)) for tag in tags],
                 [float(np.float32(gap / 1e9)) for gap in gaps],
-                [sum({1 << row.origin for row in members if row.tag == tag}) for tag in tags],
+                [sum(origins[tag]) for tag in tags],
                 received,
                 partial,
             )

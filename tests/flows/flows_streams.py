@@ -80,15 +80,15 @@ def streams(draw: st.DrawFn, clocks: bool = False) -> list[Item]:
     items: list[Item] = []
     now = device = gateway = 0.0
     seen = 1.0
-    kinds = ["block"] * 8 + ["idle", "dropped", "gap"] + (["device", "gateway"] if clocks else [])
+    kinds = ["block"] * 8 + ["idle", "dropped", "gap"] + (["device"] * 2 + ["gateway"] if clocks else [])
     for _ in range(draw(st.integers(1, 25))):
-        now += draw(st.sampled_from([0.0, 0.5, 1.0, 2.5, 7.0, 40.0] + ([] if clocks else [5000.0])))
+        now += draw(st.sampled_from([0.5, 2.5, 20.0, 40.0] if clocks else [0.0, 0.5, 1.0, 2.5, 7.0, 40.0, 5000.0]))
         kind = draw(st.sampled_from(kinds))
         if kind == "block":
             rows = draw(
                 st.lists(
                     st.tuples(
-                        st.sampled_from(AGO),
+                        st.sampled_from(AGO[2:-1] if clocks else AGO),
                         st.integers(0, 2),
                         st.sampled_from([0.0, 1.5, -2.0, 1e9, float("nan"), float("inf")]),
                         st.sampled_from([GOOD] * 5 + [UNCERTAIN, BAD]),
