@@ -14,7 +14,7 @@ from edge_gateway.config.config import Config
 from edge_gateway.layout import Layout
 from edge_gateway.outbox_settings import outbox_settings
 from flows.alert_state import AlertSettings
-from flows.window_settings import WindowSettings
+from flows.window_kinds import AnyWindowSettings
 from models.features import STANDARD, FeatureSet
 from models.handle import ScorerHandle
 from models.onnx_scorer import OnnxScorer
@@ -54,7 +54,7 @@ class LocalGateway:
         self._alerts: deque[dict[str, Any]] = deque(maxlen=_ALERTS_KEPT)
 
     @property
-    def windows(self) -> WindowSettings:
+    def windows(self) -> AnyWindowSettings:
         """The `[windows]` table."""
         return self._config.windows.settings()
 

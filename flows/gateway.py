@@ -11,7 +11,7 @@ from bytewax.outputs import Sink
 
 from connectors.samples import Item
 from flows.alert_state import AlertSettings
-from flows.window_settings import WindowSettings
+from flows.window_kinds import AnyWindowSettings
 from models.features import FeatureSet
 from models.scores import Scorer
 
@@ -32,7 +32,7 @@ class Gateway(Protocol):
         ...
 
     @property
-    def windows(self) -> WindowSettings:
+    def windows(self) -> AnyWindowSettings:
         """From the configuration."""
         ...
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from connectors.samples import Item
 from flows.alert_state import AlertSettings
+from flows.window_kinds import AnyWindowSettings
 from flows.window_settings import WindowSettings
 from models.features import STANDARD, FeatureSet
 from models.scores import Scorer, Scores
@@ -45,7 +46,7 @@ class ListGateway:
 
     items: list[Any]
     scorers: dict[str, Scorer] = field(default_factory=dict)
-    windows: WindowSettings = field(default_factory=lambda: WindowSettings("10s", lateness="2s"))
+    windows: AnyWindowSettings = field(default_factory=lambda: WindowSettings("10s", lateness="2s"))
     alerts: AlertSettings = field(default_factory=AlertSettings)
     features: FeatureSet = STANDARD
     batch_size: int = 1
