@@ -143,6 +143,6 @@ class PastWindows:
         made._received = head["received"]
         origins = head.get("origins", False)  # the first version did not write them: all that is here is backfilled
         made.buffer, at = ColumnBuffer.load(data, at, head["samples"], origins=origins)
-        if not origins:
+        if not origins and made.buffer.size:
             made.buffer.mark(Origin.BACKFILLED)
         return made, at

@@ -111,3 +111,21 @@ def streams(draw: st.DrawFn, clocks: bool = False) -> list[Item]:
         else:
             gateway = draw(st.sampled_from([0.0, YEAR, -YEAR]))
     return items
+
+
+def eventful() -> list[Item]:
+    """Two presses and all that can happen to them: disorder, late and skewed samples, notices, a history, clocks."""
+    items: list[Item] = []
+    for second in range(0, 24, 3):
+        items += regular(3, per_block=3, start=second)
+        items += regular(3, "fan", per_block=3, start=second, value=5.0)
+    items.insert(6, block((4.5, 0, 7.0), (2.5, 1, 7.0, BAD), received=9))
+    items.insert(9, block((14, 2, 1.0), (900, 0, 1.0), received=14))
+    items.insert(12, dropped(5, 14))
+    items += [block((1, 0, 1.0), received=24), gap(24, 60), *regular(4, per_block=2, start=60)]
+    items.append(block((30, 0, 3.0), (31, 1, float("nan")), received=64, origin=Origin.BACKFILLED))
+    items += [backfill(60, "finished"), idle(90, start=63.0), idle(60, "fan")]
+    for second in range(91, 109, 3):  # the clock of the press is set back for good
+        items.append(block((second - 80, 0, 1.0), (second - 79, 1, 2.0), received=second))
+    items += [block((40, 0, 2.0), received=120), idle(140, start=40.0)]
+    return items

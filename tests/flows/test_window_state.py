@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from flows_oracle import Oracle, plain
 from flows_streams import T0, TABLE, UNCERTAIN, S, block, dropped, gap, idle, regular, streams
+from flows_text import text
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -41,20 +42,6 @@ def run(state: WindowState, items: list[Item]) -> list[Any]:
 
 def windows(out: list[Any]) -> list[Any]:
     return [row for block in out if isinstance(block, WindowBlock) for row in plain(block)]
-
-
-def text(out: list[Any]) -> list[str]:
-    """Outputs as text, columns and all, to compare two runs."""
-    said = []
-    for item in out:
-        if isinstance(item, WindowBlock):
-            said.append(repr((item.asset, plain(item), item.backfilled)))
-        elif isinstance(item, LateBlock):
-            columns = (item.samples.tag, item.samples.source_time, item.samples.value, item.window_start)
-            said.append(repr([column.tolist() for column in columns]))
-        else:
-            said.append(repr(item))
-    return said
 
 
 @settings(max_examples=150, deadline=None)
