@@ -9,8 +9,6 @@ import gc
 import math
 import resource
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -35,8 +33,6 @@ S = 1_000_000_000
 T0 = 1_700_000_000 * S + 3 * S  # blocks straddle windows
 POLL = 256  # blocks per poll of the source
 REPEATS = 5
-MINUTES = 4  # of the measurement of memory
-SAMPLES_MB = ASSETS * TAGS * 60 * 18 / 1e6  # one a second and tag, for a minute
 SETTINGS = WindowSettings("10s", lateness="1s")
 Keyed = tuple[str, SampleBatch]
 
@@ -224,53 +220,6 @@ def finish(sums: list[Any]) -> list[tuple[float, ...]]:
     return rows
 
 
-class Made(DynamicSource[Any]):
-    """Blocks made as they are asked for: one a second of every asset, with one sample of each of its tags."""
-
-    def build(self, step_id: str, worker_index: int, worker_count: int) -> StatelessSourcePartition[Any]:
-        names = tuple(Tag(f"tag{i}", interval_s=1.0) for i in range(TAGS))
-        tables = [TagTable(f"asset{i}", names) for i in range(ASSETS)]
-        tag, status = np.arange(TAGS, dtype=np.uint16), np.zeros(TAGS, dtype=np.uint32)
-
-        class Part(StatelessSourcePartition[Any]):
-            at = 0
-
-            def next_batch(self) -> list[Any]:
-                second, part = divmod(self.at, 4)
-                self.at += 1
-                if second >= MINUTES * 60:
-                    raise StopIteration
-                time, quarter = T0 + second * S, tables[part::4]
-                times = np.full(TAGS, time)
-                return [
-                    (table.asset, SampleBatch(table, tag, times, np.full(TAGS, 1.0), status, time)) for table in quarter
-                ]
-
-        return Part()
-
-
-def print_memory() -> None:
-    """MB that windows of a minute, every 10 s, take on top of an idle process; run in one of its own."""
-    run_main(put_together(TestingSource([])))
-    idle_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    run_main(put_together(Made()))
-    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - idle_kb) / 1024)
-
-
-def put_together(source: Any) -> Dataflow:
-    """Hopping windows and features, thrown away."""
-    flow = Dataflow("memory")
-    closed = window("window", op.input("samples", flow, source), WindowSettings("1min", "10s")).closed
-    op.output("out", featurize("features", closed, STANDARD), Each(lambda batch: None))
-    return flow
-
-
-def memory_mb() -> float:
-    """Of a fresh process, whose memory nothing else has grown."""
-    made = subprocess.run([sys.executable, __file__, "memory"], capture_output=True, check=True, text=True)
-    return float(made.stdout)
-
-
 def cpu(function: Callable[[Any], Any], argument: Any) -> tuple[float, Any]:
     """CPU seconds of one call, and what it gave."""
     gc.collect()
@@ -291,7 +240,6 @@ def medians(contenders: dict[str, tuple[Callable[[Any], Any], Any]], repeats: in
 
 def run() -> list[dict[str, Any]]:
     """Rows for the table of `make bench`."""
-    memory = memory_mb()
     items = blocks()
     n = len(items) * ROWS * TAGS
     idle_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -336,21 +284,9 @@ def run() -> list[dict[str, Any]]:
             what, f"plain numpy in a loop, {n / took['loop'] / 1e6:.1f} M/s", loop, "<= 1.5 times its time", loop <= 1.5
         ),
         row(what, f"one numpy matrix, pre-cut, {n / took['matrix'] / 1e6:.1f} M/s", matrix, "", None),
-        {
-            "name": f"memory of 60 s windows every 10 s, {ASSETS * TAGS:,} tags at 1 Hz",
-            "figure": round(memory, 1),
-            "unit": "MB over the idle process",
-            "against": f"the samples alone, {SAMPLES_MB:.1f} MB",
-            "ratio": round(memory / SAMPLES_MB, 2),
-            "goal": "<= 60 MB",
-            "met": memory <= 60,
-        },
     ]
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["memory"]:
-        print_memory()
-    else:
-        for line in run():
-            print(line)
+    for line in run():
+        print(line)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import statistics
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from flows_closed import Closed
 
 from connectors.samples import Item, Notice, NoticeKind, Origin
 from connectors.tags import TagTable
@@ -23,28 +24,6 @@ class Row(NamedTuple):
     value: float
     good: bool
     origin: Origin
-
-
-@dataclass(eq=False)
-class Closed:
-    """A window as the oracle sees it; what is per tag stands by number of the tag."""
-
-    start: int
-    end: int
-    samples: dict[int, list[tuple[float, float]]]  # seconds since the start, value
-    bad: dict[int, int]
-    coverage: list[float]
-    held: list[float]
-    gap_s: list[float]
-    origins: list[int]
-    received: int
-    partial: bool
-
-    def __eq__(self, other: object) -> bool:
-        return repr(self) == repr(other)  # NaN equals NaN
-
-    def __hash__(self) -> int:
-        return hash(self.start)
 
 
 @dataclass
@@ -293,38 +272,3 @@ class Oracle:
         if not isinstance(self.settings, WindowSettings):
             expected = math.floor(expected + 1e-6) + 1
         return min(n / expected, 1.0)
-
-
-def plain(block: Any) -> list[Closed]:
-    """A `WindowBlock` in the oracle's words."""
-    out = []
-    tags = len(block.tags)
-    grouped = block.grouped
-    offsets = grouped.segments.offsets
-    coverage = grouped.coverage.reshape(-1, tags)
-    for row in range(len(block)):
-        samples, bad = {}, {}
-        for tag in range(tags):
-            at = row * tags + tag
-            span = slice(offsets[at], offsets[at + 1])
-            assert grouped.n[at] == span.stop - span.start
-            if grouped.n[at]:
-                times, values = grouped.segments.time_s[span].tolist(), grouped.segments.value[span].tolist()
-                samples[tag] = list(zip(times, values, strict=True))
-            if grouped.n_bad[at]:
-                bad[tag] = int(grouped.n_bad[at])
-        out.append(
-            Closed(
-                int(block.start[row]),
-                int(block.end[row]),
-                samples,
-                bad,
-                coverage[row].tolist(),
-                [math.nan] * tags if block.held is None else block.held[row].tolist(),
-                block.gap_s[row].tolist(),
-                block.origins[row].tolist(),
-                block.decided_received,
-                block.partial,
-            )
-        )
-    return out

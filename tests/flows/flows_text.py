@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flows_oracle import plain
+from flows_closed import plain
 
 from flows.blocks import LateBlock
 from flows.window_block import WindowBlock

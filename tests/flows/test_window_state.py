@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from flows_oracle import Oracle, plain
+from flows_closed import plain
+from flows_oracle import Oracle
 from flows_streams import T0, TABLE, UNCERTAIN, S, block, dropped, gap, idle, regular, streams
 from flows_text import text
 from hypothesis import given, settings
