@@ -41,13 +41,6 @@ class JournalSection(Section):
         fix="At least 1000.",
         ge=1000,
     )
-    idle_after: Duration = option(
-        5 * s,
-        description="Silence of a whole asset after which its open windows are closed.",
-        fix="100ms to 1h.",
-        ge=100 * ms,
-        le=60 * minute,
-    )
 
 
 class OutboxSection(Section):

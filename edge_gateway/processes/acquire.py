@@ -51,7 +51,7 @@ async def acquire_process(config: Config) -> int:
         facts = {**asdict(now), "sync_failures": writer.sync_failures}
         status.beat()
 
-    settings = IntakeSettings(capacity=config.journal.intake_limit, idle_after=config.journal.idle_after)
+    settings = IntakeSettings(capacity=config.journal.intake_limit, idle_after=config.windows.idle_after)
     try:
         await acquire(drivers, writer, settings, stop, beat, inbox.stored)
     finally:
