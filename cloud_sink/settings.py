@@ -46,12 +46,15 @@ class OutboxSettings:
         alert_reserve: Bytes beyond the quota that only alerts may use.
         disk_reserve: Size of the file that is given up when the disk is full, so that deleting still works; 0 = none.
         lock_wait: How long a starting process waits for a dying one to let go of its role.
+        alarm_history: Transitions of alarms that stay on site after they were delivered; an alarm that is not over
+            stays beyond it.
     """
 
     quota: int = 512 * MIB
     alert_reserve: int = 64 * MIB
-    disk_reserve: int = 4 * MIB
+    disk_reserve: int = 6 * MIB  # an alert takes 8 pages of 4 KiB in the log until it is copied back
     lock_wait: timedelta = timedelta(seconds=5)
+    alarm_history: int = 10_000
 
     def __post_init__(self) -> None:
         if self.quota <= 0:
@@ -61,6 +64,8 @@ class OutboxSettings:
                 raise _refuse(field, getattr(self, field), "must not be negative", "0 switches it off")
         if self.lock_wait < timedelta(0):
             raise _refuse("lock_wait", self.lock_wait, "must not be negative", "0 s refuses at once")
+        if self.alarm_history < 1:
+            raise _refuse("alarm_history", self.alarm_history, "must be at least 1", "10000 is the default")
 
 
 @dataclass(frozen=True, slots=True)

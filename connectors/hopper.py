@@ -26,7 +26,7 @@ class Hopper:
     """A queue bounded by samples, or by one block where that is larger. `put` from one thread, `take` from another.
 
     What does not fit is dropped whole, and stated in the asset's own stream by a DROPPED notice (reason "queue_full"):
-    before the asset's next item that fits, or when the queue has been emptied.
+    before the asset's next item that fits, or when the queue has been emptied. What a person asks always fits.
 
     Attributes:
         dropped: Samples let go since the start.
@@ -45,7 +45,7 @@ class Hopper:
         """Queue or drop. Never waits for the consumer, never raises."""
         with self._changed:
             weight = len(item) if isinstance(item, SampleBatch) else 1
-            if self._weight and self._weight + weight > self._capacity:
+            if self._weight and self._weight + weight > self._capacity and not is_command(item):
                 self._drop(item)
                 return
             if item.asset in self._drops:
@@ -90,6 +90,11 @@ class Hopper:
             start, end, count = item.start, item.end, item.count
         self._drops.setdefault(item.asset, _Drop()).add(count, start, end)
         self.dropped += count
+
+
+def is_command(item: Item) -> bool:
+    """Whether a person asks something."""
+    return isinstance(item, Notice) and item.kind is NoticeKind.COMMAND
 
 
 def _notice(asset: str, drop: _Drop) -> Notice:

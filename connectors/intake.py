@@ -22,7 +22,7 @@ from connectors.driver import Driver
 from connectors.hopper import Hopper
 from connectors.journal.format import entry_of
 from connectors.journal.writer import JournalWriter
-from connectors.samples import Item, Origin, SampleBatch
+from connectors.samples import Item, Notice, Origin, SampleBatch
 from connectors.storer import Storer
 from connectors.watch import AssetWatch
 
@@ -211,6 +211,7 @@ async def acquire(
     settings: IntakeSettings,
     stop: asyncio.Event,
     on_status: Callable[[IntakeStatus], None] | None = None,
+    on_command: Callable[[Notice], object] = lambda _: None,
 ) -> IntakeStatus:
     """Acquire until `stop` is set; then end the drivers, store what is queued, sync and return the final counts.
 
@@ -220,13 +221,14 @@ async def acquire(
         settings: See there.
         stop: Set it to end.
         on_status: Called some times a second, in the loop.
+        on_command: Called for each COMMAND notice that is durable, in the thread that stores. Must not raise.
 
     Raises:
         JournalWriteFailed: At the end the disk still refused; what was queued is lost.
     """
     intake = Intake(drivers, settings, writer.recovered.newest)
     loop = asyncio.get_running_loop()
-    storer = Storer(intake.hopper, writer, on_death=lambda: loop.call_soon_threadsafe(stop.set))
+    storer = Storer(intake.hopper, writer, lambda: loop.call_soon_threadsafe(stop.set), on_command)
 
     def report() -> IntakeStatus:
         status = replace(intake.status(), refused=storer.refused, write_failures=storer.write_failures)

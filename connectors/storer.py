@@ -8,9 +8,9 @@ from threading import Event, Thread
 import structlog
 
 from connectors.errors import JournalWriteFailed, UnknownAsset
-from connectors.hopper import Hopper
+from connectors.hopper import Hopper, is_command
 from connectors.journal.writer import JournalWriter
-from connectors.samples import Item, SampleBatch
+from connectors.samples import Item, Notice, SampleBatch
 
 log = structlog.get_logger()
 
@@ -26,13 +26,28 @@ class Storer:
         error: What ended the thread before its time.
     """
 
-    def __init__(self, hopper: Hopper, writer: JournalWriter, on_death: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        hopper: Hopper,
+        writer: JournalWriter,
+        on_death: Callable[[], object],
+        on_command: Callable[[Notice], object] = lambda _: None,
+    ) -> None:
+        """Start.
+
+        Args:
+            hopper: To be emptied.
+            writer: Open; used by this thread alone from now on.
+            on_death: Called in the thread when it ends before its time.
+            on_command: Called in the thread for each COMMAND notice that is durable. Must not raise.
+        """
         self.write_failures = 0
         self.refused = 0
         self.error: BaseException | None = None
         self._hopper = hopper
         self._writer = writer
         self._on_death = on_death
+        self._on_command = on_command
         self._closing = Event()
         self._thread = Thread(target=self._run, name="journal-store", daemon=True)
         self._thread.start()
@@ -70,7 +85,15 @@ class Storer:
                 self._store_each(items, error)
                 return
             else:
+                self._tell_commands(items)
                 return
+
+    def _tell_commands(self, items: Sequence[Item]) -> None:
+        """Commands are rare, and a person's: each is made durable at once, not with the next group sync."""
+        commands = [item for item in items if isinstance(item, Notice) and is_command(item)]
+        if commands and self._writer.sync():
+            for command in commands:
+                self._on_command(command)
 
     def _store_each(self, items: Sequence[Item], error: Exception) -> None:
         if len(items) > 1:

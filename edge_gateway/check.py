@@ -22,6 +22,7 @@ from edge_gateway.config.units import duration_text
 from edge_gateway.rooms import foreign_owners
 from edge_gateway.rule_sets import in_words, rule_sets
 from edge_gateway.tables import tag_tables
+from flows.window_settings import WindowSettings
 
 if TYPE_CHECKING:
     from models.features import FeatureSet
@@ -118,7 +119,10 @@ def _misfits(config: Config, model: ModelSection, manifest: Manifest, *, deep: b
     if features is not None and (misfit := feature_misfit(manifest, features)):
         yield misfit
     windows = config.windows.settings()
-    if (manifest.window_length_ns, manifest.window_every_ns) != (windows.length_ns, windows.every_ns):
+    if not isinstance(windows, WindowSettings):
+        rule = f"was trained on windows of a fixed length, which {config.windows.told()} do not have"
+        yield rule, "Leave the model out, or set [windows] kind to tumbling or hopping."
+    elif (manifest.window_length_ns, manifest.window_every_ns) != (windows.length_ns, windows.every_ns):
         length, every = manifest.window_length_ns / 1e9, manifest.window_every_ns / 1e9
         yield f"was trained on windows of {length:g}s every {every:g}s", "Set [windows] so, or train it again."
     tables = {table.asset: table for table in tag_tables(config)}
@@ -161,10 +165,9 @@ def describe(config: Config, path: Path) -> RenderableType:
     for table in tag_tables(config):
         assets.add_row(table.asset, ", ".join(table.names), scored.get(table.asset, "none: summarized only"))
     rules = [_rules(config)] if config.rules else []
-    windows = config.windows.settings()
     summary = Text.assemble(
         (f"{path}: ok\n", "bold"),
-        f"flow {config.gateway.flow}, windows of {duration_text(windows.length)} every {duration_text(windows.every)}",
+        f"flow {config.gateway.flow}, {config.windows.told()}",
         f", features {config.features.set}, target {config.target.kind} {config.target.path}",
         "" if config.target.path.is_dir() else " (not there now: records would wait in the outbox)",
     )

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from edge_gateway import __version__
 from edge_gateway.commands.register import register
+from edge_gateway.commands.register_alerts import register_alerts
 from edge_gateway.exit_codes import Exit
 
 app = typer.Typer(
@@ -87,6 +88,7 @@ def train(
 
 
 register(app)
+register_alerts(app)
 
 
 @app.command()

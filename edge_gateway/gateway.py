@@ -18,7 +18,7 @@ from edge_gateway.outbox_settings import outbox_settings
 from edge_gateway.rule_sets import rule_sets
 from flows.alarms import AlertSettings, Maintenance
 from flows.rules import RuleSet
-from flows.window_settings import WindowSettings
+from flows.window_kinds import AnyWindowSettings
 from models.errors import BundleRejected
 from models.features import FeatureSet
 from models.handle import ScorerHandle
@@ -66,7 +66,7 @@ class LocalGateway:
         self._alerts: deque[dict[str, Any]] = deque(maxlen=_ALERTS_KEPT)
 
     @property
-    def windows(self) -> WindowSettings:
+    def windows(self) -> AnyWindowSettings:
         """The `[windows]` table."""
         return self._config.windows.settings()
 

@@ -37,6 +37,11 @@ class Layout:
         return self.root / "status"
 
     @property
+    def commands(self) -> Path:
+        """What people asked of alarms and the acquire process has not taken yet."""
+        return self.root / "commands"
+
+    @property
     def identity(self) -> Path:
         """Our own certificate and key."""
         return self.root / "identity"

@@ -7,5 +7,6 @@ from edge_gateway.config.config import Config
 
 
 def outbox_settings(config: Config) -> OutboxSettings:
-    """Quota and reserve of the `[outbox]` table."""
-    return OutboxSettings(quota=config.outbox.quota, alert_reserve=config.outbox.alert_reserve)
+    """Quota, reserve and history of the `[outbox]` table."""
+    outbox = config.outbox
+    return OutboxSettings(quota=outbox.quota, alert_reserve=outbox.alert_reserve, alarm_history=outbox.alarm_history)

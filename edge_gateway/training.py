@@ -19,12 +19,12 @@ from edge_gateway.exit_codes import Exit
 from edge_gateway.flow_file import FlowRejected, load_features
 from edge_gateway.tables import tag_tables
 from flows.recorded import feature_rows
+from flows.window_settings import WindowSettings
 from models.errors import ModelError
 from models.features import STANDARD, FeatureSet
 
 if TYPE_CHECKING:
     from connectors.tags import TagTable
-    from flows.window_settings import WindowSettings
     from models.training import TrainingReport
 
 MIN_COVERAGE = 0.5  # of a tag in a window; below it the model abstains rather than guesses
@@ -98,6 +98,9 @@ def train_command(path: Path, recording: Path, assets: Sequence[str], out: Path,
         with console.status(f"training on {recording} ..."):
             items = (item for item in recorded_items(recording) if item.asset in assets)
             table, windows = tables[assets[0]], config.windows.settings()
+            if not isinstance(windows, WindowSettings):
+                told = f"{path}: a model is trained on windows of a fixed length"
+                raise RecordingRefused(f"{told}, which {config.windows.told()} do not have")
             features = load_features(config.features)
             report = train_bundle(items, table, windows, out, name=out.name, version=version, feature_set=features)
     except ModuleNotFoundError as error:

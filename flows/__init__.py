@@ -3,6 +3,7 @@
 A dataflow is put together from ordinary Bytewax operators (`bytewax.operators`) and these:
 
     window(step_id, up, WindowSettings(length="10s", every="2s", lateness="3s"))   blocks -> closed windows
+        or SessionSettings(gap="30s"), or CountSettings(count=1000)
     featurize(step_id, up, STANDARD)                                              windows -> features
     score(step_id, up, gateway.scorer)                                            features -> scores
     alert(step_id, samples, scores, alarm_setup(gateway, windows))      samples and scores -> transitions of alarms
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 from flows.alert import AlarmSetup, AlertSettings, alarm_setup, alert
 from flows.blocks import FeatureBlock, LateBlock, ScoredBlock
+from flows.data_settings import CountSettings, SessionSettings
 from flows.featurize import featurize
 from flows.gateway import Gateway
 from flows.score import score
@@ -29,10 +31,12 @@ from flows.window_settings import WindowSettings
 __all__ = [
     "AlarmSetup",
     "AlertSettings",
+    "CountSettings",
     "FeatureBlock",
     "Gateway",
     "LateBlock",
     "ScoredBlock",
+    "SessionSettings",
     "WindowBlock",
     "WindowSettings",
     "WindowStreams",

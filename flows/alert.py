@@ -16,7 +16,7 @@ from flows.alarms import AlarmSetup, AlertSettings, AssetAlarms, FloodState, Tic
 from flows.alarms.rules import watched
 from flows.blocks import ScoredBlock
 from flows.gateway import Gateway
-from flows.window_settings import WindowSettings
+from flows.timing import Timing
 
 __all__ = ["AlarmSetup", "AlertSettings", "alarm_setup", "alert"]
 
@@ -82,7 +82,7 @@ def alert(
     return op.flat_map_batch("spread", passed, lambda items: [(record.asset, record) for _, record in items])
 
 
-def alarm_setup(gateway: Gateway, windows: WindowSettings) -> AlarmSetup:
+def alarm_setup(gateway: Gateway, windows: Timing) -> AlarmSetup:
     """What the gateway's configuration says of alarms; `windows` = of those that are scored."""
     skew = windows.allowed_skew_ns
     return AlarmSetup(

@@ -29,6 +29,7 @@ class Windows:
         decided_received: ns, when the block that closed these windows was received.
         partial: They were closed early, by a migration, and do not hold all their samples.
         backfilled: They were filled from a history, after event time had passed them.
+        window: The samples they hold; None where they are not at hand.
     """
 
     tags: TagTable
@@ -40,9 +41,32 @@ class Windows:
     decided_received: int
     partial: bool
     backfilled: bool = False
+    window: WindowBlock | None = None
 
     def __len__(self) -> int:
         return len(self.start)
+
+    @property
+    def good_ratio(self) -> NDArray[np.float32]:
+        """float32[w, T], good samples as a share of those that came; NaN where none came."""
+        with np.errstate(invalid="ignore"):
+            return (self.n / (self.n + self.n_bad)).astype(np.float32)
+
+    @property
+    def gap_s(self) -> NDArray[np.float32] | None:
+        """float32[w, T], the longest stretch of the window without a good sample of the tag, edges included.
+
+        Computed when it is asked for. None where the samples are not at hand.
+        """
+        return None if self.window is None else self.window.gap_s
+
+    @property
+    def origins(self) -> NDArray[np.uint8] | None:
+        """uint8[w, T], bit 1 << `Origin` where the tag has samples that came so, good or not; 0 = has none.
+
+        Computed when it is asked for. None where the samples are not at hand.
+        """
+        return None if self.window is None else self.window.origins
 
     @property
     def asset(self) -> str:
@@ -57,12 +81,10 @@ class FeatureBlock(Windows):
     Attributes:
         features: Names, one per column.
         values: float64[w, T, features]; NaN where a feature does not apply, as most do not without a good sample.
-        window: The samples they were computed from; None where they are not at hand.
     """
 
     features: tuple[str, ...]
     values: NDArray[np.float64]
-    window: WindowBlock | None = None
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -93,12 +115,12 @@ class LateBlock:
     Attributes:
         samples: As received.
         window_start: int64[n], start of the last window each missed.
-        window_length: ns.
+        window_end: int64[n], its end, exclusive.
     """
 
     samples: SampleBatch
     window_start: NDArray[np.int64]
-    window_length: int
+    window_end: NDArray[np.int64]
 
     @property
     def asset(self) -> str:

@@ -12,7 +12,7 @@ from bytewax.outputs import Sink
 from connectors.samples import Item
 from flows.alarms import AlertSettings, Maintenance
 from flows.rules import RuleSet
-from flows.window_settings import WindowSettings
+from flows.window_kinds import AnyWindowSettings
 from models.features import FeatureSet
 from models.scores import Scorer
 
@@ -33,7 +33,7 @@ class Gateway(Protocol):
         ...
 
     @property
-    def windows(self) -> WindowSettings:
+    def windows(self) -> AnyWindowSettings:
         """From the configuration."""
         ...
 

@@ -36,7 +36,7 @@ def late_event(block: LateBlock) -> Event:
         kind="late",
         reason="window_closed",
         start=int(block.window_start.min()),
-        end=int(block.window_start.max()) + block.window_length,
+        end=int(block.window_end.max()),
         count=count,
         source="window",
         detail=f"{count} samples ({origin}) came after their windows had closed.",

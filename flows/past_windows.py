@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from connectors.samples import Origin
 from flows.column_buffer import ColumnBuffer
 from flows.window_block import WindowBlock
 from flows.window_cut import WindowCutter
@@ -59,6 +60,12 @@ class HandedOut:
         free: NDArray[np.bool_] = (starts >= self._floor) & ((run < 0) | (starts > lasts[run]))
         return free
 
+    def again(self, starts: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of these windows may have been handed out before."""
+        if self._floor is None:
+            return np.zeros(len(starts), dtype=np.bool_)
+        return ~self.free(starts)
+
     def to_json(self) -> dict[str, Any]:
         """For a snapshot."""
         return {"floor": self._floor, "runs": self._runs}
@@ -91,7 +98,7 @@ class PastWindows:
     def fits(self, times: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which of these times, all before the open windows, lie in a window that was never handed out."""
         every = self._settings.every_ns
-        newest = times // every * every
+        newest = self._settings.start_of(times)
         fits = np.zeros(len(times), dtype=np.bool_)
         for hop in range(self._settings.length_ns // every):
             fits |= self.handed_out.free(newest - hop * every)
@@ -99,11 +106,11 @@ class PastWindows:
 
     def keep(self, tag: NDArray[np.uint16], time: NDArray[np.int64], value: NDArray[np.float64], received: int) -> None:
         """Samples that fit. `received`: when, ns."""
-        self.buffer.append(tag, time, value)
+        self.buffer.append(tag, time, value, Origin.BACKFILLED)
         self._received = received
 
     def close(self, cutter: WindowCutter | None, high: int, *, partial: bool = False) -> WindowBlock | None:
-        """All windows that start before `high`, a multiple of `every`; None where none holds a sample."""
+        """All windows that start before `high`, the start of one; None where none holds a sample."""
         if cutter is None or not self.buffer.size:
             return None
         block = cutter.cut(self.buffer, None, high, self._received, partial=partial, free=self.handed_out.free)
@@ -115,13 +122,27 @@ class PastWindows:
 
     def to_json(self) -> dict[str, Any]:
         """For a snapshot, beside the bytes of `buffer`."""
-        return {**self.handed_out.to_json(), "received": self._received, "samples": self.buffer.size}
+        return {
+            **self.handed_out.to_json(),
+            "received": self._received,
+            "samples": self.buffer.size,
+            "origins": self.buffer.origin is not None,
+        }
 
     @classmethod
-    def restore(cls, settings: WindowSettings, head: Mapping[str, Any], data: bytes, at: int) -> PastWindows:
-        """Inverse of `to_json` and the dump of `buffer`, which stands at `at`. Raises ValueError: too short."""
+    def restore(
+        cls, settings: WindowSettings, head: Mapping[str, Any], data: bytes, at: int
+    ) -> tuple[PastWindows, int]:
+        """Inverse of `to_json` and the dump of `buffer`, which stands at `at`; and where the next thing stands.
+
+        Raises:
+            ValueError: Too short.
+        """
         made = cls(settings)
         made.handed_out = HandedOut.from_json(settings.every_ns, head)
         made._received = head["received"]
-        made.buffer = ColumnBuffer.load(data, at, head["samples"])
-        return made
+        origins = head.get("origins", False)  # the first version did not write them: all that is here is backfilled
+        made.buffer, at = ColumnBuffer.load(data, at, head["samples"], origins=origins)
+        if not origins and made.buffer.size:
+            made.buffer.mark(Origin.BACKFILLED)
+        return made, at

@@ -11,12 +11,12 @@ from connectors.samples import Item
 from flows.featurize import features_of
 from flows.score import rows_for, usable
 from flows.window_block import WindowBlock
-from flows.window_settings import WindowSettings
+from flows.window_kinds import AnyWindowSettings
 from flows.window_state import WindowState
 from models.features import FeatureSet
 
 
-def windows_of(items: Iterable[Item], settings: WindowSettings) -> Iterator[WindowBlock]:
+def windows_of(items: Iterable[Item], settings: AnyWindowSettings) -> Iterator[WindowBlock]:
     """Closed windows of all assets, in the order in which they close.
 
     Windows that are still open at the end are not handed out, just as in the gateway.
@@ -33,7 +33,7 @@ def windows_of(items: Iterable[Item], settings: WindowSettings) -> Iterator[Wind
 
 def feature_rows(
     items: Iterable[Item],
-    settings: WindowSettings,
+    settings: AnyWindowSettings,
     feature_set: FeatureSet,
     tags: tuple[str, ...],
     features: tuple[str, ...],

@@ -15,7 +15,7 @@ from cloud_sink.records import Account, Event
 from connectors.samples import Item
 from flows.blocks import LateBlock
 from flows.window_block import WindowBlock
-from flows.window_settings import WindowSettings
+from flows.window_kinds import AnyWindowSettings
 from flows.window_state import WindowOutput, WindowState
 
 T = TypeVar("T")
@@ -28,7 +28,7 @@ class WindowStreams:
     Attributes:
         closed: Windows that closed, in order of their start.
         late: Samples that came when all their windows were closed.
-        events: Gaps, drops and migrations.
+        events: Gaps, drops, migrations, and clocks that were followed.
         accounts: The books, cumulative, whenever something above was said and at the end of input.
     """
 
@@ -39,7 +39,7 @@ class WindowStreams:
 
 
 class _WindowLogic(StatefulBatchLogic[Item, WindowOutput, bytes]):
-    def __init__(self, settings: WindowSettings, resume_state: bytes | None) -> None:
+    def __init__(self, settings: AnyWindowSettings, resume_state: bytes | None) -> None:
         if resume_state is None:
             self._state = WindowState(settings)
         else:
@@ -64,14 +64,14 @@ class _WindowLogic(StatefulBatchLogic[Item, WindowOutput, bytes]):
 
 
 @operator
-def window(step_id: str, up: KeyedStream[Item], settings: WindowSettings) -> WindowStreams:  # noqa: ARG001
+def window(step_id: str, up: KeyedStream[Item], settings: AnyWindowSettings) -> WindowStreams:  # noqa: ARG001
     """Event-time windows per asset, in one stateful step.
 
     Args:
         step_id: Keys the recovery state: renaming it orphans all open windows.
         up: Blocks and notices keyed by asset.
-        settings: Length, hop, lateness, allowed skew. A change of length or hop on restart closes out old windows as
-            partial and says so in an event.
+        settings: `WindowSettings` (tumbling, hopping), `SessionSettings` or `CountSettings`. A change of the windows
+            that are cut, on restart, closes out old windows as partial and says so in an event.
 
     Returns:
         See `WindowStreams`.

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from connectors.tags import TagTable
+from flows.window_quality import longest_gaps, origins_of
 from models.context import Context
 from models.features import Segments, offsets_of
 
@@ -34,12 +35,14 @@ class WindowBlock:
         tag: uint16[m].
         time: int64[m], ns since the epoch.
         value: float64[m]; not finite = to be counted, not featurized.
-        expected: float64[T], samples a window of this length should hold of each tag; NaN where that is not known.
+        expected: float64[T], or [w, T] where windows differ in length: samples that each should hold of each tag; NaN
+            where that is not known.
         decided_received: ns, when the block that closed these windows was received.
         partial: They were closed early, by a migration, and do not hold all their samples.
         backfilled: They were filled from a history, after event time had passed them.
-        held: float64[w, T], the value in force when the window began: of the last good sample of the tag before it, NaN
-            where there is none; None = not known.
+        held: float64[w, T], the value in force when the window began: of the last good sample of the tag before it that
+            was placed, NaN where there is none; None = not known, as for windows filled from a history.
+        origin: uint8[m], an `Origin` each; None = all samples are live.
     """
 
     tags: TagTable
@@ -54,6 +57,7 @@ class WindowBlock:
     partial: bool
     backfilled: bool = False
     held: NDArray[np.float64] | None = None
+    origin: NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
         return len(self.start)
@@ -62,6 +66,19 @@ class WindowBlock:
     def asset(self) -> str:
         """Name of the asset, the key of the stream."""
         return self.tags.asset
+
+    @cached_property
+    def gap_s(self) -> NDArray[np.float32]:
+        """float32[w, T], the longest stretch of the window without a good sample of the tag, edges included."""
+        gaps = longest_gaps(self.grouped.segments, np.repeat(self.end - self.start, len(self.tags)))
+        return gaps.reshape(len(self), -1)
+
+    @cached_property
+    def origins(self) -> NDArray[np.uint8]:
+        """uint8[w, T], bit 1 << `Origin` where the tag has samples that came so, good or not; 0 = has none."""
+        count = len(self) * len(self.tags)
+        keys = _keys(self.tag, np.arange(0, count, len(self.tags)), self.sizes, count)
+        return origins_of(keys, self.origin, count).reshape(len(self), -1)
 
     @cached_property
     def grouped(self) -> Grouped:
@@ -108,7 +125,7 @@ def group(blocks: Sequence[WindowBlock]) -> Grouped:
         keys, since, value = keys[finite], since[finite], value[finite]
     n = np.bincount(keys, minlength=count)
     order = keys.argsort(kind="stable")
-    expected = _joined([block.expected if len(block) == 1 else np.tile(block.expected, len(block)) for block in blocks])
+    expected = _joined([_expected(block) for block in blocks])
 
     def context() -> Context:
         return _context(blocks, expected, n_bad, bad_since[bad_keys.argsort(kind="stable")] / 1e9)
@@ -149,6 +166,13 @@ def _context(
         bad=n_bad.astype(np.int64),
         bad_time_s=bad_time_s,
     )
+
+
+def _expected(block: WindowBlock) -> NDArray[np.float64]:
+    """Of each window and tag, one after the other."""
+    if block.expected.ndim == 2:
+        return block.expected.ravel()
+    return block.expected if len(block) == 1 else np.tile(block.expected, len(block))
 
 
 def _keys(

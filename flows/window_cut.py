@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from connectors.tags import TagTable
 from flows.column_buffer import ColumnBuffer
+from flows.held_values import held_at
 from flows.window_block import WindowBlock
 from flows.window_settings import WindowSettings
 from models.features import offsets_of
@@ -21,8 +22,8 @@ class WindowCutter:
         self.tags = tags
         self._length = settings.length_ns
         self._every = settings.every_ns
-        # A waveform comes in bursts: how many to expect is not known from its sampling rate.
-        known = (tags.interval_s > 0) & ~np.array([tag.waveform for tag in tags.tags], dtype=np.bool_)
+        self._align = settings.align_ns
+        known = judged(tags)
         self._expected = np.full(len(tags), np.nan)
         self._expected[known] = settings.length.total_seconds() / tags.interval_s[known]
 
@@ -33,6 +34,7 @@ class WindowCutter:
         high: int,
         received: int,
         *,
+        held: NDArray[np.float64] | None = None,
         partial: bool = False,
         free: Callable[[NDArray[np.int64]], NDArray[np.bool_]] | None = None,
     ) -> WindowBlock | None:
@@ -40,29 +42,33 @@ class WindowCutter:
 
         Args:
             buffer: Is put into order of time; holds nothing before `low`.
-            low: A multiple of `every`; None = from the oldest sample on.
-            high: A multiple of `every`, unless partial.
+            low: The start of a window; None = from the oldest sample on.
+            high: The start of a window, unless partial.
             received: For `decided_received`.
+            held: float64[T], in force before the oldest sample of the buffer; None = not known.
             partial: The windows have not ended.
             free: Which starts may be handed out; None = all.
         """
         buffer.sort()
         if low is not None and high - low == self._every:  # the usual case, without a search for what there is
-            starts = np.array([low])
-            first, last = np.zeros(1, dtype=np.int64), buffer.time.searchsorted(starts + self._length)
+            count = int(buffer.time.searchsorted(low + self._length))
+            if not count:
+                return None
+            starts, sizes = np.array([low]), np.array([count])
+            span: slice | NDArray[np.int64] = slice(0, count)
+            in_force = None if held is None else held[None]
         else:
             starts = self._candidates(buffer.time, low, high)
             if free is not None:
                 starts = starts[free(starts)]
             first = buffer.time.searchsorted(starts)
             last = buffer.time.searchsorted(starts + self._length)
-        sizes = last - first
-        if not sizes.all():
-            held = sizes > 0
-            starts, first, last, sizes = starts[held], first[held], last[held], sizes[held]
-        if not len(starts):
-            return None
-        span = _ranges(first, last)
+            filled = last > first
+            starts, first, last = starts[filled], first[filled], last[filled]
+            if not len(starts):
+                return None
+            sizes, span = last - first, _ranges(first, last)
+            in_force = None if held is None else held_at(held, buffer.tag, buffer.value, first)
         return WindowBlock(
             tags=self.tags,
             start=starts,
@@ -74,17 +80,24 @@ class WindowCutter:
             expected=self._expected,
             decided_received=received,
             partial=partial,
+            origin=None if buffer.origin is None else buffer.origin[span],
+            held=in_force,
         )
 
     def _candidates(self, time: NDArray[np.int64], low: int | None, high: int) -> NDArray[np.int64]:
         """Starts of all windows that may hold one of these sorted times; never many more than there are samples."""
         reach = high - self._every + self._length  # end of the last window to close
-        panes = _panes(time[: time.searchsorted(reach)], self._every)
+        panes = _panes(time[: time.searchsorted(reach)] - self._align, self._every)
         hops = self._length // self._every
         if hops > 1:
             panes = np.unique(panes[:, None] - np.arange(hops))
-        starts = panes * self._every
+        starts = panes * self._every + self._align
         return starts[(starts < high) if low is None else (starts >= low) & (starts < high)]
+
+
+def judged(tags: TagTable) -> NDArray[np.bool_]:
+    """Tags whose coverage is known: their interval is. A waveform comes in bursts: how many to expect is not known."""
+    return (tags.interval_s > 0) & ~np.array([tag.waveform for tag in tags.tags], dtype=np.bool_)
 
 
 def _panes(time: NDArray[np.int64], every: int) -> NDArray[np.int64]:

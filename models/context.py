@@ -49,6 +49,17 @@ class Context:
             bad_time_s=np.empty(0),
         )
 
+    @property
+    def in_force(self) -> NDArray[np.bool_]:
+        """bool[k]: `held` is known, and was not ended by a bad sample as the window began."""
+        known = np.isfinite(self.held)
+        if not self.bad_time_s.size:
+            return known
+        some = self.bad > 0
+        first = np.cumsum(self.bad) - self.bad  # of the bad samples of each segment
+        known[some] &= self.bad_time_s[first[some]] > 0
+        return known
+
     def take(self, rows: NDArray[np.int64]) -> Context:
         """Of these segments, given in rising order."""
         chosen = np.zeros(len(self.bad), dtype=np.bool_)

@@ -17,8 +17,8 @@ COMMITTED = "committed_seq"  # meta: no replay of the flow can bring back a row 
 _OPEN = "open/"  # meta: seq of the event row that further drops of the same kind are still merged into
 
 
-def row_values(record: Record, now: int, key: str = "") -> tuple[Value, ...]:
-    """The values of `INSERT` for one record.
+def row_values(record: Record, now: int, key: str = "") -> tuple[int, str, int, int, bytes, int, int]:
+    """The values of `INSERT` for one record; the fifth is its body.
 
     Args:
         record: To be kept.

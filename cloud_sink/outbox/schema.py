@@ -12,9 +12,11 @@ from pathlib import Path
 
 from cloud_sink.errors import OutboxTooNew
 from cloud_sink.outbox.database import Database
+from cloud_sink.outbox.history import TABLES as HISTORY_TABLES
+from cloud_sink.outbox.history import adopt_waiting
 from cloud_sink.records import Lane
 
-SCHEMA_VERSION = 1  # in the file's user_version
+SCHEMA_VERSION = 2  # in the file's user_version; 2 = with the alarm history
 DATABASE_NAME = "outbox.sqlite3"
 
 
@@ -67,7 +69,7 @@ END;
 
 
 def migrate(database: Database, path: Path) -> None:
-    """Create the tables of a new file.
+    """Create the tables of a new file, add to an older one what it lacks. All or nothing.
 
     Raises:
         OutboxTooNew: The file belongs to newer software; it is left untouched.
@@ -79,6 +81,10 @@ def migrate(database: Database, path: Path) -> None:
         if found == 0:
             database.execute(_TABLES)
             database.execute_many("INSERT INTO held VALUES (?, ?, 0, 0)", product(Lane, State))
+        if found < 2:
+            database.execute(HISTORY_TABLES)
+            adopt_waiting(database)
+        if found < SCHEMA_VERSION:
             database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 

@@ -14,9 +14,10 @@ from cloud_sink.errors import OutboxFull
 from cloud_sink.outbox import quota
 from cloud_sink.outbox.books import COMMITTED, INSERT, record_loss, row_values, set_meta
 from cloud_sink.outbox.files import Role
+from cloud_sink.outbox.history import keep_transitions
 from cloud_sink.outbox.stat import OutboxStat, account_entry, stat
 from cloud_sink.outbox.wake import ring
-from cloud_sink.records import Account, Event, Lane, Record
+from cloud_sink.records import Account, Alert, Event, Lane, Record
 from cloud_sink.settings import OutboxSettings
 
 log = structlog.get_logger(__name__)
@@ -132,9 +133,12 @@ class OutboxWriter:
         self._restore_reserve()
         now = self._clock()
         with self._database.transaction():
-            before = self._rows()
-            self._database.execute_many(INSERT, [row_values(record, now) for record in records])
+            before, last = self._rows(), self._last_seq()
+            rows = [row_values(record, now) for record in records]
+            self._database.execute_many(INSERT, rows)
             written = self._rows() - before
+            if alerts := [(one, row[4]) for one, row in zip(records, rows, strict=True) if isinstance(one, Alert)]:
+                keep_transitions(self._database, alerts, last, self._settings.alarm_history)
             for account in accounts:
                 set_meta(self._database, *account_entry(account))
             for lane, event in losses.items():
@@ -145,6 +149,10 @@ class OutboxWriter:
     def _rows(self) -> int:
         ((rows,),) = self._database.execute("SELECT sum(rows) FROM held")
         return int(rows)
+
+    def _last_seq(self) -> int:
+        rows = self._database.execute("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'")
+        return int(rows[0][0]) if rows else 0
 
     def _note_full(self, bulk: Sequence[Record]) -> None:
         for record in bulk:
@@ -163,8 +171,7 @@ class OutboxWriter:
 
     def snapshot_mark(self) -> int:
         """Remember how far we have written: the mark. Called by the sink at the end of an epoch."""
-        rows = self._database.execute("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'")
-        self._mark = int(rows[0][0]) if rows else 0
+        self._mark = self._last_seq()
         return self._mark
 
     def committed(self) -> None:

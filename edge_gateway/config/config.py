@@ -5,11 +5,12 @@ from __future__ import annotations
 from edge_gateway.config.maintenance import MaintenanceSection
 from edge_gateway.config.modbus import ModbusSection
 from edge_gateway.config.opcua import OpcUaSection
-from edge_gateway.config.processing import AlertsSection, FeaturesSection, ModelSection, WindowsSection
+from edge_gateway.config.processing import AlertsSection, FeaturesSection, ModelSection
 from edge_gateway.config.rules import RuleSection
 from edge_gateway.config.section import NAME_FIX, Name, Section, minute, option, s
 from edge_gateway.config.storage import FileTargetSection, JournalSection, OutboxSection
 from edge_gateway.config.units import Duration, FilePath
+from edge_gateway.config.windows import WindowsSection
 
 
 class GatewaySection(Section):

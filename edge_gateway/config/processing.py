@@ -1,58 +1,13 @@
-"""Sections of what happens to data: windows, features, models, alerts."""
+"""Sections of what happens to windows: features, models, alerts."""
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from pydantic import model_validator
 
-from edge_gateway.config.section import Name, Number, Section, Whole, day, minute, ms, option, s
+from edge_gateway.config.section import Name, Number, Section, Whole, day, minute, option, s
 from edge_gateway.config.units import Duration, FilePath
 from flows.alarms import AlertSettings
-from flows.window_settings import WindowSettings
 from models.features import SETS, FeatureSet
-
-_MOST_HOPS = 1000  # every sample is held by so many hopping windows at most
-
-
-class WindowsSection(Section):
-    """Event-time windows."""
-
-    length: Duration = option(
-        10 * s, description="Length of a window.", fix="100ms to 1h.", ge=100 * ms, le=60 * minute
-    )
-    every: Duration | None = option(
-        None,
-        description="Start a window this often (hopping); length must be a multiple of it. "
-        "Left out = length (tumbling).",
-        fix="For example every = '2s' with length = '10s'.",
-        example="2s",
-    )
-    lateness: Duration = option(
-        1 * s,
-        description="How long a window waits, in event time, for stragglers; adds to the latency of an alert.",
-        fix="A little more than the slowest publishing or poll interval of an asset.",
-        ge=timedelta(0),
-        le=60 * minute,
-    )
-    allowed_skew: Duration = option(
-        10 * s,
-        description="A sample whose source time is further ahead of our clock is dropped and counted (clock_skew).",
-        fix="A little more than the worst clock error you expect of a device.",
-        ge=timedelta(0),
-        le=day,
-    )
-
-    @model_validator(mode="after")
-    def _fit(self) -> WindowsSection:
-        if self.length > _MOST_HOPS * self.settings().every:
-            msg = f"every: each sample would lie in more than {_MOST_HOPS} windows; choose a longer one"
-            raise ValueError(msg)
-        return self
-
-    def settings(self) -> WindowSettings:
-        """As the flow wants them; it knows which values fit together."""
-        return WindowSettings(self.length, self.every, self.lateness, self.allowed_skew)
 
 
 class FeaturesSection(Section):

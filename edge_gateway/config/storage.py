@@ -41,13 +41,6 @@ class JournalSection(Section):
         fix="At least 1000.",
         ge=1000,
     )
-    idle_after: Duration = option(
-        5 * s,
-        description="Silence of a whole asset after which its open windows are closed.",
-        fix="100ms to 1h.",
-        ge=100 * ms,
-        le=60 * minute,
-    )
 
 
 class OutboxSection(Section):
@@ -62,6 +55,14 @@ class OutboxSection(Section):
     )
     alert_reserve: Size = option(
         64 * MIB, description="Bytes beyond the quota that only alerts may use.", fix="1 MiB to 1 PiB.", ge=MIB, le=PIB
+    )
+    alarm_history: Whole = option(
+        10_000,
+        description="Changes of alarms kept on site after delivery, for `sluicegate alerts`; each takes 1 to 4 kB. "
+        "What is still open stays beyond it. 100 to 1000000.",
+        fix="100 to 1000000.",
+        ge=100,
+        le=1_000_000,
     )
     summary_file: Duration = option(
         15 * minute,

@@ -1,4 +1,4 @@
-"""The acquire process: drivers -> journal."""
+"""The acquire process: drivers and people's commands -> journal."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from connectors.commands.inbox import CommandInbox
 from connectors.intake import IntakeSettings, IntakeStatus, acquire
 from connectors.journal.settings import JournalSettings
 from connectors.journal.writer import JournalWriter
@@ -34,7 +35,8 @@ async def acquire_process(config: Config) -> int:
     layout = Layout(config.gateway.data)
     layout.journal.mkdir(parents=True, exist_ok=True)
     tables = tag_tables(config)
-    drivers = make_drivers(config, tables)
+    inbox = CommandInbox(layout.commands)
+    drivers = [*make_drivers(config, tables), inbox]
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -49,9 +51,9 @@ async def acquire_process(config: Config) -> int:
         facts = {**asdict(now), "sync_failures": writer.sync_failures}
         status.beat()
 
-    settings = IntakeSettings(capacity=config.journal.intake_limit, idle_after=config.journal.idle_after)
+    settings = IntakeSettings(capacity=config.journal.intake_limit, idle_after=config.windows.idle_after)
     try:
-        await acquire(drivers, writer, settings, stop, beat)
+        await acquire(drivers, writer, settings, stop, beat, inbox.stored)
     finally:
         status.beat(now=True)
         writer.close()

@@ -13,10 +13,10 @@ import numpy as np
 
 from connectors.samples import Item, Notice, NoticeKind, SampleBatch
 from flows.blocks import ScoredBlock
-from flows.window_settings import WindowSettings
+from flows.timing import Timing
 
 
-def in_order(values: Sequence[Item | ScoredBlock], newest: int, settings: WindowSettings) -> list[Item | ScoredBlock]:
+def in_order(values: Sequence[Item | ScoredBlock], newest: int, settings: Timing) -> list[Item | ScoredBlock]:
     """The same values.
 
     Args:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from flows.alarms.maintenance import NONE, Maintenance
 from flows.alarms.settings import AlertSettings
 from flows.alarms.watch import Watched, no_rules
-from flows.window_settings import WindowSettings
+from flows.timing import Timing
 
 
 def no_maintenance(asset: str) -> Maintenance:  # noqa: ARG001 - of any
@@ -28,6 +28,6 @@ class AlarmSetup:
     """
 
     alerts: AlertSettings
-    windows: WindowSettings
+    windows: Timing
     rules: Callable[[str], Watched | None] = no_rules
     maintenance: Callable[[str], Maintenance] = no_maintenance

@@ -104,7 +104,7 @@ def _present(segments: Segments, over: Over) -> NDArray[np.bool_]:
     if over == "all":
         return np.ones(len(segments), dtype=np.bool_)
     present = segments.counts > 0
-    return present if over == "samples" else present | np.isfinite(segments.context.held)
+    return present if over == "samples" else present | segments.context.in_force
 
 
 def _pieces(segments: Segments, present: NDArray[np.bool_]) -> Iterator[tuple[slice | NDArray[np.int64], Segments]]:

@@ -70,7 +70,7 @@ class Steps:
 def steps(s: Segments) -> Steps:
     """The step functions of segments, each of which has a sample or a value in force."""
     context = s.context
-    held = np.isfinite(context.held)
+    held = context.in_force
     if context.bad_time_s.size:
         return _with_holes(s, context, held)
     offsets = offsets_of(s.counts + held)
@@ -84,17 +84,12 @@ def steps(s: Segments) -> Steps:
 
 def _with_holes(s: Segments, context: Context, held: NDArray[np.bool_]) -> Steps:
     """The same where bad samples end what holds."""
-    first_bad = np.full(len(s), np.inf)
-    first_bad[context.bad > 0] = context.bad_time_s[offsets_of(context.bad)[:-1][context.bad > 0]]
-    ended = held & (first_bad <= 0)  # at once: what held before is not known in this window
-    before = np.where(ended, np.nan, context.held)  # kept as unknown where there is nothing else
-    held = held & ~(ended & (s.counts > 0))
     number = np.arange(len(s))
     counts = (held.astype(np.int64), context.bad, s.counts)
     segment = np.concatenate([np.repeat(number, count) for count in counts])
     kind = np.repeat((_HELD, _BAD, _GOOD), [count.sum() for count in counts])
     time = np.concatenate([np.zeros(counts[0].sum()), context.bad_time_s, s.time_s])
-    value = np.concatenate([before[held], np.full(len(context.bad_time_s), np.nan), s.value])
+    value = np.concatenate([context.held[held], np.full(len(context.bad_time_s), np.nan), s.value])
     order = np.lexsort((kind, time, segment))
     seconds = _durations(time[order], offsets_of(counts[0] + counts[1] + counts[2]), context)
     known = kind[order] != _BAD

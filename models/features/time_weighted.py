@@ -96,8 +96,7 @@ def _travel(s: Segments) -> Column:
     known = s.shared(steps)
     moves = np.zeros_like(known.value)
     np.subtract(known.value[1:], known.value[:-1], out=moves[:-1])
-    last = known.offsets[1:] - 1
-    moves[last] = 0.0 * known.value[last]  # none; but not known where nothing is
+    moves[known.offsets[1:] - 1] = 0.0
     return known.sum(np.abs(moves, out=moves))
 
 

@@ -175,9 +175,9 @@ def test_both_killed_at_random_while_working_lose_and_double_nothing(start, tmp_
 FULL_DISK = """
 import shutil
 free = lambda: shutil.disk_usage(folder).free
-writer = OutboxWriter(folder, OutboxSettings(disk_reserve=512 * 1024))
+writer = OutboxWriter(folder, OutboxSettings(disk_reserve=768 * 1024))
 assert (folder / "reserve").exists()
-reader = OutboxReader(folder, OutboxSettings(disk_reserve=512 * 1024), BatchSettings())
+reader = OutboxReader(folder, OutboxSettings(disk_reserve=768 * 1024), BatchSettings())
 ballast = open(folder / "ballast", "wb", buffering=0)
 block = bytes(4096)
 try:

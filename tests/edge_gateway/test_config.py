@@ -11,6 +11,8 @@ from edge_gateway.config.load import load
 from edge_gateway.config.problems import ConfigRejected
 from edge_gateway.config.sample import sample
 from edge_gateway.config.units import duration_text, parse_size, size_text
+from flows.data_settings import CountSettings, SessionSettings
+from flows.window_settings import WindowSettings
 
 GOOD = """
 [gateway]
@@ -180,7 +182,25 @@ def test_sizes_and_durations_read_back() -> None:
         ("[alerts]\nopen_above = inf\n", "alerts.open_above = inf: must be a finite number"),
         ('[windows]\nevery = "3s"\n', "windows: every = 0:00:03: the length 0:00:10 must be a whole multiple"),
         ('[windows]\nevery = "1ms"\n', "windows: every: each sample would lie in more than 1000 windows"),
-        ('[windows]\nlength = "0s"\n', 'windows.length = "0s": must be at least 100ms. 100ms to 1h.'),
+        ('[windows]\nlength = "0s"\n', 'windows.length = "0s": must be at least 100ms. 100ms to 1d.'),
+        ('[windows]\nkind = "sliding"\n', 'windows.kind = "sliding": must be'),
+        ('[windows]\nkind = "session"\n', "windows: gap: windows of kind 'session' need it; for example gap = '5s'"),
+        ('[windows]\nkind = "hopping"\n', "windows: every: windows of kind 'hopping' need it; for example"),
+        ('[windows]\nkind = "count"\n', "windows: count: windows of kind 'count' need it; for example count = 100"),
+        ('[windows]\nkind = "count"\ncount = 0\n', "windows.count = 0: must be at least 1"),
+        (
+            '[windows]\nkind = "session"\ngap = "5s"\nlength = "20s"\n',
+            "windows: length = \"20s\": windows of kind 'session' do not take it; leave it out",
+        ),
+        (
+            '[windows]\ngap = "5s"\n',
+            "windows: gap = \"5s\": windows of kind 'tumbling' do not take it; leave it out, or set kind = 'session'",
+        ),
+        (
+            '[windows]\nkind = "session"\ngap = "30min"\nmax_length = "1s"\n',
+            "windows: max_length = 0:00:01: must not be shorter than gap = 0:30:00",
+        ),
+        ('[windows]\nfollow_after = "0s"\n', 'windows.follow_after = "0s": must be at least 1s. 1s to 1d'),
         ('[outbox]\nretry_first = "1min"\nretry_cap = "1s"\n', "outbox: retry_cap must not be below retry_first"),
         (f'[outbox]\nquota = "{"9" * 400} TiB"\n', "must be at most 1125899906842624"),
         ("[journal]\nintake_limit = true\n", "journal.intake_limit = true: must be a valid integer"),
@@ -214,3 +234,28 @@ def test_a_file_of_a_windows_editor_is_read_and_one_nested_too_deeply_refused(tm
     load(write(tmp_path, "\ufeff" + GOOD))
     (found,) = problems(tmp_path, "x = " + "[" * 5000)
     assert "nested too deeply" in found
+
+
+@pytest.mark.parametrize(
+    ("written", "settings", "told"),
+    [
+        ("", WindowSettings("10s"), "tumbling windows of 10s"),
+        ('every = "2s"', WindowSettings("10s", "2s"), "hopping windows of 10s every 2s"),
+        ('length = "8h"\nalign = "5h"', WindowSettings("8h", align="5h"), "tumbling windows of 8h"),
+        (
+            'kind = "session"\ngap = "30s"\nfollow_after = "5min"',
+            SessionSettings("30s", "1h", follow_after="5min"),
+            "session windows that end after 30s of silence",
+        ),
+        (
+            'kind = "count"\ncount = 100\ntag = "flow"\nmax_length = "1min"',
+            CountSettings(100, "flow", "1min"),
+            "count windows of 100 samples of flow",
+        ),
+    ],
+)
+def test_windows_of_every_kind(tmp_path: Path, written: str, settings: object, told: str) -> None:
+    path = tmp_path / "gateway.toml"
+    path.write_text(f"{GOOD}[windows]\n{written}\n")
+    section = load(path).windows
+    assert (section.settings(), section.told()) == (settings, told)

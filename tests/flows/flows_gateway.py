@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from connectors.samples import Item
 from flows.alarms import AlertSettings, Maintenance
 from flows.rules import RuleSet
+from flows.window_kinds import AnyWindowSettings
 from flows.window_settings import WindowSettings
 from models.features import STANDARD, FeatureSet
 from models.scores import Scorer, Scores
@@ -46,7 +47,7 @@ class ListGateway:
 
     items: list[Any]
     scorers: dict[str, Scorer] = field(default_factory=dict)
-    windows: WindowSettings = field(default_factory=lambda: WindowSettings("10s", lateness="2s"))
+    windows: AnyWindowSettings = field(default_factory=lambda: WindowSettings("10s", lateness="2s"))
     alerts: AlertSettings = field(default_factory=AlertSettings)
     rule_sets: dict[str, RuleSet] = field(default_factory=dict)
     calendars: dict[str, Maintenance] = field(default_factory=dict)

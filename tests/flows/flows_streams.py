@@ -48,8 +48,9 @@ def regular(
     ]
 
 
-def idle(end: float, asset: str = "press") -> Notice:
-    return Notice(NoticeKind.IDLE, asset, "silent", 0, T0 + round(end * S))
+def idle(end: float, asset: str = "press", start: float | None = None) -> Notice:
+    begun = 0 if start is None else T0 + round(start * S)
+    return Notice(NoticeKind.IDLE, asset, "silent", begun, T0 + round(end * S))
 
 
 def dropped(count: int, end: float = 0, reason: str = "queue_full", asset: str = "press") -> Notice:
@@ -64,19 +65,30 @@ def backfill(end: float, reason: str = "advanced", asset: str = "press") -> Noti
     return Notice(NoticeKind.BACKFILL, asset, reason, T0, T0 + round(end * S), 0, "opcua")
 
 
+AGO = [-30.0, -8.0, -3.0, -1.0, -0.5, 0.0, 0.0, 0.25, 0.5, 1.0, 3.0, 900.0]
+YEAR = 365 * 86_400.0
+
+
 @st.composite
-def streams(draw: st.DrawFn) -> list[Item]:
-    """Disorder, duplicates, gaps, skew, bad status, non-finite values, notices, several tags."""
+def streams(draw: st.DrawFn, clocks: bool = False) -> list[Item]:
+    """Disorder, duplicates, gaps, skew, bad status, non-finite values, notices, several tags, several origins.
+
+    Args:
+        draw: Of Hypothesis.
+        clocks: Those of the device and of the gateway are set now and then.
+    """
     items: list[Item] = []
-    now = 0.0
+    now = device = gateway = 0.0
+    seen = 1.0
+    kinds = ["block"] * 8 + ["idle", "dropped", "gap"] + (["device"] * 2 + ["gateway"] if clocks else [])
     for _ in range(draw(st.integers(1, 25))):
-        now += draw(st.sampled_from([0.0, 0.5, 1.0, 2.5, 7.0, 40.0, 5000.0]))
-        kind = draw(st.sampled_from(["block"] * 8 + ["idle", "dropped", "gap"]))
+        now += draw(st.sampled_from([0.5, 2.5, 20.0, 40.0] if clocks else [0.0, 0.5, 1.0, 2.5, 7.0, 40.0, 5000.0]))
+        kind = draw(st.sampled_from(kinds))
         if kind == "block":
             rows = draw(
                 st.lists(
                     st.tuples(
-                        st.sampled_from([-30.0, -8.0, -3.0, -1.0, -0.5, 0.0, 0.0, 0.25, 0.5, 1.0, 3.0, 900.0]),
+                        st.sampled_from(AGO[2:-1] if clocks else AGO),
                         st.integers(0, 2),
                         st.sampled_from([0.0, 1.5, -2.0, 1e9, float("nan"), float("inf")]),
                         st.sampled_from([GOOD] * 5 + [UNCERTAIN, BAD]),
@@ -84,11 +96,36 @@ def streams(draw: st.DrawFn) -> list[Item]:
                     max_size=12,
                 )
             )
-            items.append(block(*((now + ago, *rest) for ago, *rest in rows), received=now))
+            origin = draw(st.sampled_from([Origin.LIVE] * 5 + [Origin.REPLAYED]))
+            times = [(now + device + ago, *rest) for ago, *rest in rows]
+            items.append(block(*times, received=now + gateway, origin=origin))
+            seen = max([seen, *(time for time, *_ in times)])
         elif kind == "idle":
-            items.append(idle(now))
+            items.append(idle(seen + 5.0, start=seen) if clocks else idle(now))
         elif kind == "dropped":
             items.append(dropped(draw(st.integers(0, 9)), now))
-        else:
+        elif kind == "gap":
             items.append(gap(now - 1, now))
+        elif kind == "device":
+            device = draw(st.sampled_from([0.0, -3600.0, YEAR, -20.0, 20.0]))
+        else:
+            gateway = draw(st.sampled_from([0.0, YEAR, -YEAR]))
+    return items
+
+
+def eventful() -> list[Item]:
+    """Two presses and all that can happen to them: disorder, late and skewed samples, notices, a history, clocks."""
+    items: list[Item] = []
+    for second in range(0, 24, 3):
+        items += regular(3, per_block=3, start=second)
+        items += regular(3, "fan", per_block=3, start=second, value=5.0)
+    items.insert(6, block((4.5, 0, 7.0), (2.5, 1, 7.0, BAD), received=9))
+    items.insert(9, block((14, 2, 1.0), (900, 0, 1.0), received=14))
+    items.insert(12, dropped(5, 14))
+    items += [block((1, 0, 1.0), received=24), gap(24, 60), *regular(4, per_block=2, start=60)]
+    items.append(block((30, 0, 3.0), (31, 1, float("nan")), received=64, origin=Origin.BACKFILLED))
+    items += [backfill(60, "finished"), idle(90, start=63.0), idle(60, "fan")]
+    for second in range(91, 109, 3):  # the clock of the press is set back for good
+        items.append(block((second - 80, 0, 1.0), (second - 79, 1, 2.0), received=second))
+    items += [block((40, 0, 2.0), received=120), idle(140, start=40.0)]
     return items

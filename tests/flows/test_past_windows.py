@@ -152,7 +152,7 @@ def test_no_window_is_handed_out_twice_and_the_books_balance_whatever_comes(
     assert len(lost) == state.account().late
     if shape is TUMBLING:  # a sample that was placed stands in exactly one window that closed, or in one that is open
         held = sum(int(o.sizes.sum()) for o in out if isinstance(o, WindowBlock))
-        assert held + state._buffer.size == state.account().placed
+        assert held + state.samples == state.account().placed
 
 
 @pytest.mark.parametrize("steady", [True, False])
