@@ -83,7 +83,10 @@ class AssetAlarms:
         if block.model and ANOMALY not in panel.names():
             for name in _OF_SCORES:
                 panel.add(name, behaviour_of_scores(self._setup.alerts))
-        return panel.change(causes) if causes else []
+        out = panel.change(causes) if causes else []
+        if len(block) and not block.partial and not block.backfilled:
+            self._now = max(self._now, int(block.end[-1]))  # windows follow a clock that was set ahead for good
+        return out
 
     def _heed(self, panel: Panel, notice: Notice) -> list[Alert | Event]:
         out: list[Alert | Event] = []

@@ -120,6 +120,17 @@ def test_a_wild_timestamp_lets_no_time_pass() -> None:
     assert told(run(setup, block((1, 0, 9.0)), wild, block((31, 1, 1.0)))) == [("current", "opened", "UNACK", 31)]
 
 
+def test_windows_that_follow_a_clock_set_ahead_let_time_pass() -> None:
+    """Its samples are not believed, so nothing else would end what a person shelved."""
+    way, alarms = Scored(WINDOWS, MeanScorer()), AssetAlarms(SETUP)
+    out = [one for item in regular(30) for one in alarms.push(way.push([item]))]
+    out += alarms.push([command("shelve", 30, "anomaly", until=60)])
+    for item in regular(100, start=3600):
+        item.received_time -= 3570 * S
+        out += alarms.push(way.push([item]))
+    assert [one[1] for one in told(out) if one[0] == "anomaly" and "shelved" in one[1]] == ["shelved", "unshelved"]
+
+
 def test_what_is_read_from_a_history_lets_no_time_pass() -> None:
     setup = with_rules(current=AlarmSettings(on_delay=timedelta(seconds=30)))
     assert told(run(setup, block((1, 0, 9.0)), block((99, 2, 1.0), origin=Origin.BACKFILLED))) == []
