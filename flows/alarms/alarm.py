@@ -7,8 +7,7 @@ flapping or out of service: nothing opens then, and what is still true afterward
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, field
 
 from cloud_sink.records import Alert
 from flows.alarms.behaviour import Behaviour
@@ -42,7 +41,7 @@ class Alarm:
         suppressed: Another alarm is active.
         flapping: Held until it is calm.
         out_of_service: Maintenance.
-        opened: Times of the last openings, as many as decide on flapping.
+        opened: Event times of the last openings, ascending, as many as decide on flapping.
     """
 
     asset: str
@@ -151,6 +150,13 @@ class Alarm:
         self.out_of_service = not on
         return self._tell_again("in_service", occasion) if on else [self._tell("out_of_service", occasion)]
 
+    def shift(self, by_ns: int) -> None:
+        """Event time was set; times that were told stay, or those told next would not come after them."""
+        self.since = None if self.since is None else self.since + by_ns
+        self.shelved_until = None if self.shelved_until is None else self.shelved_until + by_ns
+        self.moved_at += by_ns
+        self.opened = [at + by_ns for at in self.opened]
+
     def retire(self, occasion: Occasion) -> list[Alert]:
         """What makes its condition is no more: it ends, whatever it waits for."""
         self.condition = self.active = self.flapping = self.suppressed = self.out_of_service = False
@@ -194,11 +200,11 @@ class Alarm:
             period = _minutes(self.behaviour.flapping_ns)
             detail = f"Flapping: it opened {limit} times within {period}. It is held until it is calm."
             held = self._tell("suppressed", Occasion(occasion.at, occasion.received_time, detail=detail))
-            self.moved_at = max(self.moved_at, held.at)  # no earlier than any opening, or it would be held for ever
+            self.moved_at = max(self.moved_at, *self.opened)  # no earlier than any, or it would be held for ever
             return [held]
         self.opening = Opening(max(occasion.at, self.told_at + 1), cause.severity, cause.model)
         if limit:
-            self.opened = [*self.opened, self.opening.at][-limit:]
+            self.opened = sorted([*self.opened, occasion.at])[-limit:]
         self.cause = cause.without_evidence()
         return [self._tell("opened", occasion, cause)]
 
@@ -235,31 +241,6 @@ class Alarm:
             comment=occasion.comment,
             evidence=change.evidence if change and opened else None,
         )
-
-    def to_json(self) -> dict[str, Any]:
-        """The state as plain values, without names and behaviour."""
-        state = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in _GIVEN}
-        return {
-            **state,
-            "cause": self.cause and self.cause.to_json(),
-            "ending": self.ending and self.ending.to_json(),
-            "opening": self.opening and asdict(self.opening),
-            "opened": list(self.opened),
-        }
-
-    @classmethod
-    def from_json(cls, asset: str, name: str, behaviour: Behaviour, state: dict[str, Any]) -> Alarm:
-        """Inverse of `to_json`; the behaviour may be another one now."""
-        cause, ending, opening = state["cause"], state["ending"], state["opening"]
-        built = {
-            "cause": cause and Cause.from_json(cause),
-            "ending": ending and Cause.from_json(ending),
-            "opening": opening and Opening(**opening),
-        }
-        return cls(asset, name, behaviour, **{**state, **built})
-
-
-_GIVEN = ("asset", "name", "behaviour")
 
 
 def _minutes(ns: int) -> str:

@@ -11,14 +11,16 @@ from flows.alarms.alarm import Alarm
 from flows.alarms.behaviour import behaviour_of, behaviour_of_scores
 from flows.alarms.cause import Cause
 from flows.alarms.command import ACKNOWLEDGE, ALL, RESET, SHELVE, Command, read_command
+from flows.alarms.event_time import EventTime
 from flows.alarms.judge import ANOMALY, DATA_QUALITY, Judge
 from flows.alarms.kept import dump, load
 from flows.alarms.occasion import Occasion
-from flows.alarms.order import in_order, newest_of
+from flows.alarms.order import in_order
 from flows.alarms.panel import Panel
 from flows.alarms.setup import AlarmSetup
 from flows.alarms.watch import Watch
 from flows.blocks import ScoredBlock
+from flows.clock_guard import ClockGuard
 from flows.conditions import Change
 
 _OF_SCORES = (ANOMALY, DATA_QUALITY)
@@ -27,26 +29,24 @@ _OF_SCORES = (ANOMALY, DATA_QUALITY)
 class AssetAlarms:
     """The alarms of one asset, from its rules, its scores, and what people ask.
 
-    Event time is the newest source time seen, but for samples too far ahead of their reception; no wall clock moves it,
-    so a replay, a stall or a restart tells the same story under the same keys.
+    Samples and idle notices alone move event time, no wall clock does: a replay, a stall or a restart tells the same
+    story under the same keys.
     """
 
     def __init__(self, setup: AlarmSetup) -> None:
         self._setup = setup
-        self._skew = setup.windows.allowed_skew_ns
         self._resume: bytes | None = None  # until the first item tells the asset
         self._panel: Panel | None = None
         self._judge = Judge(setup.alerts)
         self._watch: Watch | None = None  # None = no rules
         self._severities: dict[str, str] = {}  # of their alarms
-        self._now = 0  # event time, ns
-        self._behind = 0  # ns by which that is behind the reception: what people ask is asked at our time
+        self._time = EventTime(setup.windows)
 
     def push(self, values: Sequence[Item | ScoredBlock]) -> list[Alert | Event]:
         """Take in what a pass brought of this asset: blocks, notices, scored windows."""
         out: list[Alert | Event] = []
         panel = self._panel or self._begin(values[0].asset, out)
-        for value in values if len(values) == 1 else in_order(values, self._now, self._setup.windows):
+        for value in values if len(values) == 1 else in_order(values, self._time, self._setup.windows):
             if isinstance(value, ScoredBlock):
                 out += self._take_scores(panel, value)
                 received = value.decided_received
@@ -56,22 +56,21 @@ class AssetAlarms:
             else:
                 out += self._take(panel, value)
                 received = value.received_time
-            if panel.due <= self._now:
-                out += panel.pass_time(self._now, received)
+            if panel.due <= self._time.now:
+                out += panel.pass_time(self._time.now, received)
         return out
 
     def _take(self, panel: Panel, block: SampleBatch) -> list[Alert]:
-        out: list[Alert] = []
-        if self._watch is not None and (changes := self._watch.push(block)):
-            out = panel.change(self._causes(changes))
-        if block.origin is Origin.BACKFILLED or not len(block):
-            return out  # it says nothing about now
-        received, newest = block.received_time, newest_of(block, self._skew)
-        if newest > self._now:
-            self._now = newest
-            if block.origin is Origin.LIVE:
-                self._behind = received - newest
-        return out
+        if len(block) and block.origin is not Origin.BACKFILLED:  # that says nothing about now
+            shift = self._time.take(block)
+            if shift:
+                panel.shift(shift)
+                if self._watch is not None:
+                    self._watch.restart_time()
+        if self._watch is None:
+            return []
+        changes = self._watch.push(block, self._time.guard.limit(block.received_time))
+        return panel.change(self._causes(changes)) if changes else []
 
     def _causes(self, changes: list[Change]) -> list[Cause]:
         """As alarms want them; those of rules that are gone have no alarm any more."""
@@ -83,18 +82,15 @@ class AssetAlarms:
         if block.model and ANOMALY not in panel.names():
             for name in _OF_SCORES:
                 panel.add(name, behaviour_of_scores(self._setup.alerts))
-        out = panel.change(causes) if causes else []
-        if len(block) and not block.partial and not block.backfilled:
-            self._now = max(self._now, int(block.end[-1]))  # windows follow a clock that was set ahead for good
-        return out
+        return panel.change(causes) if causes else []
 
     def _heed(self, panel: Panel, notice: Notice) -> list[Alert | Event]:
         out: list[Alert | Event] = []
         if notice.kind is NoticeKind.COMMAND:
             out += self._command(panel, notice)
         elif notice.kind is NoticeKind.IDLE:
-            self._now = max(self._now, notice.end)
-            if self._watch is not None and (changes := self._watch.pass_time(self._now, notice.end)):
+            self._time.idle(notice)
+            if self._watch is not None and (changes := self._watch.pass_time(self._time.now, notice.end)):
                 out += panel.change(self._causes(changes))
         return out
 
@@ -111,7 +107,7 @@ class AssetAlarms:
         return [_in_vain(notice, "nothing_to_do", detail)]
 
     def _obey(self, panel: Panel, command: Command) -> list[Alert]:
-        at = command.asked_at - self._behind
+        at = command.asked_at - self._time.behind
         asked = Occasion(at, command.asked_at, command.by, command.comment)
 
         def wish(alarm: Alarm) -> list[Alert]:
@@ -134,7 +130,9 @@ class AssetAlarms:
         states: dict[str, Any] = {}
         if kept is not None:
             states = kept.alarms
-            self._now, self._behind = kept.now, kept.behind
+            timing = self._setup.windows
+            guard = None if kept.clock is None else ClockGuard.from_json(timing, kept.clock)
+            self._time = EventTime(timing, kept.now, kept.behind, guard)
             panel.in_maintenance = kept.in_maintenance
             self._judge = Judge.from_json(self._setup.alerts, kept.judge)
         if watched is not None:
@@ -143,13 +141,13 @@ class AssetAlarms:
             for name, settings in watched.alarms.items():
                 behaviour = behaviour_of(settings, self._setup.alerts, watched.tags.get(name, ""))
                 panel.add(name, behaviour, states.get(name))
-        over = Occasion(self._now, self._now + self._behind, detail="There is no such rule any more.")
+        over = Occasion(self._time.now, self._time.now + self._time.behind, detail="There is no such rule any more.")
         for name in sorted(states.keys() - self._severities.keys()):
             panel.add(name, behaviour_of_scores(self._setup.alerts), states[name])
             if name not in _OF_SCORES:
                 out += panel.retire(name, over)
         if kept is not None:
-            out += panel.pass_time(self._now, over.received_time)  # to know when the calendar has to be asked next
+            out += panel.pass_time(self._time.now, over.received_time)  # to know when the calendar has to be asked next
         return panel
 
     def snapshot(self) -> bytes:
@@ -157,8 +155,9 @@ class AssetAlarms:
         if self._resume is not None:
             return self._resume
         return dump(
-            now=self._now,
-            behind=self._behind,
+            now=self._time.now,
+            behind=self._time.behind,
+            clock=self._time.guard.to_json(),
             in_maintenance=self._panel is not None and self._panel.in_maintenance,
             alarms={} if self._panel is None else self._panel.to_json(),
             judge=self._judge.to_json(),

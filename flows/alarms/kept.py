@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from flows.alarms.alarm import Alarm
+from flows.alarms.alarm_json import from_json, to_json
 from flows.alarms.behaviour import Behaviour
 from flows.alarms.judge import ANOMALY, DATA_QUALITY, Judge, Streak
 from flows.alarms.occasion import Opening
 from flows.alarms.settings import AlertSettings
+from flows.clock_guard import ClockGuard
 from flows.errors import StateError
+from flows.window_settings import WindowSettings
 
 _VERSION = 2
 
@@ -28,8 +31,9 @@ class Kept:
     Attributes:
         now: Event time.
         behind: ns.
+        clock: `ClockGuard.to_json`; None = nothing is known of it.
         in_maintenance: Yes or no.
-        alarms: `Alarm.to_json` by name.
+        alarms: `alarm_json.to_json` by name.
         judge: `Judge.to_json`.
         watch: State of the rules, b"" = none.
     """
@@ -40,16 +44,25 @@ class Kept:
     alarms: dict[str, Any]
     judge: dict[str, Any]
     watch: bytes
+    clock: dict[str, Any] | None = None
 
 
 def dump(
-    *, now: int, behind: int, in_maintenance: bool, alarms: dict[str, Any], judge: dict[str, Any], watch: bytes
+    *,
+    now: int,
+    behind: int,
+    clock: dict[str, Any],
+    in_maintenance: bool,
+    alarms: dict[str, Any],
+    judge: dict[str, Any],
+    watch: bytes,
 ) -> bytes:
     """As bytes; the fields are those of `Kept`."""
     state = {
         "v": _VERSION,
         "now": now,
         "behind": behind,
+        "clock": clock,
         "in_maintenance": in_maintenance,
         "alarms": alarms,
         "judge": judge,
@@ -73,8 +86,10 @@ def load(data: bytes) -> Kept:
             raise StateError("alert", f"version {version} where {_VERSION} is read")
         kept = Kept(**{**state, "watch": base64.b64decode(state["watch"])})
         Judge.from_json(AlertSettings(), kept.judge)
+        if kept.clock is not None:
+            ClockGuard.from_json(WindowSettings("10s"), kept.clock)
         for name, alarm in kept.alarms.items():
-            Alarm.from_json("", name, Behaviour(), alarm)
+            from_json("", name, Behaviour(), alarm)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise StateError("alert", f"damaged ({error})") from error
     return kept
@@ -92,6 +107,6 @@ def _from_version_1(state: dict[str, Any]) -> Kept:
             alarm.condition = alarm.active = True
             alarm.moved_at = alarm.told_at = opened_at
             alarm.opening = Opening(opened_at, severity, "")
-        alarms[name] = alarm.to_json()
+        alarms[name] = to_json(alarm)
     judge = Judge(AlertSettings(), streaks[ANOMALY], streaks[DATA_QUALITY]).to_json()
     return Kept(now=0, behind=0, in_maintenance=False, alarms=alarms, judge=judge, watch=b"")

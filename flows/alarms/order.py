@@ -8,52 +8,51 @@ tell another story. So every closed window is put right behind the block or noti
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
-import numpy as np
-
-from connectors.samples import Item, Notice, NoticeKind, SampleBatch
+from connectors.samples import Item, Notice, NoticeKind
+from flows.alarms.event_time import EventTime, newest_of
 from flows.blocks import ScoredBlock
 from flows.timing import Timing
 
 
-def in_order(values: Sequence[Item | ScoredBlock], newest: int, settings: Timing) -> list[Item | ScoredBlock]:
+def in_order(values: Sequence[Item | ScoredBlock], time: EventTime, settings: Timing) -> list[Item | ScoredBlock]:
     """The same values.
 
     Args:
         values: Of one asset and one pass; items among themselves, and scores among themselves, are in order.
-        newest: Event time of the asset before them, ns.
+        time: Of the asset, before them.
         settings: Of the windows.
     """
     scores = [value for value in values if type(value) is ScoredBlock]
     if not scores or len(scores) == len(values):
         return list(values)
     scores.reverse()
+    items = [value for value in values if not isinstance(value, ScoredBlock)]
+    heard = [(n, received) for n, item in enumerate(items) if (received := _received(item)) is not None]
+    following = {n: after for (n, _), (_, after) in pairwise(heard)}
     out: list[Item | ScoredBlock] = []
-    for value in values:
-        if isinstance(value, ScoredBlock):
+    newest = time.now
+    for n, item in enumerate(items):
+        out.append(item)
+        if (received := _received(item)) is None:
             continue
-        out.append(value)
-        if isinstance(value, Notice):
-            if value.kind is not NoticeKind.IDLE:
-                continue
-            received, newest = value.end, max(newest, value.end)
-        else:
-            received, newest = value.received_time, max(newest, newest_of(value, settings.allowed_skew_ns))
-        while scores and _was_closed_by(scores[-1], received, newest - settings.lateness_ns):
+        newest = max(newest, item.end if isinstance(item, Notice) else newest_of(item, time.guard.limit(received)))
+        # Of items received at one time the last has closed what no other did, also where a clock was set in between
+        is_last = following.get(n) != received
+        while scores and (is_last or _was_closed_by(scores[-1], newest - settings.lateness_ns)):
+            if scores[-1].decided_received != received:
+                break
             out.append(scores.pop())
     return out + scores[::-1]
 
 
-def newest_of(block: SampleBatch, allowed_skew: int) -> int:
-    """Newest source time of a block, ns, without what is stamped too far ahead of its reception; 0 = none."""
-    if not len(block):
-        return 0
-    newest = int(np.maximum.reduce(block.source_time))
-    limit = block.received_time + allowed_skew
-    return newest if newest <= limit else int(block.source_time[block.source_time <= limit].max(initial=0))
+def _received(item: Item) -> int | None:
+    """When it came, ns; None where it closes no windows that are judged."""
+    if isinstance(item, Notice):
+        return item.end if item.kind is NoticeKind.IDLE else None
+    return item.received_time
 
 
-def _was_closed_by(block: ScoredBlock, received: int, watermark: int) -> bool:
-    if block.decided_received != received:
-        return False
+def _was_closed_by(block: ScoredBlock, watermark: int) -> bool:
     return block.partial or block.backfilled or not len(block) or int(block.end[-1]) <= watermark

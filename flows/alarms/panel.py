@@ -8,6 +8,7 @@ from typing import Any
 
 from cloud_sink.records import Alert
 from flows.alarms.alarm import Alarm
+from flows.alarms.alarm_json import from_json, to_json
 from flows.alarms.behaviour import Behaviour
 from flows.alarms.cause import Cause
 from flows.alarms.maintenance import Maintenance
@@ -45,7 +46,7 @@ class Panel:
         if state is None:
             alarm = Alarm(self.asset, name, behaviour, out_of_service=self.in_maintenance)
         else:
-            alarm = Alarm.from_json(self.asset, name, behaviour, dict(state))
+            alarm = from_json(self.asset, name, behaviour, dict(state))
         self._alarms[name] = alarm
         if behaviour.suppressed_by:
             self._silenced.append(alarm)
@@ -82,6 +83,13 @@ class Panel:
                 out += alarm.pass_time(self.due, received_time)
                 out += self._settled(occasion)
         return out
+
+    def shift(self, by_ns: int) -> None:
+        """Event time goes on so much later, or earlier: a clock was set. What waits, waits as long as it would have."""
+        for alarm in self._alarms.values():
+            alarm.shift(by_ns)
+        self._boundary = -NEVER
+        self._next()
 
     def ask(self, name: str | None, wish: Callable[[Alarm], list[Alert]]) -> list[Alert]:
         """Do what a person asks to one alarm, None = to all. Nothing where there is no such alarm."""
@@ -123,4 +131,4 @@ class Panel:
 
     def to_json(self) -> dict[str, Any]:
         """States of the alarms by name."""
-        return {name: alarm.to_json() for name, alarm in self._alarms.items()}
+        return {name: to_json(alarm) for name, alarm in self._alarms.items()}

@@ -14,8 +14,12 @@ from flows.conditions import Change
 class Watch(Protocol):
     """The running rules of one asset."""
 
-    def push(self, block: SampleBatch) -> list[Change]:
-        """Judge a block, whatever its origin and its times."""
+    def push(self, block: SampleBatch, latest_ns: int) -> list[Change]:
+        """Judge a block, whatever its origin and its times; those after `latest_ns` are not believed."""
+        ...
+
+    def restart_time(self) -> None:
+        """A clock was set for good: what holds still holds, all that counts time begins anew."""
         ...
 
     def pass_time(self, now_ns: int, received_ns: int) -> list[Change]:

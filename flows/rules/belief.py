@@ -12,11 +12,10 @@ from flows.rules.clock import NEVER
 _NOT_GOOD = 1 << 30  # the least status code whose severity is not good
 
 
-def believed(block: SampleBatch, allowed_skew_ns: int) -> tuple[NDArray[np.int64], int]:
-    """Source times, `NEVER` where one is too far ahead of the reception, and the newest of them."""
+def believed(block: SampleBatch, limit: int) -> tuple[NDArray[np.int64], int]:
+    """Source times, `NEVER` where one is after `limit`, and the newest of them."""
     time = block.source_time
     newest = int(np.maximum.reduce(time))
-    limit = block.received_time + allowed_skew_ns
     if newest > limit:
         time = np.where(time > limit, NEVER, time)
         newest = int(np.maximum.reduce(time))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,28 +54,36 @@ class RuleState:
             raise ValueError(msg)
         self._rules = tuple(rules)
         self._skew = allowed_skew_ns
-        self._watchers = [watcher_of(rule) for rule in rules]
-        for order, watcher in enumerate(self._watchers):
-            watcher.order = order
-        self._silences = [one for one in self._watchers if isinstance(one, SilenceWatcher)]
-        self._needs_time = any(watcher.needs_time for watcher in self._watchers)
-        self._clock = Clock()
         self._pending = ColumnBuffer()
         self._gone: list[str] = []  # conditions whose rule is configured no more; they end with the next event
         self._tags = tags
-        self._bands = QuietBands(self._watchers, tags)
-        self._plan()
+        self._start({})
+
+    def _start(self, active: Mapping[str, bool]) -> None:
+        """Nothing was heard yet; the conditions that hold are given."""
+        self._watchers = [watcher_of(rule) for rule in self._rules]
+        for order, watcher in enumerate(self._watchers):
+            watcher.order, watcher.active = order, active.get(watcher.name, False)
+        self._silences = [one for one in self._watchers if isinstance(one, SilenceWatcher)]
+        self._needs_time = any(watcher.needs_time for watcher in self._watchers)
+        self._clock = Clock()
+        self._adopt(self._tags)
 
     @property
     def active(self) -> tuple[str, ...]:
         """Names of the rules whose condition holds."""
         return tuple(one.name for one in self._watchers if one.active)
 
-    def push(self, block: SampleBatch) -> list[Change]:
+    def push(self, block: SampleBatch, latest_ns: int | None = None) -> list[Change]:
         """Judge a block of this asset; hand back what began and ended, in order of arrival.
 
         Live samples of good status with a finite value are judged; live ones of any status move event time on. What
         was replayed or read from a history is an old story: its good samples count as heard, and that is all.
+
+        Args:
+            block: Of the asset.
+            latest_ns: Samples stamped after this are not looked at. None = those ahead of the reception by more than
+                the allowed skew.
         """
         if block.tags is not self._tags:
             if block.tags != self._tags:
@@ -84,7 +92,7 @@ class RuleState:
             self._tags = block.tags
         if not len(block):
             return []
-        time, newest = believed(block, self._skew)
+        time, newest = believed(block, block.received_time + self._skew if latest_ns is None else latest_ns)
         if newest == NEVER:
             return []
         usable = usable_of(block, time)
@@ -122,6 +130,11 @@ class RuleState:
         if self._clock.newest >= self._deadline:
             changes += self._judge(set(), self._clock.newest, nothing(self._pending, passed), received_ns)
         return changes
+
+    def restart_time(self) -> None:
+        """A clock was set for good: what holds still holds, but no sample before is compared with one after it."""
+        self._pending = ColumnBuffer()
+        self._start({one.name: one.active for one in self._watchers})
 
     def snapshot(self) -> bytes:
         """The state in a format of ours; rules and tags stand in it by name."""

@@ -36,10 +36,10 @@ class High:
     limits: dict[str, float]
     active: set[str]
 
-    def push(self, block: SampleBatch) -> list[Change]:
+    def push(self, block: SampleBatch, latest_ns: int) -> list[Change]:
         out = []
         for name, limit in self.limits.items():
-            believed = np.isfinite(block.value) & (block.source_time <= block.received_time + 10 * S)
+            believed = np.isfinite(block.value) & (block.source_time <= latest_ns)
             rows = np.flatnonzero((block.tag == block.tags.index(name)) & believed)
             if len(rows) and bool(block.value[rows[-1]] > limit) != (name in self.active):
                 self.active ^= {name}
@@ -51,6 +51,9 @@ class High:
         """Silence ends what holds."""
         gone, self.active = sorted(self.active), set()
         return [Change(name, False, now_ns, received_ns, 0.0, 0.0) for name in gone]
+
+    def restart_time(self) -> None:
+        pass
 
     def snapshot(self) -> bytes:
         return json.dumps(sorted(self.active)).encode()
