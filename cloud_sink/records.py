@@ -27,6 +27,11 @@ class Lane(IntEnum):
     SUMMARY = 2
 
 
+def alert_id(asset: str, rule: str, opened_at: int) -> str:
+    """Of an opening."""
+    return _digest("alert", asset, rule, opened_at)
+
+
 def _digest(*parts: object) -> str:
     return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:32]
 
@@ -85,7 +90,7 @@ class Alert:
     @property
     def alert_id(self) -> str:
         """Shared by an opening and all that happened to it afterwards."""
-        return _digest("alert", self.asset, self.rule, self.opened_at)
+        return alert_id(self.asset, self.rule, self.opened_at)
 
     @property
     def key(self) -> str:

@@ -35,6 +35,7 @@ class Command:
         by: Who asks.
         comment: Any text of at most `MOST_COMMENT` characters.
         until: Of "shelve": when it ends by itself, ns since the epoch; 0 otherwise.
+        alert: Of "acknowledge" and "reset": id of the opening that is meant; "" = the one that was open when asked.
 
     Raises:
         ValueError: A value cannot be; names field, value, rule and fix.
@@ -47,12 +48,16 @@ class Command:
     by: str
     comment: str = ""
     until: int = 0
+    alert: str = ""
 
     def __post_init__(self) -> None:
         for field in ("asset", "alarm", "by"):
             name = getattr(self, field)
             if not isinstance(name, str) or not 0 < len(name) <= _MOST_NAME or not name.isprintable():
                 raise _refuse(field, name, f"must be 1 to {_MOST_NAME} printable characters", "write such a name")
+        if not isinstance(self.alert, str) or len(self.alert) > _MOST_NAME or not (self.alert + "-").isprintable():
+            rule = f"must be at most {_MOST_NAME} printable characters"
+            raise _refuse("alert", self.alert, rule, "write the id of an alert, or leave it out")
         if not isinstance(self.comment, str) or len(self.comment) > MOST_COMMENT or not _is_unicode(self.comment):
             rule = f"must be a text of at most {MOST_COMMENT} characters"
             raise _refuse("comment", self.comment, rule, "say it in fewer words")
@@ -69,9 +74,18 @@ class Command:
 
     def notice(self) -> Notice:
         """As it goes into the journal."""
-        detail = json.dumps({"alarm": self.alarm, "comment": self.comment})
+        detail = {"alarm": self.alarm, "comment": self.comment}
+        if self.alert:
+            detail["alert"] = self.alert
         return Notice(
-            NoticeKind.COMMAND, self.asset, self.action.value, self.at, self.until or self.at, 0, self.by, detail
+            NoticeKind.COMMAND,
+            self.asset,
+            self.action.value,
+            self.at,
+            self.until or self.at,
+            0,
+            self.by,
+            json.dumps(detail),
         )
 
 

@@ -65,7 +65,7 @@ def ask(wish: Wish) -> int:
         Refusal: Which alarm is meant is not clear, or a value cannot be.
     """
     site = find_site(wish.config)
-    asset, alarm = _meant(site, wish)
+    asset, alarm, alert = _meant(site, wish)
     lasts = None if wish.lasts is None else _shelf(wish.lasts)
     at, by = time.time_ns(), wish.by or _user()
     try:
@@ -77,6 +77,7 @@ def ask(wish: Wish) -> int:
             by=by,
             comment=wish.comment,
             until=0 if lasts is None else at + to_ns(lasts),
+            alert=alert if wish.action in _OF_ONE_OPENING else "",
         )
     except ValueError as error:
         head, told = str(error).split(": ", 1)
@@ -97,8 +98,8 @@ def ask(wish: Wish) -> int:
     return Exit.OK
 
 
-def _meant(site: Site, wish: Wish) -> tuple[str, str]:
-    """Asset and alarm."""
+def _meant(site: Site, wish: Wish) -> tuple[str, str, str]:
+    """Asset, alarm, and id of the opening, "" where none was named."""
     if wish.alert_id is not None:
         if wish.asset is not None or wish.alarm is not None:
             raise Refusal("ALERT_ID", f'"{wish.alert_id}"', "stands beside --asset or --alarm", "Give one of them.")
@@ -109,17 +110,20 @@ def _meant(site: Site, wish: Wish) -> tuple[str, str]:
         fix = "Give an ALERT_ID, or --asset and --alarm; --alarm '*' means all alarms of the asset."
         raise Refusal(missing if wish.asset or wish.alarm else "ALERT_ID", None, "is required", fix)
     _known(site, wish.asset, wish.alarm)
-    return wish.asset, wish.alarm
+    return wish.asset, wish.alarm, ""
 
 
-def _of_alert(reader: AlarmReader, action: Action, given: str) -> tuple[str, str]:
+def _of_alert(reader: AlarmReader, action: Action, given: str) -> tuple[str, str, str]:
     alert = find_alert(reader, given)[-1]
+    if not alert.asset:
+        rule = f"is {alert.rule}, which the gateway raises and ends itself"
+        raise Refusal("ALERT_ID", f'"{given}"', rule, "Answer the alarms that it names.", Exit.FAILED)
     now = next((one for one in reader.now() if (one.last.asset, one.last.rule) == (alert.asset, alert.rule)), None)
     if action in _OF_ONE_OPENING and now is not None and now.last.alert_id != alert.alert_id:
         rule = f"is over, and the alarm {_told(now)}"
         fix = f"That one has the id {now.last.alert_id[:SHORTEST]}."
         raise Refusal("ALERT_ID", f'"{given}"', rule, fix, Exit.FAILED)
-    return alert.asset, alert.rule
+    return alert.asset, alert.rule, alert.alert_id
 
 
 def _told(alarm: AlarmNow) -> str:

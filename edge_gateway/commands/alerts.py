@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from rich import box
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from cloud_sink.alarms import AlarmNow
@@ -99,7 +99,8 @@ def _styled(state: str) -> Text:
 
 
 def _transitions(alerts: Sequence[Alert]) -> Table:
-    table = Table("time", "what", "state", "who", "comment", "detail", box=box.SIMPLE_HEAD)
+    whole = (Column(name, no_wrap=True) for name in ("time", "what", "state"))  # the rest shares what width is left
+    table = Table(*whole, "who", "comment", "detail", box=box.SIMPLE_HEAD)
     for alert in alerts:
         told = (alert.by, alert.comment, alert.detail)
         table.add_row(

@@ -202,7 +202,7 @@ class Alarm:
             held = self._tell("suppressed", Occasion(occasion.at, occasion.received_time, detail=detail))
             self.moved_at = max(self.moved_at, *self.opened)  # no earlier than any, or it would be held for ever
             return [held]
-        self.opening = Opening(max(occasion.at, self.told_at + 1), cause.severity, cause.model)
+        self.opening = Opening(max(occasion.at, self.told_at + 1), cause.severity, cause.model, occasion.received_time)
         if limit:
             self.opened = sorted([*self.opened, occasion.at])[-limit:]
         self.cause = cause.without_evidence()

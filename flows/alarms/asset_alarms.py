@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from cloud_sink.records import Alert, Event
+from cloud_sink.records import Alert, Event, alert_id
 from connectors.samples import Item, Notice, NoticeKind, Origin, SampleBatch
 from flows.alarms.alarm import Alarm
 from flows.alarms.behaviour import behaviour_of, behaviour_of_scores
@@ -111,10 +111,10 @@ class AssetAlarms:
         asked = Occasion(at, command.asked_at, command.by, command.comment)
 
         def wish(alarm: Alarm) -> list[Alert]:
-            if command.what == ACKNOWLEDGE:
-                return alarm.acknowledge(asked)
-            if command.what == RESET:
-                return alarm.reset(asked)
+            if command.what in (ACKNOWLEDGE, RESET):
+                if not _is_meant(alarm, command):
+                    return []
+                return alarm.acknowledge(asked) if command.what == ACKNOWLEDGE else alarm.reset(asked)
             if command.what == SHELVE:
                 return alarm.shelve(asked, at + command.lasts)
             return alarm.unshelve(asked)
@@ -175,6 +175,16 @@ class AssetAlarms:
         alarms = cls(setup)
         alarms._resume = data
         return alarms
+
+
+def _is_meant(alarm: Alarm, command: Command) -> bool:
+    """Whether this opening was asked about: not one that came later, which nobody had seen."""
+    opening = alarm.opening
+    if opening is None:
+        return False
+    if command.alert:
+        return alert_id(alarm.asset, alarm.name, opening.at) == command.alert
+    return opening.received <= command.asked_at
 
 
 def _in_vain(notice: Notice, reason: str, detail: str) -> Event:

@@ -22,6 +22,7 @@ class Command:
         lasts: For which to shelve, ns.
         by: Who asked.
         comment: Why.
+        alert: Id of the opening that is meant; "" = the one that was open when asked.
     """
 
     what: str
@@ -30,6 +31,7 @@ class Command:
     lasts: int
     by: str
     comment: str
+    alert: str = ""
 
 
 def read_command(notice: Notice) -> Command:
@@ -46,8 +48,9 @@ def read_command(notice: Notice) -> Command:
         raise ValueError(msg)
     try:
         detail = json.loads(notice.detail)
-        alarm, comment = detail["alarm"], detail.get("comment", "")
+        alarm, comment, alert = detail["alarm"], detail.get("comment", ""), detail.get("alert", "")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         msg = f"it does not say which alarm it means ({error!r})"
         raise ValueError(msg) from error
-    return Command(notice.reason, str(alarm), notice.start, notice.end - notice.start, notice.source, str(comment))
+    lasts = notice.end - notice.start
+    return Command(notice.reason, str(alarm), notice.start, lasts, notice.source, str(comment), str(alert))

@@ -32,6 +32,7 @@ class Opening:
         at: Event time, ns; with asset and alarm it makes the id of the alert.
         severity: "warning" or "alarm".
         model: "name@version", "" where no model spoke.
+        received: When what opened it reached the gateway, ns since the epoch; nobody can have seen it before.
         acknowledged: A person has taken note.
         cleared: Its condition has ended.
     """
@@ -39,5 +40,6 @@ class Opening:
     at: int
     severity: str
     model: str
+    received: int = 0
     acknowledged: bool = False
     cleared: bool = False

@@ -25,6 +25,8 @@ def test_as_a_notice() -> None:
     )
     assert json.loads(SHELVE.notice().detail) == {"alarm": "anomaly", "comment": '"<&>\n'}
     assert decode_command(json.dumps(PLAIN).encode()).notice().end == 5
+    named = decode_command(json.dumps({**PLAIN, "alert": "4f2a"}).encode()).notice()
+    assert json.loads(named.detail)["alert"] == "4f2a"
 
 
 @pytest.mark.parametrize(
@@ -44,6 +46,8 @@ def test_as_a_notice() -> None:
         ({"action": "shelve", "until": 5}, "until = 5"),
         ({"action": "erase"}, "erase"),
         ({"action": None}, "None"),
+        ({"alert": 7}, "alert = 7: must be at most 200 printable characters"),
+        ({"alert": "\x1b"}, "write the id of an alert"),
         ({"other": 1}, "is no command"),
     ],
 )

@@ -148,6 +148,7 @@ class TestAsking:
         (command,) = asked(layout)
         assert (command.action, command.asset, command.alarm) == ("acknowledge", "winder-2", "anomaly")
         assert (command.by, command.comment, command.until) == ("operator-1", "Seen.", 0)
+        assert command.alert == WINDER.alert_id, "not whichever is open when the gateway reads it"
         assert before <= command.at <= time.time_ns()
 
     def test_by_names_for_some_time(self, sluicegate: Sluicegate, layout: Layout, alarms: None) -> None:
@@ -189,6 +190,18 @@ class TestAsking:
         assert again.alert_id[:8] in result.stderr
         assert asked(layout) == []
         assert sluicegate("alerts", "shelve", made.LIMIT.alert_id, "--for", "1h").exit_code == 0
+
+    @pytest.mark.parametrize("action", ["ack", "reset"])
+    def test_a_flood_is_nothing_to_answer(
+        self, sluicegate: Sluicegate, layout: Layout, alarms: None, action: str
+    ) -> None:
+        flood = replace(made.LIMIT, asset="", rule="alarm_flood")
+        keep(layout, flood)
+        result = sluicegate("alerts", action, flood.alert_id[:8])
+        assert result.exit_code == 1
+        told = f'ALERT_ID = "{flood.alert_id[:8]}": is alarm_flood, which the gateway raises and ends itself.'
+        assert told in result.stderr
+        assert asked(layout) == []
 
 
 ID = made.ANOMALY.alert_id

@@ -23,8 +23,10 @@ from flows.window_state import WindowState
 from models.features import STANDARD
 
 
-def command(what: str, at: float, alarm: str = "*", until: float = 0, by: str = "anna", asset: str = "press") -> Notice:
-    detail = json.dumps({"alarm": alarm, "comment": "because"})
+def command(
+    what: str, at: float, alarm: str = "*", until: float = 0, by: str = "anna", asset: str = "press", alert: str = ""
+) -> Notice:
+    detail = json.dumps({"alarm": alarm, "comment": "because", "alert": alert})
     start, end = T0 + round(at * S), T0 + round(until * S)
     return Notice(NoticeKind.COMMAND, asset, what, start, end, source=by, detail=detail)
 

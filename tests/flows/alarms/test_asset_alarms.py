@@ -154,6 +154,34 @@ def test_commands_do_what_they_say_and_carry_who_and_why() -> None:
     assert told(alarms.push([block((61, 1, 1.0))])) == [("current", "unshelved", "UNACK", 60)]
 
 
+@pytest.mark.parametrize("what", ["acknowledge", "reset"])
+def test_what_was_asked_of_one_opening_is_not_done_to_the_next(what: str) -> None:
+    """The gateway was stopped when somebody asked: what it then reads first opened the alarm anew."""
+    alarms = AssetAlarms(with_rules(current=AlarmSettings(latch=what == "reset")))
+    (first,) = alarms.push([block((1, 0, 9.0))])
+    assert isinstance(first, Alert)
+    alarms.push([block((2, 0, 1.0)), command("reset", 2.5), block((3, 0, 9.0), received=20)])
+    if what == "reset":
+        alarms.push([block((4, 0, 1.0), received=21)])
+    for stale in (command(what, 10, "current"), command(what, 10), command(what, 30, "current", alert=first.alert_id)):
+        (event,) = alarms.push([stale])
+        assert isinstance(event, Event), stale
+        assert event.reason == "nothing_to_do"
+    (done,) = alarms.push([command(what, 30, "current")])
+    assert isinstance(done, Alert)
+    assert done.opened_at == T0 + 3 * S
+
+
+def test_an_opening_is_acknowledged_by_its_id_whenever_it_was_asked() -> None:
+    """The clock of the gateway was set back meanwhile."""
+    alarms = AssetAlarms(with_rules())
+    (opened,) = alarms.push([block((10, 0, 9.0))])
+    assert isinstance(opened, Alert)
+    (done,) = alarms.push([command("acknowledge", 5, "current", alert=opened.alert_id)])
+    assert isinstance(done, Alert)
+    assert done.state == "acknowledged"
+
+
 def test_a_command_counts_from_the_time_of_the_asset() -> None:
     """A device whose clock is an hour slow: shelved for a minute is a minute, not an hour and a minute."""
     alarms = AssetAlarms(with_rules())
