@@ -136,6 +136,14 @@ class AlertsSection(Section):
     flood_spares_alarms: bool = option(
         default=True, description="Alerts of severity 'alarm' are never held back; they count all the same."
     )
+    evidence_points: Whole = option(
+        64,
+        description="Samples of each of at most five tags that an alert carries as a curve when it opens. With 0 no "
+        "sample leaves the site, and `explain` shows no curve. 0, or 2 to 500.",
+        fix="64 makes about 1 kB a tag.",
+        ge=0,
+        le=500,
+    )
 
     @model_validator(mode="after")
     def _fit(self) -> AlertsSection:

@@ -11,6 +11,7 @@ from flows.alarms.alarm import Alarm
 from flows.alarms.behaviour import behaviour_of, behaviour_of_scores
 from flows.alarms.cause import Cause
 from flows.alarms.command import ACKNOWLEDGE, ALL, RESET, SHELVE, Command, read_command
+from flows.alarms.curves import with_curves_of
 from flows.alarms.event_time import EventTime
 from flows.alarms.judge import ANOMALY, DATA_QUALITY, Judge
 from flows.alarms.kept import dump, load
@@ -75,10 +76,13 @@ class AssetAlarms:
     def _causes(self, changes: list[Change]) -> list[Cause]:
         """As alarms want them; those of rules that are gone have no alarm any more."""
         known = self._severities
-        return [Cause(change, known[change.alarm]) for change in changes if change.alarm in known]
+        points = self._setup.alerts.evidence_points
+        causes = (Cause(change, known[change.alarm]) for change in changes if change.alarm in known)
+        return [with_curves_of(points, cause) for cause in causes]
 
     def _take_scores(self, panel: Panel, block: ScoredBlock) -> list[Alert]:
-        causes = self._judge.push(block)
+        points = self._setup.alerts.evidence_points
+        causes = [with_curves_of(points, cause) for cause in self._judge.push(block)]
         if block.model and ANOMALY not in panel.names():
             for name in _OF_SCORES:
                 panel.add(name, behaviour_of_scores(self._setup.alerts))

@@ -12,6 +12,7 @@ from cloud_sink.evidence import Evidence, FeatureShare, Trace
 from connectors.tags import TagTable
 from flows.alarms.cause import NAN
 from flows.alarms.feature_norm import FeatureNorm
+from flows.alarms.settings import MOST_POINTS
 from flows.blocks import ScoredBlock
 from flows.downsample import downsample
 from flows.window_block import WindowBlock
@@ -19,7 +20,6 @@ from flows.window_block import WindowBlock
 _SCORES = 30
 _TRACES = 5
 _FEATURES = 8
-_POINTS = 64  # of a trace: as wide as a small plot needs, about 1 kB as JSON
 
 
 class Memory:
@@ -94,6 +94,6 @@ def _trace(window: WindowBlock, row: int, tag: int) -> Trace:
     first = int(window.sizes[:row].sum())
     span = slice(first, first + int(window.sizes[row]))
     rows = np.flatnonzero(window.tag[span] == tag) + first
-    points = downsample(window.time[rows], window.value[rows], int(window.start[row]), _POINTS)
+    points = downsample(window.time[rows], window.value[rows], int(window.start[row]), MOST_POINTS)
     facts = window.tags.tags[tag]
     return Trace(facts.name, facts.unit, points)

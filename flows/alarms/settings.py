@@ -8,6 +8,7 @@ from datetime import timedelta
 from flows.durations import to_ns
 
 _NONE = timedelta(0)
+MOST_POINTS = 500  # of a curve: wider than any plot
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,8 @@ class AlertSettings:
         flood_period: ... within this (time of reception); what comes on top is held back: a record, but not an alert.
             A limit of 0 = never. 10 in 10 minutes is what one operator can answer to (ANSI/ISA-18.2, 16.5).
         flood_spares_alarms: Alerts of severity "alarm" always pass; they count all the same.
+        evidence_points: Samples of each tag, at most five tags, that an opening carries as a curve: as many as a small
+            plot needs, about 1 kB of JSON each tag. 0 = none leave the site.
 
     Raises:
         ValueError: A value cannot be; names field, value, rule and fix.
@@ -47,6 +50,7 @@ class AlertSettings:
     flood_limit: int = 10
     flood_period: timedelta = timedelta(minutes=10)
     flood_spares_alarms: bool = True
+    evidence_points: int = 64
 
     def __post_init__(self) -> None:
         for name in ("open_after", "clear_after", "quality_after"):
@@ -61,6 +65,9 @@ class AlertSettings:
             raise ValueError(msg)
         if not self.alarm_above >= self.open_above:
             msg = f"alarm_above = {self.alarm_above}: must be at least open_above = {self.open_above}"
+            raise ValueError(msg)
+        if self.evidence_points != 0 and not 2 <= self.evidence_points <= MOST_POINTS:
+            msg = f"evidence_points = {self.evidence_points}: must be 0 for no curve, or 2 to {MOST_POINTS}"
             raise ValueError(msg)
         for name in ("flapping", "flood"):
             limit, period = getattr(self, f"{name}_limit"), getattr(self, f"{name}_period")

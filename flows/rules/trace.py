@@ -9,7 +9,7 @@ from connectors.tags import TagTable
 from flows.downsample import downsample
 from flows.rules.arrivals import Arrivals
 
-POINTS = 100  # of a trace at most
+POINTS = 100  # of a trace at most; `[alerts] evidence_points` may leave fewer
 
 
 def evidence(tags: TagTable, numbers: tuple[int, ...], arrivals: Arrivals) -> Evidence | None:

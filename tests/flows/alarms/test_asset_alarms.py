@@ -16,6 +16,9 @@ from cloud_sink.records import Alert, Event
 from connectors.samples import Item, Notice, NoticeKind, Origin
 from flows.alarm_settings import AlarmSettings
 from flows.alarms import AlarmSetup, AlertSettings, AssetAlarms, Maintenance, Once
+from flows.alarms.rules import watched as by_rules
+from flows.rules import RuleSet
+from flows.rules.rule import Limit
 from flows.window_settings import WindowSettings
 
 WINDOWS = WindowSettings("10s", lateness="2s")
@@ -236,6 +239,25 @@ def test_the_evidence_shows_scores_features_and_curves() -> None:
     assert mean.value == 164.5
     assert np.isnan(mean.share)
     assert "std" not in {share.feature for share in evidence.features}, "it is what it was"
+
+
+@pytest.mark.parametrize("points", [0, 4, 64])
+def test_an_opening_carries_so_many_samples_and_no_more(points: int) -> None:
+    found = RuleSet((Limit("current", "H", 5.0),), {"current.H": AlarmSettings()})
+    setup = AlarmSetup(
+        alerts=replace(ALERTS, evidence_points=points), windows=WINDOWS, rules=lambda asset: by_rules(asset, found, S)
+    )
+    way, alarms = Scored(WINDOWS, MeanScorer()), AssetAlarms(setup)
+    spiky = block(*((i / 20, tag, 900.0 if i == 77 else 100.0) for i in range(200) for tag in (0, 1)), received=10)
+    records = alarms.push(way.push([spiky, idle(13)]))
+    shown = [one.evidence for one in records if isinstance(one, Alert) and one.state == "opened"]
+    assert len(shown) == 2, "the rule's, and the model's"
+    for evidence in shown:
+        assert evidence is not None
+        counts = [len(trace.points) for trace in evidence.traces]
+        assert all(0 < count <= points for count in counts)
+        assert bool(counts) == bool(points)
+        assert all((3850.0, 900.0) in trace.points for trace in evidence.traces), "the spike is never thinned out"
 
 
 def test_the_curve_is_that_of_the_window_that_decided_though_several_closed_at_once() -> None:
