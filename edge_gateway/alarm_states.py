@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from cloud_sink.alarms import AlarmNow
 from cloud_sink.alert_decoding import NORMAL
+from cloud_sink.records import Alert
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ _UNKNOWN = Look("?", "unknown to this version", "bold")
 _ATTENTION = {code: place for place, code in enumerate(STATES)}
 _SEVERITIES = {"alarm": 0, "warning": 1}
 
+_OF_OTHER_THINGS = {"rate", "stuck", "silence", "deviation"}  # kinds of rules; names of alarms end in theirs
+
 CHANGES = {
     "opened": "raised",
     "cleared": "back to normal",
@@ -62,6 +65,14 @@ def look(state: str) -> Look:
 def change_words(change: str) -> str:
     """What `Alert.state` says, in words."""
     return CHANGES.get(change, change)
+
+
+def limits_its_tag(alert: Alert) -> bool:
+    """Whether score and threshold are a value of its tag and a limit of that, to be drawn into its curve.
+
+    A rate is one in units a second, silence one in seconds, a deviation one of two tags, stuck has a tolerance.
+    """
+    return alert.rule.rpartition(".")[2] not in _OF_OTHER_THINGS
 
 
 def attention(alarm: AlarmNow) -> tuple[int, int, int]:

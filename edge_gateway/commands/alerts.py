@@ -18,7 +18,7 @@ from cloud_sink.alarms import AlarmNow
 from cloud_sink.alert_decoding import NORMAL, alarm_state
 from cloud_sink.evidence import Evidence
 from cloud_sink.records import Alert
-from edge_gateway.alarm_states import attention, change_words, look
+from edge_gateway.alarm_states import attention, change_words, limits_its_tag, look
 from edge_gateway.commands.alert_history import SHORTEST, alarm_history, find_alert, find_site
 from edge_gateway.commands.show import printable
 from edge_gateway.commands.text_plot import text_plot
@@ -130,7 +130,8 @@ def _print_evidence(console: Console, alert: Alert, evidence: Evidence) -> None:
         unit = f" in {printable(trace.unit)}" if trace.unit else ""
         ends = [utc_text(evidence.start + round(at * 1e6)) for at, _ in (*trace.points[:1], *trace.points[-1:])]
         typer.echo(f"{printable(trace.tag)}{unit}, {' to '.join(ends)}:")
-        _print_plot(trace.points, math.nan if evidence.scores else alert.threshold)
+        is_judged = not evidence.scores and alert.tag in ("", trace.tag) and limits_its_tag(alert)
+        _print_plot(trace.points, alert.threshold if is_judged else math.nan)
 
 
 def _print_plot(points: Sequence[tuple[float, float]], limit: float) -> None:

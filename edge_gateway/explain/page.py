@@ -10,7 +10,7 @@ from cloud_sink.alert_decoding import alarm_state
 from cloud_sink.evidence import Evidence, Trace
 from cloud_sink.records import Alert
 from edge_gateway import __version__
-from edge_gateway.alarm_states import look
+from edge_gateway.alarm_states import limits_its_tag, look
 from edge_gateway.explain.bars import feature_table, tag_table
 from edge_gateway.explain.markup import text
 from edge_gateway.explain.plot import Plot, draw
@@ -95,7 +95,7 @@ def _trace(number: int, trace: Trace, raised: Alert, evidence: Evidence, window:
     moment = None if window else raised.opened_at or raised.at
     if window and all(window[0] <= at <= window[1] for at, _ in points):  # nothing to tell it apart from
         name, window = f"{name}, in the deciding window", None
-    is_judged = not evidence.scores and raised.tag in ("", trace.tag)
+    is_judged = not evidence.scores and raised.tag in ("", trace.tag) and limits_its_tag(raised)
     limit = raised.threshold if is_judged else math.nan
     drawn = draw(Plot(f"trace{number}", name, points, limit, window, moment))
     return _figure(name, drawn, "" if drawn else "No good sample in this stretch.")

@@ -95,6 +95,9 @@ def _lines(points: Sequence[tuple[int, float]], start: int, x: Scale, y: Scale) 
         if math.isfinite(value):
             stretch.append(f"{number(x(at - start))},{number(y(value))}")
         elif stretch:
+            if len(stretch) == 1:  # a line of one point is not seen
+                across, down = stretch[0].split(",")
+                yield f'<circle class="point" cx="{across}" cy="{down}" r="3.5"/>'
             yield f'<polyline class="curve" points="{" ".join(stretch)}"/>'
             stretch = []
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from cloud_sink.alert_decoding import alarm_state
 from cloud_sink.records import Alert
+from edge_gateway.alarm_states import limits_its_tag
 from edge_gateway.times import span_text
 
 _FEATURES = {
@@ -46,7 +47,7 @@ def headline(raised: Alert) -> str:
         return f"{where} did not run as it normally does: its score was {_times(raised)} its limit{because}."
     if raised.rule == "data_quality":
         return f"The model could not judge {where}: it had too little good data. {raised.detail}".strip()
-    if over:
+    if over and limits_its_tag(raised):
         unit = _unit(raised)
         side = "over" if raised.score > raised.threshold else "under" if raised.score < raised.threshold else "at"
         limit = f"its limit of {raised.threshold:.4g}{unit}"

@@ -20,6 +20,7 @@ from cloud_sink.settings import OutboxSettings
 from connectors.commands.command import Command, decode_command
 from edge_gateway.cli import app
 from edge_gateway.layout import Layout
+from edge_gateway.times import utc_text
 
 CONFIG = """
 [gateway]
@@ -136,6 +137,16 @@ class TestShow:
 
     def test_a_limit_is_drawn_into_the_curve_of_its_tag(self, sluicegate: Sluicegate, alarms: None) -> None:
         assert "limit 90 ┤" in sluicegate("alerts", "show", made.LIMIT.alert_id).stdout
+
+    def test_a_limit_of_something_else_is_not(self, sluicegate: Sluicegate, layout: Layout, alarms: None) -> None:
+        rate = replace(made.LIMIT, rule="temperature.rate")
+        keep(layout, rate)
+        told = sluicegate("alerts", "show", rate.alert_id).stdout
+        assert "temperature in °C" in told
+        assert "limit" not in told
+
+    def test_times_are_whole_however_narrow_it_is(self, sluicegate: Sluicegate, alarms: None) -> None:
+        assert utc_text(made.ANOMALY.at) in sluicegate("alerts", "show", made.ANOMALY.alert_id).stdout
 
 
 class TestAsking:

@@ -82,6 +82,16 @@ def test_a_limit_alarm_shows_its_curve_limit_and_moment() -> None:
     assert "window" not in classes  # no window decided
 
 
+@pytest.mark.parametrize("kind", ["rate", "stuck", "silence", "deviation"])
+def test_what_is_no_value_of_its_tag_is_not_told_or_drawn_as_one(kind: str) -> None:
+    raised = replace(made.LIMIT, rule=f"temperature.{kind}", score=12.5, threshold=0.5, detail="It says what it is.")
+    root = read(raised)
+    assert f"temperature of pump-1: temperature.{kind}. It says what it is." in text_of(root)
+    assert "was at 12.5" not in text_of(root)
+    (plot,) = (svg for svg in root.iter(f"{SVG}svg") if svg.get("class") == "plot")
+    assert "limit" not in {element.get("class") for element in plot.iter()}
+
+
 @pytest.mark.parametrize(
     "evidence",
     [

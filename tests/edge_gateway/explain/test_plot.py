@@ -37,6 +37,15 @@ def curve(svg: Element) -> list[list[tuple[float, float]]]:
     ]
 
 
+def test_a_single_sample_is_a_dot_and_not_an_invisible_line() -> None:
+    """What a rule shows of a tag that came with one sample in its block."""
+    svg = drawn(Plot("p", "p", [(START, 30.0), (START + 1, math.nan), (START + 2, 31.0), (START + 9, 32.0)], 10.0))
+    (dot,) = of_class(svg, "point")
+    slope, offset = value_at(svg)
+    assert slope * float(dot.get("cy", "")) + offset == pytest.approx(30.0, abs=0.1)
+    assert [len(stretch) for stretch in curve(svg)] == [1, 2]
+
+
 def test_points_lie_at_their_times_and_values() -> None:
     values = [(START, 1.0), (START + 10**9, 4.0), (START + 4 * 10**9, -2.5)]
     svg = drawn(Plot("p", "flow", values))
