@@ -93,6 +93,7 @@ def ask(wish: Wish) -> int:
     typer.echo(printable(f"Asked: {wish.action} {name} of {asset}{how_long}, by {by}."))
     if _is_acquiring(site):
         typer.echo("The gateway takes it within a second or two; `sluicegate alerts ls` shows what came of it.")
+        typer.echo("A request that changes nothing is told by an event of kind command, at the target.")
     else:
         typer.echo("The gateway is not running: it takes effect at its next start.")
     return Exit.OK

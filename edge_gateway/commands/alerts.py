@@ -27,6 +27,7 @@ from edge_gateway.times import utc_text
 
 HEAD = ("state", "severity", "asset", "alarm", "tag", "since", "score/limit", "detail", "id")
 _MOST_CURVES = 3
+_WIDE = 160
 
 
 def list_alarms(config: Path, asset: str | None, *, show_all: bool, as_json: bool) -> int:
@@ -71,6 +72,8 @@ def show_alert(config: Path, given: str, *, as_json: bool) -> int:
         typer.echo(json.dumps([_json(alert) for alert in transitions], indent=2))
         return Exit.OK
     console = Console(soft_wrap=True, highlight=False)
+    if not console.is_terminal:
+        console.width = max(console.width, _WIDE)  # a file or a pager has no edge
     name = ", ".join(filter(None, (first.asset, first.rule, first.tag and f"tag {first.tag}", first.severity)))
     console.print(Text.assemble(_styled(alarm_state(last)), f" {look(alarm_state(last)).words}: {printable(name)}"))
     console.print(Text(f"{first.alert_id}{f', model {printable(first.model)}' if first.model else ''}", "dim"))
@@ -99,8 +102,8 @@ def _styled(state: str) -> Text:
 
 
 def _transitions(alerts: Sequence[Alert]) -> Table:
-    whole = (Column(name, no_wrap=True) for name in ("time", "what", "state"))  # the rest shares what width is left
-    table = Table(*whole, "who", "comment", "detail", box=box.SIMPLE_HEAD)
+    others = (Column(name, overflow="fold") for name in ("what", "state", "who", "comment", "detail"))
+    table = Table(Column("time", no_wrap=True), *others, box=box.SIMPLE_HEAD)  # nothing is cut off, times are whole
     for alert in alerts:
         told = (alert.by, alert.comment, alert.detail)
         table.add_row(

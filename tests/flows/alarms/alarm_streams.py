@@ -10,9 +10,10 @@ import numpy as np
 from flows_gateway import MeanScorer
 from flows_streams import T0, S
 
+from cloud_sink.records import Alert, Event
 from connectors.samples import Item, Notice, NoticeKind, SampleBatch
 from flows.alarm_settings import AlarmSettings
-from flows.alarms import Watched
+from flows.alarms import AlarmSetup, AlertSettings, AssetAlarms, Watched
 from flows.blocks import ScoredBlock
 from flows.conditions import Change
 from flows.featurize import features_of
@@ -66,6 +67,24 @@ def watched(limits: dict[str, float], **alarms: AlarmSettings) -> Watched:
     return Watched(
         settings, {name: name for name in limits}, lambda kept: High(limits, set(json.loads(kept)) if kept else set())
     )
+
+
+WINDOWS = WindowSettings("10s", lateness="2s")
+ALERTS = AlertSettings(open_after=1, clear_after=1, quality_after=2)
+SETUP = AlarmSetup(alerts=ALERTS, windows=WINDOWS)
+
+
+def with_rules(**alarms: AlarmSettings) -> AlarmSetup:
+    return AlarmSetup(alerts=ALERTS, windows=WINDOWS, rules=lambda _: watched({"speed": 5.0, "current": 5.0}, **alarms))
+
+
+def run(setup: AlarmSetup, *items: Item) -> list[Alert | Event]:
+    alarms = AssetAlarms(setup)
+    return [record for item in items for record in alarms.push([item])]
+
+
+def told(records: list[Any]) -> list[tuple[str, str, str, float]]:
+    return [(one.rule, one.state, one.alarm_state, (one.at - T0) / S) for one in records if isinstance(one, Alert)]
 
 
 class Scored:

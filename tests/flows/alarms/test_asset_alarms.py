@@ -2,41 +2,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import numpy as np
 import pytest
-from alarm_streams import Scored, command, watched
+from alarm_streams import ALERTS, SETUP, WINDOWS, Scored, command, run, told, with_rules
 from flows_gateway import MeanScorer
 from flows_streams import T0, S, block, idle, regular, streams
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud_sink.records import Alert, Event
-from connectors.samples import Item, Notice, NoticeKind, Origin
+from connectors.samples import Item, Notice, Origin
 from flows.alarm_settings import AlarmSettings
 from flows.alarms import AlarmSetup, AlertSettings, AssetAlarms, Maintenance, Once
 from flows.alarms.rules import watched as by_rules
 from flows.rules import RuleSet
 from flows.rules.rule import Limit
-from flows.window_settings import WindowSettings
-
-WINDOWS = WindowSettings("10s", lateness="2s")
-ALERTS = AlertSettings(open_after=1, clear_after=1, quality_after=2)
-SETUP = AlarmSetup(alerts=ALERTS, windows=WINDOWS)
-
-
-def with_rules(**alarms: AlarmSettings) -> AlarmSetup:
-    return AlarmSetup(alerts=ALERTS, windows=WINDOWS, rules=lambda _: watched({"speed": 5.0, "current": 5.0}, **alarms))
-
-
-def run(setup: AlarmSetup, *items: Item) -> list[Alert | Event]:
-    alarms = AssetAlarms(setup)
-    return [record for item in items for record in alarms.push([item])]
-
-
-def told(records: list[Any]) -> list[tuple[str, str, str, float]]:
-    return [(one.rule, one.state, one.alarm_state, (one.at - T0) / S) for one in records if isinstance(one, Alert)]
 
 
 @st.composite
@@ -141,80 +122,6 @@ def test_in_maintenance_nothing_opens_and_what_is_true_afterwards_is_told() -> N
     ]
     missed = run(setup, block((5, 1, 1.0)), block((25, 1, 1.0)))
     assert missed == [], "maintenance in which nothing was heard concerned nobody"
-
-
-def test_commands_do_what_they_say_and_carry_who_and_why() -> None:
-    alarms = AssetAlarms(with_rules())
-    alarms.push([block((1, 0, 9.0))])
-    (seen,) = alarms.push([command("acknowledge", 3, "current")])
-    assert isinstance(seen, Alert)
-    assert (seen.state, seen.by, seen.comment, seen.alarm_state) == ("acknowledged", "anna", "because", "ACKED")
-    assert told(alarms.push([command("shelve", 4, "*", until=60)])) == [
-        ("current", "shelved", "SHLVD", 4),
-        ("speed", "shelved", "SHLVD", 4),
-    ]
-    assert told(alarms.push([command("unshelve", 5, "speed")])) == [("speed", "unshelved", "NORM", 5)]
-    assert told(alarms.push([block((61, 1, 1.0))])) == [("current", "unshelved", "UNACK", 60)]
-
-
-@pytest.mark.parametrize("what", ["acknowledge", "reset"])
-def test_what_was_asked_of_one_opening_is_not_done_to_the_next(what: str) -> None:
-    """The gateway was stopped when somebody asked: what it then reads first opened the alarm anew."""
-    alarms = AssetAlarms(with_rules(current=AlarmSettings(latch=what == "reset")))
-    (first,) = alarms.push([block((1, 0, 9.0))])
-    assert isinstance(first, Alert)
-    alarms.push([block((2, 0, 1.0)), command("reset", 2.5), block((3, 0, 9.0), received=20)])
-    if what == "reset":
-        alarms.push([block((4, 0, 1.0), received=21)])
-    for stale in (command(what, 10, "current"), command(what, 10), command(what, 30, "current", alert=first.alert_id)):
-        (event,) = alarms.push([stale])
-        assert isinstance(event, Event), stale
-        assert event.reason == "nothing_to_do"
-    (done,) = alarms.push([command(what, 30, "current")])
-    assert isinstance(done, Alert)
-    assert done.opened_at == T0 + 3 * S
-
-
-def test_an_opening_is_acknowledged_by_its_id_whenever_it_was_asked() -> None:
-    """The clock of the gateway was set back meanwhile."""
-    alarms = AssetAlarms(with_rules())
-    (opened,) = alarms.push([block((10, 0, 9.0))])
-    assert isinstance(opened, Alert)
-    (done,) = alarms.push([command("acknowledge", 5, "current", alert=opened.alert_id)])
-    assert isinstance(done, Alert)
-    assert done.state == "acknowledged"
-
-
-def test_a_command_counts_from_the_time_of_the_asset() -> None:
-    """A device whose clock is an hour slow: shelved for a minute is a minute, not an hour and a minute."""
-    alarms = AssetAlarms(with_rules())
-    alarms.push([block((1, 0, 9.0), received=3601)])
-    out = alarms.push([command("shelve", 3611, "current", until=3671)])
-    out += alarms.push([block((70, 1, 1.0), received=3670)])
-    out += alarms.push([block((72, 1, 1.0), received=3672)])
-    assert told(out) == [("current", "shelved", "SHLVD", 11), ("current", "unshelved", "UNACK", 71)]
-    assert isinstance(out[0], Alert)
-    assert out[0].received_time == T0 + 3611 * S
-
-
-@pytest.mark.parametrize(
-    ("notice", "reason", "words"),
-    [
-        (command("acknowledge", 3, "current"), "nothing_to_do", "nothing to do"),
-        (command("reset", 3), "nothing_to_do", "Nothing to do"),
-        (command("acknowledge", 3, "pressure"), "nothing_to_do", "'pressure'"),
-        (command("shelve", 3, until=2), "refused", "until a time to come"),
-        (command("silence", 3), "refused", "'silence' is nothing that can be asked"),
-        (Notice(NoticeKind.COMMAND, "press", "reset", 5, 0, detail="7"), "refused", "which alarm"),
-        (Notice(NoticeKind.COMMAND, "press", "reset", 5, 0, detail="{"), "refused", "which alarm"),
-        (Notice(NoticeKind.COMMAND, "press", "reset", 5, 0, detail="{}"), "refused", "which alarm"),
-    ],
-)
-def test_a_command_in_vain_is_a_record_too(notice: Notice, reason: str, words: str) -> None:
-    *_, event = run(with_rules(), block((1, 0, 1.0)), notice)
-    assert isinstance(event, Event)
-    assert (event.kind, event.reason, event.source) == ("command", reason, notice.source)
-    assert words in event.detail
 
 
 def test_the_evidence_shows_scores_features_and_curves() -> None:
