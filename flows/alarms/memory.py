@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -28,6 +27,8 @@ class Memory:
     def __init__(self) -> None:
         self._scores: deque[tuple[int, float]] = deque(maxlen=_SCORES)
         self._norm = FeatureNorm()
+        self._asked: tuple[TagTable, tuple[str, ...]] | None = None
+        self._found: tuple[tuple[str, ...], list[int]] = ((), [])
 
     def see(self, block: ScoredBlock, row: int) -> None:
         """Take in a window before it is judged."""
@@ -35,7 +36,7 @@ class Memory:
 
     def learn(self, block: ScoredBlock, row: int) -> None:
         """Take in a window that was judged calm."""
-        names, at = _known(block.tags, block.model_tags)
+        names, at = self._known(block.tags, block.model_tags)
         self._norm.learn(names, block.features, block.values[row, at])
 
     def evidence(self, block: ScoredBlock, row: int, blamed: tuple[str, ...]) -> Evidence:
@@ -50,7 +51,7 @@ class Memory:
 
     def _features(self, block: ScoredBlock, row: int, blamed: tuple[str, ...]) -> tuple[FeatureShare, ...]:
         """The features of these tags that are farthest from their norm; of shares only those of tags are known."""
-        names, at = _known(block.tags, block.model_tags)
+        names, at = self._known(block.tags, block.model_tags)
         values = block.values[row, at]
         deviation = self._norm.deviation(names, block.features, values)
         picked = [names.index(tag) for tag in blamed if tag in names]
@@ -60,6 +61,14 @@ class Memory:
             FeatureShare(names[tag], block.features[feature], float(values[tag, feature]), NAN)
             for tag, feature in cells[:_FEATURES]
         )
+
+    def _known(self, tags: TagTable, wanted: tuple[str, ...]) -> tuple[tuple[str, ...], list[int]]:
+        """Those of the tags that the asset has, and where they stand; looked up once, as long as nothing changes."""
+        if self._asked != (tags, wanted):  # quick where they are the same objects, as they are from window to window
+            place = {name: number for number, name in enumerate(tags.names)}
+            names = tuple(name for name in wanted if name in place)
+            self._asked, self._found = (tags, wanted), (names, [place[name] for name in names])
+        return self._found
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -73,13 +82,6 @@ class Memory:
         memory._scores.extend((end, NAN if score is None else score) for end, score in data["scores"])
         memory._norm = FeatureNorm.from_json(data["norm"])
         return memory
-
-
-@lru_cache(maxsize=1024)
-def _known(tags: TagTable, wanted: tuple[str, ...]) -> tuple[tuple[str, ...], list[int]]:
-    """Those of the tags that the asset has, and where they stand."""
-    names = tuple(name for name in wanted if name in tags.names)
-    return names, [tags.index(name) for name in names]
 
 
 def _traces(block: ScoredBlock, row: int, blamed: tuple[str, ...]) -> tuple[Trace, ...]:
