@@ -14,7 +14,7 @@ from flows.alarm_settings import AlarmSettings
 from flows.alarms import AlarmSetup, AlertSettings, AssetAlarms, Maintenance, Once
 from flows.alarms.rules import watched
 from flows.rules import RuleSet
-from flows.rules.rule import Limit, RateOfChange, Rule, Silence, Stuck
+from flows.rules.rule import Deviation, Limit, RateOfChange, Rule, Silence, Stuck
 from flows.window_settings import WindowSettings
 
 HOUR = 3600
@@ -102,6 +102,25 @@ def test_a_condition_that_holds_when_a_clock_is_set_still_holds_and_can_end() ->
     line.push(*(block((at - HOUR, 1, 1.0), received=at) for at in range(15, 60)))
     assert [one.state for one in line.told if isinstance(one, Alert)] == ["opened", "opened"]
     assert line.go(60, 3, -HOUR) == ["cleared", "cleared"]
+
+
+@pytest.mark.parametrize(
+    "rule", [Stuck("current", "5s"), RateOfChange("current", rise=1.0, over="2s"), Deviation("current", "door", 1.0)]
+)
+def test_whatever_holds_when_a_clock_is_set_ends_at_the_new_time(rule: Rule) -> None:
+    def value(at: int) -> float:
+        return 7.0 if isinstance(rule, Stuck) else 3.0 * at
+
+    line = Line(rule)
+    for at in range(80):
+        ahead = 0 if at < 20 else -HOUR
+        line.push(block((at + ahead, 0, value(at)), (at + ahead, 2, 0.0), received=at))
+    assert [one.state for one in line.told if isinstance(one, Alert)] == ["opened"]
+    other = 8.0 if isinstance(rule, Stuck) else 0.0
+    for at in range(80, 90):
+        line.push(block((at - HOUR, 0, other), (at - HOUR, 2, 0.0), received=at))
+    ended = [one.state for one in line.told if isinstance(one, Alert)]
+    assert ended[:2] == ["opened", "cleared"]
 
 
 def test_a_straggler_sets_no_clock() -> None:
