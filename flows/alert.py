@@ -33,7 +33,7 @@ class _AlarmLogic(StatefulBatchLogic[Item | ScoredBlock, Alert | Event | Tick, b
     def on_batch(self, values: list[Item | ScoredBlock]) -> tuple[Iterable[Alert | Event | Tick], bool]:
         out: list[Alert | Event | Tick] = [*self._state.push(values)]
         received = _received(values[0])
-        if received // _TICK_NS > self._minute:
+        if received and received // _TICK_NS != self._minute:  # it goes back where our clock is set back
             self._minute = received // _TICK_NS
             out.append(Tick(received))
         return out, self.RETAIN

@@ -52,7 +52,8 @@ class FloodState:
             if isinstance(record, Event):
                 out.append(record)
                 continue
-            out += self._pass_time(record.received_time)
+            if isinstance(record, Tick) or not record.by:  # when a person asked says nothing: it may be long ago
+                out += self._pass_time(record.received_time)
             if isinstance(record, Alert):
                 out += self._take(record)
         return out
@@ -79,6 +80,11 @@ class FloodState:
         return [*out, replace(alert, held_back=True)]
 
     def _pass_time(self, received_time: int) -> list[Alert | Event]:
+        behind = self._now - received_time
+        if behind > self._settings.flood_ns:  # our clock was set back: waiting for it could hold back a year of alarms
+            self._passed = [at - behind for at in self._passed]
+            self._held = [at - behind for at in self._held]
+            self._now = received_time
         self._now = max(self._now, received_time)
         horizon = self._now - self._settings.flood_ns
         if (self._passed and self._passed[0] <= horizon) or (self._held and self._held[0] <= horizon):
@@ -111,7 +117,7 @@ class FloodState:
             threshold=float(self._settings.flood_limit),
             model="",
             opened_at=self._since,
-            at=self._now,
+            at=max(self._now, self._since + (state == "cleared")),  # also where our clock was set back
             received_time=self._now,
             detail=detail,
             alarm_state=UNACKNOWLEDGED if state == "opened" else NORMAL,

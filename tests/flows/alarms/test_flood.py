@@ -72,6 +72,25 @@ def test_what_was_held_back_stays_so_until_it_is_over() -> None:
     ]
 
 
+def test_a_clock_of_ours_that_is_set_back_makes_no_flood_of_a_year() -> None:
+    year = 365 * 86_400
+    state = FloodState(SETTINGS)
+    state.push([opening(year + second) for second in range(4)])
+    late = state.push([opening(20), Tick(90 * S), opening(95)])
+    assert lanes(late) == [(19, "EVENT"), (year + 3, "ALERT"), (94, "ALERT")]
+    report = late[1]
+    assert isinstance(report, Alert)
+    assert (report.rule, report.state) == ("alarm_flood", "cleared")
+    assert report.at > report.opened_at, "the last of its transitions is the last in time"
+
+
+def test_what_a_person_asked_long_ago_moves_no_time() -> None:
+    state = FloodState(SETTINGS)
+    state.push([opening(1000 + second) for second in range(3)])
+    asked = replace(later(opening(1000), 5, "shelved", "SHLVD"), by="anna")
+    assert lanes(state.push([asked, opening(1055)]))[-1] == (1054, "EVENT")
+
+
 def test_alarms_pass_unless_told_otherwise() -> None:
     many = [opening(second, severity="alarm") for second in range(10)]
     assert {record.lane for record in push(*many)} == {Lane.ALERT}
