@@ -75,6 +75,7 @@ class S3:
         self._credentials = credentials
         self._clock = clock
         self._conditional = bucket.conditional
+        self._replace = ""  # key of an object that we put there and that came out wrong
 
     @property
     def name(self) -> str:
@@ -97,25 +98,34 @@ class S3:
             return Receipt(_sha256(data))
         if _encrypted(answer):
             return self._compare(door, key, data)
+        self._replace = key
         raise unproven(answer, where, f"ETag {_etag(answer)[:40]!r} is not the MD5 of what was sent")
 
     def _put(self, door: Door, key: str, data: bytes) -> Answer:
         md5 = base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
         headers = {"content-md5": md5, "content-type": "application/octet-stream", _SHA256: _sha256(data)}
-        if self._conditional:
+        if self._conditional and key != self._replace:
             headers["if-none-match"] = "*"
         return self._exchange(door, "PUT", key, headers, data)
 
     def _compare(self, door: Door, key: str, data: bytes) -> Receipt:
-        """Something lies there: ours, if size and digest say so: the MD5, or the SHA-256 that was put beside it."""
+        """Something lies there: is it what we would put there?
+
+        The MD5 says so, or in an encrypted bucket the SHA-256 that was put beside it. With our SHA-256 beside it and
+        another content it is ours and was damaged on the way: it is replaced by the next attempt.
+        """
         answer = self._exchange(door, "HEAD", key, {}, b"")
         where = f"HEAD {key} at {self.name}"
         if answer.status != 200:
             raise self._head_refused(answer, where)
         md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
-        same = _etag(answer) == md5 or answer.headers.get(_SHA256) == _sha256(data)
-        if same and answer.headers.get("content-length") == str(len(data)):
+        ours = answer.headers.get(_SHA256) == _sha256(data)
+        whole = answer.headers.get("content-length") == str(len(data))
+        if whole and (_etag(answer) == md5 or (ours and _encrypted(answer))):
             return Receipt(_sha256(data), repeat=True)
+        if ours:
+            self._replace = key
+            raise unproven(answer, where, "what lies there is ours and damaged; it is replaced")
         if not _etag(answer):
             raise unproven(answer, where, "it is not the answer of an S3 server: there is no ETag")
         msg = f"{where}: another object lies there; two gateways with one name, or edited by hand"

@@ -23,7 +23,10 @@ def _since(text: str) -> timedelta:
 def egress(
     config: Annotated[Path, typer.Argument(metavar="GATEWAY.TOML", help="The configuration.", show_default=False)],
     since: Annotated[
-        timedelta, typer.Option(parser=_since, metavar="DURATION", help="How far to look back: 15min, 24h, 7d.")
+        timedelta,
+        typer.Option(
+            parser=_since, metavar="DURATION", show_default="24h", help="How far to look back: 15min, 24h, 7d."
+        ),
     ] = timedelta(hours=24),
     every: Annotated[bool, typer.Option("--every", help="Each object and attempt instead of sums.")] = False,
     as_json: JsonOption = False,

@@ -15,7 +15,9 @@ import threading
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
+EPOCH = datetime.fromtimestamp(0, UTC)
 Fault = Callable[["Request", asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bool]]
 
 
@@ -132,6 +134,17 @@ def nonsense() -> Fault:
         writer.write(b"SSH-2.0-OpenSSH_9.2\r\n")
         await writer.drain()
         return False
+
+    return fault
+
+
+def slow(server, rate) -> Fault:
+    """Store it, but read the body at so many bytes a second."""
+
+    async def fault(request, reader, writer):
+        await read_body(request, reader, rate)
+        request.headers["content-length"] = "0"
+        return await server.usual(request, reader, writer)
 
     return fault
 

@@ -88,7 +88,7 @@ def test_what_lies_there_is_ours(status):
     "wrong",
     [
         {"etag": '"0"', "x-amz-meta-sha256": "0"},
-        {"content-length": "11"},
+        {"content-length": "11", "x-amz-meta-sha256": "0"},
     ],
 )
 def test_what_lies_there_is_another_object(wrong):
@@ -116,8 +116,20 @@ def test_an_odd_answer_to_head_comes_again(status):
 def test_an_encrypted_bucket_has_no_md5_and_is_looked_at():
     secret = {"x-amz-server-side-encryption": "aws:kms"}
     other = {"etag": '"ffff"'}
-    _, receipt = put(Answer(200, {**other, **secret}), Answer(200, {**HEAD, **other}))
+    _, receipt = put(Answer(200, {**other, **secret}), Answer(200, {**HEAD, **other, **secret}))
     assert receipt.sha256 == SHA256
+    error = refused(Answer(200, {**other, **secret}), Answer(200, {**HEAD, **other}))
+    assert error.reason is TransientReason.VERIFY_FAILED
+
+
+@pytest.mark.parametrize("damage", [{"content-length": "5"}, {"etag": '"ffff"'}])
+def test_what_is_ours_and_damaged_is_replaced(damage):
+    door, s3 = target(error_answer(412), Answer(200, {**HEAD, **damage}), YES, YES)
+    with pytest.raises(TransientDeliveryError, match="verify_failed"):
+        s3.put("k", DATA)
+    s3.put("k", DATA)
+    s3.put("other", DATA)
+    assert ["if-none-match" in headers for _, _, headers, _ in door.asked] == [True, False, False, True]
 
 
 def test_a_server_that_does_not_know_conditions_is_asked_without():
