@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import structlog
@@ -65,6 +65,7 @@ class Deliverer:
         uniform: Callable[[float, float], float] = random.uniform,
         *,
         bulk: Slot | None = None,
+        lanes: Sequence[Lane] = tuple(Lane),
         allowance: Allowance | None = None,
     ) -> None:
         """Put the parts together; nothing is sent yet.
@@ -80,6 +81,7 @@ class Deliverer:
             monotonic: Steady clock, s.
             uniform: Draws the jitter.
             bulk: Where events and summaries are uploaded, to the same target; None = at once, one after the other.
+            lanes: That the target takes, in order; what is in the others stays in the outbox, under its quota.
             allowance: Of bulk; None = unlimited.
         """
         self.stats = DeliveryStats()
@@ -93,6 +95,7 @@ class Deliverer:
         self._monotonic = monotonic
         self._backoff = Backoff(settings, monotonic, uniform)
         self._bulk: Slot = bulk or InlineSlot(target)
+        self._lanes = lanes
         self._in_hand: tuple[Batch, CloudObject] | None = None  # of the bulk slot
         self._allowance = allowance or Allowance()
         self._pieces: dict[Lane, list[Batch]] = {}  # of batches that were too large, the next one last
@@ -143,7 +146,7 @@ class Deliverer:
         """None = nothing to send, or under way; False = the target could not be reached, or is not to be tried yet."""
         # While the link is in doubt the probe is as small as can be.
         limit = None if self.stats.uplink_up else 1
-        for lane in Lane:
+        for lane in self._lanes:
             if not flush and self._backoff.waits(lane):
                 return False  # what matters more than the lane that failed need not wait for it
             if lane is not Lane.ALERT and (self._in_hand or not (flush or self._allowance.allows(lane))):

@@ -105,13 +105,16 @@ CODES = {
     "XMinioStorageFull": _FULL,
 }
 
+# MQTT 3.1.1, 3.2.2.3: protocol version, client id, unavailable, user or password, not authorized.
+CONNACKS = {1: _ODD, 2: _ODD, 3: _SERVER, 4: _DENIED, 5: _DENIED}
+
 TROUBLES = {
     Trouble.NO_LINK: Verdict(Then.RETRY, _R.NO_LINK),
     Trouble.DNS: Verdict(Then.RETRY, _R.DNS),
     Trouble.UNREACHABLE: Verdict(Then.RETRY, _R.UNREACHABLE),
     Trouble.SILENT: Verdict(Then.RETRY, _R.TIMEOUT),
     Trouble.CUT: Verdict(Then.RETRY, _R.CUT),
-    Trouble.NOT_HTTP: _PORTAL,
+    Trouble.FOREIGN: _PORTAL,
     # A portal may show a certificate of its own, and it goes away without anybody at this end: not held.
     Trouble.TLS_UNTRUSTED: Verdict(Then.RETRY, _R.TLS_UNTRUSTED),
     Trouble.TLS_NAME: Verdict(Then.RETRY, _R.TLS_NAME),
@@ -167,6 +170,12 @@ def no_answer(error: LinkError, where: str) -> TransientDeliveryError:
     """The error of a link that gave no answer."""
     verdict = TROUBLES[error.trouble]
     return TransientDeliveryError(verdict.reason, f"{where}: {error}", hold=verdict.then is Then.HOLD)
+
+
+def broker_refusal(code: int, text: str) -> TransientDeliveryError:
+    """The error of a broker that does not let us in."""
+    verdict = CONNACKS.get(code, _ODD)
+    return TransientDeliveryError(verdict.reason, text, hold=verdict.then is Then.HOLD)
 
 
 def retry_after(header: str, now: float) -> float | None:

@@ -65,7 +65,7 @@ def _missing_files(config: Config) -> Iterator[Problem]:
                 if file is not None and not file.exists():
                     where = f'{kind}[{number}] "{link.name}".{key}'
                     yield Problem(where, f'"{file}"', "is not there", "Put it there.")
-    for key in ("credentials_file", "token_file", "ca_file", "certificate", "private_key"):
+    for key in ("credentials_file", "token_file", "password_file", "ca_file", "certificate", "private_key"):
         file = getattr(config.target, key, None)
         if file is not None and not file.exists():
             yield Problem(f"target.{key}", f'"{file}"', "is not there", "Put it there.")

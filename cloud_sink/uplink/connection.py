@@ -6,22 +6,16 @@ time-outs on progress instead of on requests, no redirects, no proxies from the 
 
 from __future__ import annotations
 
-import errno
-import socket
-import ssl
 import time
 from collections.abc import Callable, Mapping
-from http.client import HTTPException, HTTPResponse, IncompleteRead
+from http.client import HTTPException, HTTPResponse
 from types import SimpleNamespace
 from typing import Any
 
+from cloud_sink.uplink.line import Line, link_error
 from cloud_sink.uplink.pace import Pace
-from cloud_sink.uplink.patience import Patience
-from cloud_sink.uplink.tls import TlsContext, Trust, tls_trouble
+from cloud_sink.uplink.tls import Trust
 from cloud_sink.uplink.words import Answer, Limits, LinkError, Origin, Trouble
-
-_CHUNK = 16 * 1024
-_NO_ROUTE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL}
 
 
 class Uplink:
@@ -35,24 +29,13 @@ class Uplink:
         pace: Pace | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Describe it; nothing is opened yet.
+        """Describe it; nothing is opened yet. Arguments as of `Line`."""
+        self._line = Line(origin, trust, limits, pace, monotonic)
 
-        Args:
-            origin: Who is talked to, always.
-            trust: For https.
-            limits: Of waiting.
-            pace: Of sending; None = as fast as the line.
-            monotonic: Steady clock, s.
-        """
-        self.sent = 0
-        self.origin = origin
-        self._tls = TlsContext(trust or Trust()) if origin.scheme == "https" else None
-        self._limits = limits or Limits()
-        self._pace = pace
-        self._monotonic = monotonic
-        self._sock: socket.socket | None = None
-        self._patience: Patience | None = None
-        self._used = 0.0
+    @property
+    def sent(self) -> int:
+        """See `Door.sent`."""
+        return self._line.sent
 
     def exchange(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"", most: int | None = None
@@ -62,78 +45,49 @@ class Uplink:
         A request is repeated on a new connection when a kept one turns out to have been closed, which RFC 9110 9.2.2
         allows for idempotent ones; a POST of ours is one as well, since its URL names the object.
         """
-        request = _head(method, path, {"host": self.origin.authority, **headers}, body)
-        kept = self._sock is not None and self._monotonic() - self._used < self._limits.idle
-        if not kept:
-            self.close()
+        head = _head(method, path, {"host": self._line.origin.authority, **headers}, body)
+        request = head + body  # one packet for a small object
+        kept = self._line.kept()
         try:
-            return self._once(method, request, body, most)
+            return self._once(method, request, most)
         except LinkError as error:
             if not kept or error.trouble is not Trouble.CUT:
                 raise
-        return self._once(method, request, body, most)
+        return self._once(method, request, most)
 
     def close(self) -> None:
         """Close the connection; the next request opens another."""
-        if self._sock is not None:
-            self._sock.close()
-        self._sock = self._patience = None
+        self._line.close()
 
-    def _once(self, method: str, request: bytes, body: bytes, most: int | None) -> Answer:
+    def _once(self, method: str, request: bytes, most: int | None) -> Answer:
         try:
-            patience = self._open()
+            self._line.open()
             try:
-                self._send(patience, request, body)
+                self._line.send(request)
             except ConnectionError:
                 # It may have answered before it hung up, 413 or 403 for example.
-                return self._receive(patience, method, most, last=True)
-            return self._receive(patience, method, most, last=False)
+                return self._receive(method, most, last=True)
+            return self._receive(method, most, last=False)
         except LinkError:
-            self.close()
+            self._line.close()
             raise
         except (OSError, HTTPException, ValueError) as error:  # ValueError: header lines that are none
-            self.close()
-            raise _link_error(error, self.origin) from error
+            self._line.close()
+            raise link_error(error, self._line.origin) from error
 
-    def _open(self) -> Patience:
-        if self._patience is not None:
-            return self._patience
-        context = self._tls.current() if self._tls is not None else None
-        self._sock = self._connect()
-        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if context is not None:
-            self._sock = context.wrap_socket(self._sock, server_hostname=self.origin.host)
-        self._patience = Patience(self._sock, self._limits.stall, self._monotonic)
-        return self._patience
-
-    def _connect(self) -> socket.socket:
-        try:
-            return socket.create_connection((self.origin.host, self.origin.port), self._limits.connect)
-        except TimeoutError as error:
-            raise LinkError(Trouble.UNREACHABLE, f"{self.origin} does not answer: {error}") from error
-
-    def _send(self, patience: Patience, request: bytes, body: bytes) -> None:
-        rest = memoryview(request + body)  # one packet for a small object
-        while rest:
-            chunk = rest[:_CHUNK]
-            if self._pace is not None:
-                self._pace.take(len(chunk))
-            count = patience.send(chunk)
-            self.sent += count
-            rest = rest[count:]
-
-    def _receive(self, patience: Patience, method: str, most: int | None, *, last: bool) -> Answer:
-        file = patience.answer_file(self._limits.answer)
+    def _receive(self, method: str, most: int | None, *, last: bool) -> Answer:
+        limits = self._line.limits
+        file = self._line.open().answer_file(limits.answer)
         connection: Any = SimpleNamespace(makefile=lambda _mode: file)  # all that HTTPResponse asks of a socket
         response = HTTPResponse(connection, method=method)
         response.begin()
-        data = response.read(most or self._limits.answer_bytes)
+        data = response.read(most or limits.answer_bytes)
         answer = Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, data)
         whole = response.isclosed()
         response.close()
         if last or not whole or response.will_close:
-            self.close()
-        self._used = self._monotonic()
+            self._line.close()
+        self._line.used()
         return answer
 
 
@@ -151,25 +105,3 @@ def _head(method: str, path: str, headers: Mapping[str, str], body: bytes) -> by
             msg = "a request line or header holds a character that does not belong there"
             raise ValueError(msg)
     return "\r\n".join([*lines, "", ""]).encode("ascii")
-
-
-def _link_error(error: Exception, origin: Origin) -> LinkError:
-    match error:
-        case socket.gaierror():
-            # EAI_AGAIN: the resolver cannot be asked, which is what a line that is down looks like.
-            trouble = Trouble.NO_LINK if error.errno == socket.EAI_AGAIN else Trouble.DNS
-        case ssl.SSLError():
-            trouble = tls_trouble(error)
-        case TimeoutError():
-            trouble = Trouble.SILENT
-        case ConnectionRefusedError():
-            trouble = Trouble.UNREACHABLE
-        case OSError() if error.errno in _NO_ROUTE:
-            trouble = Trouble.NO_LINK
-        case OSError():  # also RemoteDisconnected
-            trouble = Trouble.CUT
-        case IncompleteRead():
-            trouble = Trouble.CUT
-        case _:
-            trouble = Trouble.NOT_HTTP
-    return LinkError(trouble, f"{origin}: {str(error) or type(error).__name__}")

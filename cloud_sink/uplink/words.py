@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from cloud_sink.errors import CloudSinkError
 
-_PORTS = {"http": 80, "https": 443}
+_PORTS = {"http": 80, "https": 443, "mqtt": 1883, "mqtts": 8883}
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Origin:
     """Who is talked to (RFC 6454): nobody else ever is. No redirect is followed and no proxy is asked.
 
     Attributes:
-        scheme: `http` or `https`.
+        scheme: `http`, `https`, `mqtt` or `mqtts`.
         host: Name or address, without brackets.
         port: Always told.
     """
@@ -33,19 +33,24 @@ class Origin:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
+    @property
+    def encrypted(self) -> bool:
+        """Whether it speaks TLS."""
+        return self.scheme in {"https", "mqtts"}
+
     def __str__(self) -> str:
         return f"{self.scheme}://{self.authority}"
 
 
-def split_url(url: str) -> tuple[Origin, str]:
+def split_url(url: str, schemes: tuple[str, str] = ("http", "https")) -> tuple[Origin, str]:
     """Origin and path ("" or "/..." without an ending slash) of an address.
 
     Raises:
-        ValueError: Not an absolute http or https URL, or one with user, query or fragment.
+        ValueError: Not an absolute URL of one of the schemes, or one with user, query or fragment.
     """
     parts = urlsplit(url)
-    if parts.scheme not in _PORTS or not parts.hostname:
-        msg = "must be a URL like https://HOST[:PORT][/PATH]"
+    if parts.scheme not in schemes or not parts.hostname:
+        msg = f"must be a URL like {schemes[1]}://HOST[:PORT][/PATH]"
         raise ValueError(msg)
     if parts.username is not None or parts.query or parts.fragment:
         msg = "must be without user, query and fragment"
@@ -98,7 +103,7 @@ class Trouble(Enum):
     UNREACHABLE = auto()
     SILENT = auto()
     CUT = auto()
-    NOT_HTTP = auto()
+    FOREIGN = auto()
     TLS_UNTRUSTED = auto()
     TLS_EXPIRED = auto()
     TLS_NOT_YET_VALID = auto()
@@ -118,7 +123,10 @@ class LinkError(CloudSinkError):
 class Door(Protocol):
     """What the targets need of `Uplink`."""
 
-    sent: int  # bytes handed to the network since the start, with headers, without TLS and TCP
+    @property
+    def sent(self) -> int:
+        """Bytes handed to the network since the start, with headers, without TLS and TCP."""
+        ...
 
     def exchange(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"", most: int | None = None

@@ -7,7 +7,13 @@ from edge_gateway.config.opcua import OpcUaSection
 from edge_gateway.config.processing import AlertsSection, ModelSection, WindowsSection
 from edge_gateway.config.section import NAME_FIX, Name, Section, minute, option, s
 from edge_gateway.config.storage import JournalSection, OutboxSection
-from edge_gateway.config.targets import FileTargetSection, HttpsTargetSection, S3TargetSection, UplinkSection
+from edge_gateway.config.targets import (
+    FileTargetSection,
+    HttpsTargetSection,
+    MqttTargetSection,
+    S3TargetSection,
+    UplinkSection,
+)
 from edge_gateway.config.units import Duration, FilePath
 
 
@@ -53,7 +59,7 @@ class Config(Section):
     alerts: AlertsSection = option(AlertsSection(), description="Alert logic.")
     journal: JournalSection = option(JournalSection(), description="Raw samples on disk.")
     outbox: OutboxSection = option(OutboxSection(), description="Records on disk.")
-    target: FileTargetSection | S3TargetSection | HttpsTargetSection = option(
+    target: FileTargetSection | S3TargetSection | HttpsTargetSection | MqttTargetSection = option(
         description="Where records go.", fix="Add a [target] table with kind.", discriminator="kind"
     )
     uplink: UplinkSection = option(UplinkSection(), description="What sending may cost.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Strict, field_validator, model_validator
@@ -12,7 +13,7 @@ from cloud_sink.uplink.words import split_url
 from edge_gateway.config.section import PIB, Section, option
 from edge_gateway.config.units import FilePath, Size
 
-KINDS_FIX = "Use 'file' for a folder, 's3' for a bucket, 'https' for a web server."
+KINDS_FIX = "Use 'file' for a folder, 's3' for a bucket, 'https' for a web server, 'mqtt' for a broker."
 
 
 def _url(value: str) -> str:
@@ -20,6 +21,7 @@ def _url(value: str) -> str:
     return value
 
 
+MQTT = ("mqtt", "mqtts")
 Url = Annotated[str, AfterValidator(_url)]
 Flag = Annotated[bool, Strict()]
 
@@ -128,8 +130,57 @@ class HttpsTargetSection(Section):
 
     @model_validator(mode="after")
     def _whole(self) -> HttpsTargetSection:
-        if self.private_key is not None and self.certificate is None:
-            msg = "private_key stands without certificate: name both, or neither"
+        _both(self.certificate, self.private_key)
+        return self
+
+
+class MqttTargetSection(Section):
+    """An MQTT broker, for alerts and events alone: summaries stay in the outbox until its quota drops them."""
+
+    kind: Literal["mqtt"] = option(description="Kind of target.", fix=KINDS_FIX, example="mqtt")
+    url: str = option(
+        description="Address of the broker. mqtt:// is not encrypted and takes no password but on this machine itself.",
+        fix="For example mqtts://broker.example or mqtt://10.0.0.5:1883.",
+        example="mqtts://broker.example",
+    )
+    topic: str = option(
+        "sluicegate",
+        description="First levels of the topics: <topic>/<site>/<gateway>/alerts and .../events.",
+        fix="Letters, digits, '.', '_', '-' between slashes.",
+        pattern=r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$",
+    )
+    user: str | None = option(None, description="User name; left out = none.", example="gateway")
+    password_file: FilePath | None = option(
+        None, description="File that holds the password; read again when it changes.", example="/run/secrets/mqtt"
+    )
+    certificate: FilePath | None = option(
+        None, description="Our certificate (PEM), for brokers that ask for one.", example="/etc/sluicegate/client.pem"
+    )
+    private_key: FilePath | None = option(
+        None, description="Key of it (PEM); left out = in the same file.", example="/run/secrets/client-key.pem"
+    )
+    ca_file: FilePath | None = option(
+        None, description="Certificates (PEM) to trust instead of the system's.", example="/etc/sluicegate/ca.pem"
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _broker(cls, value: str) -> str:
+        _, path = split_url(value, MQTT)
+        if path:
+            msg = "must end with the host or port: topics are set by `topic`"
+            raise ValueError(msg)
+        return value
+
+    @model_validator(mode="after")
+    def _whole(self) -> MqttTargetSection:
+        _both(self.certificate, self.private_key)
+        if (self.user is None) != (self.password_file is None):
+            msg = "user and password_file go together: name both, or neither"
+            raise ValueError(msg)
+        origin, _ = split_url(self.url, MQTT)
+        if self.password_file is not None and not origin.encrypted and not _is_here(origin.host):
+            msg = "a password must not go over mqtt://, where everybody on the way could read it: use mqtts://"
             raise ValueError(msg)
         return self
 
@@ -165,6 +216,12 @@ class UplinkSection(Section):
         for text in value:
             parse_hours(text)
         return value
+
+
+def _both(certificate: Path | None, private_key: Path | None) -> None:
+    if private_key is not None and certificate is None:
+        msg = "private_key stands without certificate: name both, or neither"
+        raise ValueError(msg)
 
 
 def _is_here(host: str) -> bool:

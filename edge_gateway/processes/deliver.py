@@ -26,7 +26,7 @@ from edge_gateway.layout import Layout
 from edge_gateway.outbox_settings import outbox_settings
 from edge_gateway.signals import on_stop
 from edge_gateway.status import EVERY_S, StatusFile
-from edge_gateway.targets import open_target
+from edge_gateway.targets import lanes_of, open_target
 
 log = structlog.get_logger(__name__)
 
@@ -59,7 +59,15 @@ def deliver(config: Config, *, drain: bool = False) -> int:
     ledger = EgressLedger(layout.outbox)
     bulk = _bulk_slot(config, bell)
     deliverer = Deliverer(
-        reader, target, ledger, naming, settings, wait, bulk=bulk, allowance=_allowance(config, layout.outbox)
+        reader,
+        target,
+        ledger,
+        naming,
+        settings,
+        wait,
+        bulk=bulk,
+        lanes=lanes_of(config),
+        allowance=_allowance(config, layout.outbox),
     )
     status = StatusFile(layout.status, "deliver", lambda: _facts(deliverer, reader))
 

@@ -135,6 +135,14 @@ def test_what_is_under_way_at_the_end_is_waited_for_once_and_else_sent_again(wri
     assert reader.stat().backlog[Lane.EVENT].count == 1
 
 
+def test_lanes_that_the_target_does_not_take_stay(writer, deliverer, reader, target, make):
+    deliverer = deliverer(lanes=(Lane.ALERT, Lane.EVENT))
+    writer.put([make.event(0), make.summary(0), make.alert(0)])
+    assert deliverer.drain()
+    assert target.lanes == ["alerts", "events"]
+    assert reader.stat().backlog[Lane.SUMMARY].count == 1
+
+
 def test_drain_waits_for_each(writer, deliverer, target, make):
     deliverer = deliverer(bulk=SlowSlot(target))
     writer.put([make.event(0), make.summary(0), make.alert(0)])

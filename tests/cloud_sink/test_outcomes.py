@@ -7,10 +7,12 @@ import pytest
 from cloud_sink.errors import PermanentDeliveryError, PermanentReason, TransientReason
 from cloud_sink.outcomes import (
     CODES,
+    CONNACKS,
     STATUSES,
     TROUBLES,
     Then,
     Verdict,
+    broker_refusal,
     judge,
     no_answer,
     refusal,
@@ -92,7 +94,7 @@ def test_every_row_of_the_tables_is_tested():
         (Trouble.UNREACHABLE, R.UNREACHABLE, False),
         (Trouble.SILENT, R.TIMEOUT, False),
         (Trouble.CUT, R.CUT, False),
-        (Trouble.NOT_HTTP, R.PORTAL, False),
+        (Trouble.FOREIGN, R.PORTAL, False),
         (Trouble.TLS_UNTRUSTED, R.TLS_UNTRUSTED, False),
         (Trouble.TLS_NAME, R.TLS_NAME, False),
         (Trouble.TLS_EXPIRED, R.TLS_EXPIRED, True),
@@ -104,6 +106,23 @@ def test_every_row_of_the_tables_is_tested():
 def test_no_answer(trouble, reason, hold):
     error = no_answer(LinkError(trouble, "told"), "PUT k")
     assert (error.reason, error.hold, str(error)) == (reason, hold, f"{reason}: PUT k: told")
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "hold"),
+    [
+        (1, R.PROTOCOL, True),
+        (2, R.PROTOCOL, True),
+        (3, R.SERVER_ERROR, False),
+        (4, R.CREDENTIALS, True),
+        (5, R.CREDENTIALS, True),
+        (6, R.PROTOCOL, True),
+    ],
+)
+def test_a_broker_that_refuses(code, reason, hold):
+    error = broker_refusal(code, "told")
+    assert (error.reason, error.hold) == (reason, hold)
+    assert code in CONNACKS or code == 6
 
 
 def test_every_trouble_is_in_the_table():

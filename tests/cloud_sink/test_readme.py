@@ -40,4 +40,4 @@ def test_the_examples_are_accepted():
             sections = {s.__name__.removesuffix("Section").removesuffix("Target").lower(): s for s in _sections(name)}
             sections[kind].model_validate(table)
             seen.add(kind)
-    assert seen == {"file", "s3", "https", "uplink"}
+    assert seen == {"file", "s3", "https", "mqtt", "uplink"}

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from cloud_sink.records import Lane
 from cloud_sink.targets.file import FileTarget
 from cloud_sink.targets.remote import RemoteTarget
 from edge_gateway.check import missing
 from edge_gateway.config.load import load
 from edge_gateway.config.problems import ConfigRejected
-from edge_gateway.targets import describe_target, open_target
+from edge_gateway.targets import describe_target, lanes_of, open_target
 
 REST = """
 [gateway]
@@ -29,6 +30,7 @@ address = "holding:100:float32:CDAB"
 """
 FILE = '[target]\nkind = "file"\npath = "cloud"\n'
 S3 = '[target]\nkind = "s3"\nendpoint = "https://s3.example:9000/api"\nbucket = "lake"\n'
+MQTT = '[target]\nkind = "mqtt"\nurl = "mqtts://hub.example"\n'
 HTTPS = '[target]\nkind = "https"\nurl = "https://hub.example/in"\n'
 
 
@@ -48,8 +50,8 @@ def problems(folder: Path, target: str) -> str:
     ("target", "told"),
     [
         ('[target]\npath = "x"\n', "target.kind: is required. Use 'file' for a folder"),
-        ('[target]\nkind = "ftp"\n', "target.kind = \"ftp\": must be one of 'file', 's3', 'https'. Use 'file'"),
-        ("[target]\nkind = 5\n", "target.kind = 5: must be one of 'file', 's3', 'https'."),
+        ('[target]\nkind = "ftp"\n', "target.kind = \"ftp\": must be one of 'file', 's3', 'https', 'mqtt'. Use 'file'"),
+        ("[target]\nkind = 5\n", "target.kind = 5: must be one of 'file', 's3', 'https', 'mqtt'."),
         ("", "target: is required. Add a [target] table"),
         (FILE + 'bucket = "x"\n', 'target.bucket = "x": unknown key. Known here: kind, path.'),
         (S3 + 'prefx = "x"\n', "target.prefx = \"x\": unknown key. Did you mean 'prefix'?"),
@@ -63,6 +65,11 @@ def problems(folder: Path, target: str) -> str:
         (HTTPS.replace("https:", "http:"), "must begin with https://: everybody on the way could read"),
         (HTTPS + 'private_key = "k"\n', "private_key stands without certificate"),
         (HTTPS + 'verify = "no"\n', "target.verify = \"no\": must be 'answer' or 'read_back'."),
+        (MQTT + 'user = "u"\n', "user and password_file go together"),
+        (MQTT.replace("mqtts:", "mqtt:") + 'user = "u"\npassword_file = "p"\n', "must not go over mqtt://"),
+        (MQTT.replace("mqtts:", "https:"), "must be a URL like mqtts://HOST[:PORT][/PATH]"),
+        (MQTT.replace("hub.example", "hub.example/a"), "topics are set by `topic`"),
+        (MQTT + 'topic = "a/#"\n', 'target.topic = "a/#": has not the right form'),
         (FILE + '[uplink]\nbandwidth = "1 B"\n', 'uplink.bandwidth = "1 B": must be at least 1000. 1 kB to'),
         (FILE + "[uplink]\ndaily_budget = 5\n", "uplink.daily_budget = 5: must be a text of a number and one of"),
         (FILE + '[uplink]\nbulk_hours = ["22-6"]\n', "must be written as HH:MM-HH:MM"),
@@ -91,10 +98,21 @@ def test_the_target_that_is_meant(tmp_path):
     assert open_target(load(write(tmp_path, HTTPS)), bulk=True).name == "https://hub.example/in"
 
 
+def test_two_connections_to_a_broker_have_names_of_their_own(tmp_path):
+    config = load(write(tmp_path, MQTT))
+    names = {open_target(config, bulk=bulk)._broker._client_id for bulk in (True, False)}
+    assert names == {"sluicegate-riverside-gw", "sluicegate-riverside-gw-bulk"}
+    assert open_target(config, bulk=False).name == "mqtts://hub.example/sluicegate/riverside/gw"
+    assert lanes_of(config) == (Lane.ALERT, Lane.EVENT)
+    assert lanes_of(load(write(tmp_path, FILE))) == tuple(Lane)
+    told = describe_target(config)
+    assert told == "mqtt mqtts://hub.example/sluicegate (without a user; alerts and events only, summaries stay here)"
+
+
 def test_only_bulk_keeps_to_the_bandwidth(tmp_path):
     config = load(write(tmp_path, S3 + '[uplink]\nbandwidth = "32 KiB"\n'))
-    assert open_target(config, bulk=False)._door._pace is None
-    assert open_target(config, bulk=True)._door._pace._rate == 32 * 1024
+    assert open_target(config, bulk=False)._door._line._pace is None
+    assert open_target(config, bulk=True)._door._line._pace._rate == 32 * 1024
 
 
 def test_check_shows_it(tmp_path):

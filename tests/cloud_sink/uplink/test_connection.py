@@ -65,13 +65,13 @@ def test_an_idle_connection_is_not_trusted(server):
     door = Uplink(Origin("http", "127.0.0.1", server.port), limits=QUICK, monotonic=lambda: now[0])
     for _ in range(2):
         door.exchange("PUT", "/a", {}, b"1")
-        first = door._sock
+        first = door._line._sock
         now[0] += 14
         door.exchange("PUT", "/a", {}, b"1")
-        assert door._sock is first
+        assert door._line._sock is first
         now[0] += 15
         door.exchange("PUT", "/a", {}, b"1")
-        assert door._sock is not first
+        assert door._line._sock is not first
     door.close()
 
 
@@ -99,7 +99,7 @@ def test_an_early_refusal_of_a_large_body_is_heard(server, door):
         (fault.cut_in_answer(), Trouble.CUT),
         (fault.silent(), Trouble.SILENT),
         (fault.drip(), Trouble.SILENT),
-        (fault.nonsense(), Trouble.NOT_HTTP),
+        (fault.nonsense(), Trouble.FOREIGN),
     ],
 )
 def test_trouble(server, door, script, expected):
@@ -141,7 +141,7 @@ def test_no_answer_to_the_first_packet(monkeypatch):
     def connect(*_):
         raise TimeoutError("timed out")
 
-    monkeypatch.setattr("cloud_sink.uplink.connection.socket.create_connection", connect)
+    monkeypatch.setattr("cloud_sink.uplink.line.socket.create_connection", connect)
     assert trouble(Uplink(Origin("http", "h", 80))) is Trouble.UNREACHABLE
 
 
@@ -162,7 +162,7 @@ def test_no_link(monkeypatch, error, expected):
     def connect(*_):
         raise error
 
-    monkeypatch.setattr("cloud_sink.uplink.connection.socket.create_connection", connect)
+    monkeypatch.setattr("cloud_sink.uplink.line.socket.create_connection", connect)
     door = Uplink(Origin("http", "h", 80))
     assert trouble(door) is expected
     assert door.sent == 0
