@@ -286,6 +286,26 @@ def test_c11_all_alerts_before_any_summary_and_quickly(server, rig, reader, writ
     assert server.most_connections == 1
 
 
+def test_c11_a_backlog_drains_at_four_fifths_of_the_line(reader, tmp_path, naming, steady, writer, make):
+    """A dozen files over a line of 200 kB/s, beside as many bytes in one bare request over the same line."""
+    with FaultServer(rate=200_000) as server:
+        origin = Origin("http", "127.0.0.1", server.port)
+        rig = Rig(reader, tmp_path, naming, steady, origin, limits=Limits())
+        features = tuple(f"f{i}" for i in range(12))
+        for i in range(14):
+            writer.put([make.summary(15 * i, tags=400, features=features)])
+        rig.step()  # the connection is made
+        began, before = time.monotonic(), rig.doors[0].sent
+        rig.until_idle()
+        sent, took = rig.doors[0].sent - before, time.monotonic() - began
+        assert rig.deliverer.stats.records[Lane.SUMMARY] == 12
+        assert sent > 150_000
+        began = time.monotonic()
+        rig.doors[0].exchange("PUT", "/bare", {}, bytes(sent))
+        assert took <= (time.monotonic() - began) / 0.8
+        rig.close()
+
+
 def test_d3_no_secret_is_in_the_ledger_or_in_a_request(server, rig, writer, make):
     writer.put([make.alert(0)])
     server.script.append(fault.s3_error(403, "InvalidAccessKeyId"))
