@@ -78,10 +78,10 @@ def server():
 def target(server):
     doors = []
 
-    def make(bucket="lake", **options):
+    def make(bucket="lake", keys=KEYS, **options):
         place = Bucket(server, bucket, "eu-central-1", "plant/", **options)
         doors.append(Uplink(place.origin))
-        return RemoteTarget(S3(place, lambda: KEYS), doors[-1])
+        return RemoteTarget(S3(place, lambda: keys), doors[-1])
 
     yield make
     for door in doors:
@@ -118,6 +118,40 @@ def test_no_such_bucket(target):
     with pytest.raises(TransientDeliveryError) as caught:
         target("nobody").put("k", b"x")
     assert (caught.value.reason, caught.value.hold) == (TransientReason.TARGET_MISSING, True)
+
+
+def test_only_the_right_secret_is_let_in(server, target):
+    """moto checks signatures once it is told to; botocore recomputes ours."""
+    made = client(
+        S3_CLIENT
+        + """
+iam = boto3.client("iam", endpoint_url=sys.argv[1], region_name="eu-central-1",
+                   aws_access_key_id="AKIAEXAMPLE", aws_secret_access_key="secret/with+signs")
+iam.create_user(UserName="gateway")
+policy = {"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Action": ["s3:PutObject", "s3:GetObject"], "Resource": "arn:aws:s3:::lake/plant/*"}]}
+iam.put_user_policy(UserName="gateway", PolicyName="put", PolicyDocument=json.dumps(policy))
+key = iam.create_access_key(UserName="gateway")["AccessKey"]
+print(json.dumps([key["AccessKeyId"], key["SecretAccessKey"]]))
+""",
+        server,
+    )
+    check_after(server, b"0")
+    try:
+        right, wrong = Credentials(*made), Credentials(made[0], made[1][::-1])
+        assert target(keys=right).put(KEY + "2", b"one")
+        assert target(keys=right).put(KEY + "2", b"one").repeat, "PutObject and GetObject are enough"
+        for keys, bucket in ((wrong, "lake"), (Credentials("AKIANOBODY", "x"), "lake"), (right, "other")):
+            with pytest.raises(TransientDeliveryError) as caught:
+                target(bucket, keys=keys).put(KEY + "3", b"one")
+            assert (caught.value.reason, caught.value.hold) == (TransientReason.CREDENTIALS, True)
+    finally:
+        check_after(server, b"Infinity")
+
+
+def check_after(server, requests):
+    answer = Uplink(server).exchange("POST", "/moto-api/reset-auth", {"content-type": "text/plain"}, requests)
+    assert answer.status == 200
 
 
 def test_botocore_signs_alike():
