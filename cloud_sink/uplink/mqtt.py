@@ -138,17 +138,12 @@ def _text(text: str) -> bytes:
 
 
 def _read(file: io.BufferedReader) -> tuple[int, bytes]:
-    """One packet: a CONNACK or a PUBACK, each of two bytes (3.2, 3.4); nothing else is ever due to us."""
-    head, length = _exactly(file, 2)
-    if head not in (_CONNACK, _PUBACK) or length != 2:
-        msg = f"packet 0x{head:02X} of length {length}, which is none that is due"
-        raise ValueError(msg)
-    return head, _exactly(file, 2)
-
-
-def _exactly(file: io.BufferedReader, size: int) -> bytes:
-    data = file.read(size)
-    if len(data) < size:
+    """Head and body of a CONNACK or a PUBACK, each of two bytes (3.2, 3.4); nothing else is ever due to us."""
+    packet = file.read(4)
+    if len(packet) < 4:
         msg = "the broker hung up"
         raise ConnectionResetError(msg)
-    return data
+    if packet[1] != 2:
+        msg = f"packet 0x{packet[0]:02X} of length {packet[1]}, which is none that is due"
+        raise ValueError(msg)
+    return packet[0], packet[2:]

@@ -129,6 +129,7 @@ def says(*answers):
         (says(b""), Trouble.CUT),
         (says(b"HTTP/1.1 400 Bad Request\r\n\r\n"), Trouble.FOREIGN),
         (says(b"\x40\x02\x00\x01"), Trouble.FOREIGN),
+        (says(b"\x20\x03\x00\x00\x00"), Trouble.FOREIGN),
         (says(YES, b"\x40\x02\x00\x09"), Trouble.FOREIGN),
         (says(YES, b"\x40\x02\x00\x01"), Trouble.CUT),
         (says(YES, b"\x40\x02\x00\x01\x40\x02\x00\x01"), Trouble.FOREIGN),
