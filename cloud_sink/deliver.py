@@ -8,13 +8,12 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 import structlog
 
 from cloud_sink.allowance import Allowance
 from cloud_sink.backoff import Backoff
-from cloud_sink.batch import Batch, halves
+from cloud_sink.batch import Batch
 from cloud_sink.delivery_stats import DeliveryStats
 from cloud_sink.egress import EgressLedger
 from cloud_sink.errors import PermanentDeliveryError, PermanentReason, TransientDeliveryError
@@ -23,30 +22,11 @@ from cloud_sink.records import Lane
 from cloud_sink.settings import DeliverySettings, Naming
 from cloud_sink.slots import InlineSlot, Outcome, Slot, attempt
 from cloud_sink.targets.base import Receipt, Target
+from cloud_sink.waiting import Reader, Waiting
 
 log = structlog.get_logger(__name__)
 
 _LAST_WAIT_S = 5.0  # for a bulk upload at the end; after that it is sent again at the next start
-
-
-class Reader(Protocol):
-    """What the loop needs of the outbox; see `OutboxReader`."""
-
-    def freeze(self, lane: Lane, limit: int | None = None, *, flush: bool = False) -> Batch | None:
-        """The next batch of a lane, the same one until it is delivered or quarantined."""
-        ...
-
-    def delivered(self, batch: Batch) -> None:
-        """Forget it."""
-        ...
-
-    def quarantine(self, batch: Batch, reason: PermanentReason) -> None:
-        """Set it aside."""
-        ...
-
-    def maintain(self) -> None:
-        """Housekeeping, about once a poll interval."""
-        ...
 
 
 class Deliverer:
@@ -85,7 +65,7 @@ class Deliverer:
             allowance: Of bulk; None = unlimited.
         """
         self.stats = DeliveryStats()
-        self._reader = reader
+        self._waiting = Waiting(reader)
         self._target = target
         self._ledger = ledger
         self._naming = naming
@@ -98,7 +78,6 @@ class Deliverer:
         self._lanes = lanes
         self._in_hand: tuple[Batch, CloudObject] | None = None  # of the bulk slot
         self._allowance = allowance or Allowance()
-        self._pieces: dict[Lane, list[Batch]] = {}  # of batches that were too large, the next one last
         self._stopped = False
         self._maintain_at = 0.0
 
@@ -151,14 +130,9 @@ class Deliverer:
                 return False  # what matters more than the lane that failed need not wait for it
             if lane is not Lane.ALERT and (self._in_hand or not (flush or self._allowance.allows(lane))):
                 continue
-            if (batch := self._next(lane, limit, flush=flush)) is not None:
+            if (batch := self._waiting.next(lane, limit, flush=flush)) is not None:
                 return self._send(batch, flush=flush)
         return None
-
-    def _next(self, lane: Lane, limit: int | None, *, flush: bool) -> Batch | None:
-        if pieces := self._pieces.get(lane):
-            return pieces[-1]
-        return self._reader.freeze(lane, limit, flush=flush)
 
     def _send(self, batch: Batch, *, flush: bool) -> bool | None:
         try:
@@ -184,8 +158,7 @@ class Deliverer:
         self._note(outgoing, outcome)
         match outcome:
             case Receipt():
-                self._reader.delivered(batch)
-                self._done_with(batch)
+                self._waiting.delivered(batch)
                 self._succeeded(outgoing)
             case PermanentDeliveryError():
                 if outcome.reason is PermanentReason.TOO_LARGE and len(batch.rows) > 1:
@@ -236,9 +209,7 @@ class Deliverer:
         self.stats.uplink_up, self.stats.trouble = False, str(error.reason)
 
     def _split(self, batch: Batch) -> None:
-        """The halves go under names of their own, so nothing changes that was ever accepted."""
-        self._done_with(batch)
-        self._pieces.setdefault(batch.lane, []).extend(reversed(halves(batch)))
+        self._waiting.split(batch)
         self.stats.split += 1
         log.warning("batch_split", lane=batch.lane.name.lower(), records=len(batch.rows))
 
@@ -246,14 +217,9 @@ class Deliverer:
         self.stats.failures[error.reason] += 1
         self.stats.quarantined[batch.lane] += len(batch.rows)
         log.error("batch_quarantined", lane=batch.lane.name.lower(), records=len(batch.rows), error=str(error))
-        self._reader.quarantine(batch, error.reason)
-        self._done_with(batch)
-
-    def _done_with(self, batch: Batch) -> None:
-        if (pieces := self._pieces.get(batch.lane)) and pieces[-1] is batch:
-            pieces.pop()
+        self._waiting.set_aside(batch, error.reason)
 
     def _maintain(self) -> None:
         if (now := self._monotonic()) >= self._maintain_at:
             self._maintain_at = now + self._settings.poll_interval.total_seconds()
-            self._reader.maintain()
+            self._waiting.maintain()
