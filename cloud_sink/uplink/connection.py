@@ -85,9 +85,9 @@ class Uplink:
         answer = Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, data)
         whole = response.isclosed()
         response.close()
+        self._line.used()
         if last or not whole or response.will_close:
             self._line.close()
-        self._line.used()
         return answer
 
 

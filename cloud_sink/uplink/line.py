@@ -47,6 +47,8 @@ class Line:
         self._sock: socket.socket | None = None
         self._patience: Patience | None = None
         self._used = 0.0
+        self._session: ssl.SSLSession | None = None
+        self._session_of: ssl.SSLContext | None = None
 
     def kept(self) -> bool:
         """Whether there is a connection that is fresh enough to be used again; one that is not is closed."""
@@ -68,7 +70,10 @@ class Line:
         self._sock = self._connect()
         self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if context is not None:
-            self._sock = context.wrap_socket(self._sock, server_hostname=self.origin.host)
+            # Resumed where the server allows it (RFC 8446 2.2): no certificates, which are most of a handshake.
+            session = self._session if self._session_of is context else None
+            self._sock = context.wrap_socket(self._sock, server_hostname=self.origin.host, session=session)
+            self._session_of = context
         self._patience = Patience(self._sock, self.limits.stall, self._monotonic)
         return self._patience
 
@@ -91,6 +96,8 @@ class Line:
     def used(self) -> None:
         """An exchange came to its end: the connection is good."""
         self._used = self._monotonic()
+        if isinstance(self._sock, ssl.SSLSocket):
+            self._session = self._sock.session  # a ticket may come with any answer
 
     def close(self) -> None:
         """Close the connection; the next use opens another."""

@@ -64,6 +64,21 @@ def test_a_trusted_server(authority):
         assert server.most_connections == 1
 
 
+def test_a_second_connection_resumes_the_first_and_renewed_files_end_that(authority, tmp_path):
+    mine = tmp_path / "mine.pem"
+    mine.write_bytes(authority.issue("one").read_bytes())
+    server = server_context(authority.issue("server"), clients=authority.file)
+    with talk(server, Trust(authority.file, mine)) as (_, door):
+        reused = []
+        for i in range(4):
+            if i == 2:
+                mine.write_bytes(authority.issue("two").read_bytes())
+            assert door.exchange("PUT", f"/{i}", {}, b"body").status == 200
+            reused.append(door._line._sock.session_reused)
+            door.close()
+        assert reused == [False, True, False, True]
+
+
 @pytest.mark.parametrize(
     ("certificate", "expected"),
     [
