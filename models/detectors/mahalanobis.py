@@ -30,6 +30,11 @@ class MahalanobisDetector(RowDetector):
             self.precision_[np.ix_(varying, varying)] = shrunk.precision_
             self.shrinkage_ = float(shrunk.shrinkage_)
 
+    @property
+    def form_(self) -> NDArray[np.float64]:
+        """The score of scaled columns z is z' form_ z."""
+        return self.precision_
+
     def _terms(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
         terms: NDArray[np.float64] = z * row_by_row(z, self.precision_)
         return terms
