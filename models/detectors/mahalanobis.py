@@ -6,9 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.covariance import LedoitWolf
 
-from models.detectors.row_detector import LOG_FLOOR, TINY, Z_LIMIT, RowDetector, row_by_row
-
-__all__ = ["LOG_FLOOR", "TINY", "Z_LIMIT", "MahalanobisDetector"]
+from models.detectors.row_detector import RowDetector, row_by_row
 
 
 class MahalanobisDetector(RowDetector):

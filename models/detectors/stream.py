@@ -104,19 +104,25 @@ class StreamDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # scik
         """Scores float64[n] of rows float[n, tags] of one asset, from the start; 1.0 = the limit."""
         check_is_fitted(self)
         rows = validate_data(self, X, dtype=np.float64, reset=False, ensure_all_finite="allow-nan")
-        return self.score_smoothed(self.smoothing_.smooth(rows))
+        return self._centred(self.smoothing_.smooth(rows))[1]
 
-    def score_smoothed(self, smoothed: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Scores of what the smoothing made of rows: to score them at several settings, smooth them once."""
+    def contributions(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
+        """Share of each tag in the score, float64[n, tags]; see the detector's own."""
+        check_is_fitted(self)
+        rows = validate_data(self, X, dtype=np.float64, reset=False, ensure_all_finite="allow-nan")
+        return self.detector_.contributions(self._centred(self.smoothing_.smooth(rows))[0])
+
+    def _centred(self, smoothed: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Smoothed rows less what the centre had moved when each of them came, and their scores."""
         if self.follow_rows is None:
-            return self.detector_.score_unchecked(smoothed)
+            return smoothed, self.detector_.score_unchecked(smoothed)
         shift = np.zeros((1, smoothed.shape[1]))
-        scores = np.empty(len(smoothed))
+        centred, scores = np.empty_like(smoothed), np.empty(len(smoothed))
         for at in range(len(smoothed)):
-            row = smoothed[at : at + 1]
-            scores[at : at + 1] = score = self.detector_.score_unchecked(row - shift)
-            shift = self._followed(row, score, shift)
-        return scores
+            centred[at] = smoothed[at] - shift[0]
+            scores[at : at + 1] = score = self.detector_.score_unchecked(centred[at : at + 1])
+            shift = self._followed(smoothed[at : at + 1], score, shift)
+        return centred, scores
 
     def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
         """scikit-learn's convention: the negative of `anomaly_score`."""
