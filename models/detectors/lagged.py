@@ -6,13 +6,13 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from models.detectors.pca import PcaDetector
+from models.detectors.raw_rows import RawRowDetector
 
 
-class DynamicPcaDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class DynamicPcaDetector(RawRowDetector):
     """`PcaDetector` on [x(t), x(t-1), ... x(t-lags)] (Ku, Storer and Georgakis, Chemom. Intell. Lab. Syst. 30, 1995).
 
     Scores raw rows in time order; the first `lags` rows have no score (NaN), and neither has a row that rests on a
@@ -25,7 +25,6 @@ class DynamicPcaDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # 
 
     Attributes:
         detector_: Fitted, on rows of `lagged`.
-        offset_: scikit-learn's, always -1.
     """
 
     def __init__(self, *, lags: int = 2, explained: float = 0.9, limit: float = 1.0) -> None:
@@ -42,7 +41,6 @@ class DynamicPcaDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # 
             msg = f"{len(rows)} rows with {self.lags} lags: at least 2 whole ones must be left"
             raise ValueError(msg)
         self.detector_ = PcaDetector(explained=self.explained, features_per_tag=self.lags + 1).fit(whole)
-        self.offset_ = -1.0
         return self
 
     def anomaly_score(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
@@ -52,10 +50,6 @@ class DynamicPcaDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # 
     def contributions(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
         """Share of each tag, with all its lags, in the score: float64[n, tags]."""
         return self._fitted().contributions(self._wide(X))
-
-    def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
-        """scikit-learn's convention: the negative of `anomaly_score`."""
-        return -self.anomaly_score(X)
 
     def _wide(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
         return lagged(validate_data(self, X, dtype=np.float64, reset=False, ensure_all_finite="allow-nan"), self.lags)

@@ -7,9 +7,10 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, OutlierMixin, clone
+from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from models.detectors.raw_rows import RawRowDetector
 from models.detectors.row_detector import RowDetector
 from models.detectors.smoothing import Smoothing, SmoothingState
 from models.detectors.suite import SuiteDetector
@@ -28,7 +29,7 @@ class StreamState:
     shift: NDArray[np.float64]
 
 
-class StreamDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class StreamDetector(RawRowDetector):
     """Scores raw rows, one per sampling moment, in time order; nothing looks ahead.
 
     A row has no score (NaN) until the window is full, and while a value has been missing for longer than the smoothing
@@ -48,7 +49,6 @@ class StreamDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # scik
     Attributes:
         detector_: Fitted.
         smoothing_: In use.
-        offset_: scikit-learn's, always -1.
     """
 
     def __init__(
@@ -83,7 +83,6 @@ class StreamDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # scik
             raise ValueError(msg)
         self.detector_ = clone(self.detector) if self.detector is not None else SuiteDetector()
         self.detector_.fit(whole)
-        self.offset_ = -1.0
         return self
 
     def start(self, assets: int = 1) -> StreamState:
@@ -123,10 +122,6 @@ class StreamDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # scik
             scores[at : at + 1] = score = self.detector_.score_unchecked(centred[at : at + 1])
             shift = self._followed(smoothed[at : at + 1], score, shift)
         return centred, scores
-
-    def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
-        """scikit-learn's convention: the negative of `anomaly_score`."""
-        return -self.anomaly_score(X)
 
     def _followed(
         self, smoothed: NDArray[np.float64], score: NDArray[np.float64], shift: NDArray[np.float64]

@@ -6,8 +6,9 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
+
+from models.detectors.raw_rows import RawRowDetector
 
 State = tuple[NDArray[np.float64], ...]
 """What a detector remembers: arrays whose last axis is the tags."""
@@ -17,7 +18,7 @@ STILL_SCALE = 0.01
 A choice, not a measurement, and the same as for constant feature columns."""
 
 
-class TagDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class TagDetector(RawRowDetector):
     """A detector that judges each tag of raw rows by itself; a subclass says what it remembers and what it measures.
 
     Rows are in time order, float[n, tags], NaN = missing; nothing looks ahead. A subclass implements `_learn`, `_begin`
@@ -25,9 +26,6 @@ class TagDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
 
     Args:
         limit: What becomes score 1.0, from `models.calibrate`. Needs no new fit.
-
-    Attributes:
-        offset_: scikit-learn's: `score_samples` at the limit, always -1.
     """
 
     def __init__(self, *, limit: float = 1.0) -> None:
@@ -36,7 +34,6 @@ class TagDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
     def fit(self, X: ArrayLike, y: object = None) -> Self:  # noqa: ARG002, N803 - scikit-learn's signature
         """Fit on rows of normal operation in time order, float[n >= 2, tags], NaN = missing."""
         rows = validate_data(self, X, dtype=np.float64, ensure_min_samples=2, ensure_all_finite="allow-nan")
-        self.offset_ = -1.0
         self._learn(rows)
         return self
 
@@ -73,10 +70,6 @@ class TagDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         blamed = np.where(scores == worst, 1.0, 0.0)
         shares: NDArray[np.float64] = blamed / np.where(np.isnan(worst), np.nan, blamed.sum(axis=1, keepdims=True))
         return shares
-
-    def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
-        """scikit-learn's convention: the negative of `anomaly_score`."""
-        return -self.anomaly_score(X)
 
     def _learn(self, rows: NDArray[np.float64]) -> None:
         raise NotImplementedError

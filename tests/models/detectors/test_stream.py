@@ -125,3 +125,12 @@ def test_dynamic_pca_sees_a_change_in_timing_that_pca_cannot():
     assert np.median(plain.anomaly_score(swapped)) < 2 * np.median(plain.anomaly_score(train))
     assert np.nanmedian(dynamic.anomaly_score(swapped)) > 5 * np.nanmedian(dynamic.anomaly_score(train))
     assert dynamic.contributions(train).shape == (2000, 2)
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_a_row_without_a_score_is_never_called_normal(name):
+    detector, rows = STREAMS[name], holed(LATER)
+    score, verdict = detector.anomaly_score(rows), detector.predict(rows)
+    assert np.isnan(score).any()
+    np.testing.assert_array_equal(verdict == 1, score <= 1.0)
+    np.testing.assert_array_equal(detector.score_samples(rows), -score)
