@@ -22,12 +22,13 @@ def folder() -> Path:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
-    """Rows float64[n, tags], labels bool[n], seconds float64[n] since the first row."""
+    """Rows float64[n, tags], labels and changepoints bool[n], seconds float64[n] since the first row."""
 
     group: str
     name: str
     rows: NDArray[np.float64]
     truth: NDArray[np.bool_]
+    changed: NDArray[np.bool_]
     time_s: NDArray[np.float64]
 
 
@@ -46,8 +47,8 @@ def _skab(path: Path, group: str) -> Recording:
     values = np.array([line[1:] for line in lines], dtype=np.float64)
     times = np.array([line[0] for line in lines], dtype="datetime64[s]")
     seconds = (times - times[0]).astype(np.float64)
-    truth = values[:, 8] > 0 if values.shape[1] > 8 else np.zeros(len(values), dtype=np.bool_)
-    return Recording(group, f"{group}/{path.name.split('.')[0]}", values[:, :8], truth, seconds)
+    labels = values[:, 8:] > 0 if values.shape[1] > 8 else np.zeros((len(values), 2), dtype=np.bool_)
+    return Recording(group, f"{group}/{path.name.split('.')[0]}", values[:, :8], labels[:, 0], labels[:, 1], seconds)
 
 
 def tennessee(data: Path, name: str) -> NDArray[np.float64]:

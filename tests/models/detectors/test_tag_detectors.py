@@ -8,6 +8,7 @@ from sklearn.base import clone
 
 from models.detectors.ewma_residual import EwmaResidualDetector
 from models.detectors.level_shift import LevelShiftDetector
+from models.detectors.mean_shift import MeanShiftDetector
 from models.detectors.missing import MissingDetector
 from models.detectors.range_novelty import RangeNoveltyDetector
 from models.detectors.stuck import StuckDetector
@@ -35,6 +36,7 @@ WHAT = [
     (RangeNoveltyDetector(), "spike"),
     (EwmaResidualDetector(), "spike"),
     (LevelShiftDetector(), "shift"),
+    (MeanShiftDetector(), "shift"),
     (TagSuiteDetector(), "spike"),
     (TagSuiteDetector(), "shift"),
     (StuckDetector(), "rest"),
@@ -135,6 +137,20 @@ def test_a_level_shift_is_measured_against_the_largest_there_was():
     fitted = LevelShiftDetector(short=2, long=9).fit([[0.0], [0.0], [0.0], [4.0], [0.0]])
     assert fitted.largest_[0] == 2.0  # mean of 0 and 4 against an EWMA of 0
     assert fitted.anomaly_score([[0.0], [0.0], [0.0], [6.0], [6.0]]).tolist() == [0.0, 0.0, 0.0, 0.5, 1.0]
+
+
+def test_a_mean_shift_is_told_when_it_happens_and_is_over_when_it_has_happened():
+    fitted = MeanShiftDetector(short=2, long=3).fit(NORMAL[:, :1])
+    fitted.deviation_[:] = 2.0
+    score = fitted.anomaly_score(np.array([0, 0, 0, 0, 0, 4, 4, 4, 4, 4, 4, 4], dtype=float)[:, None])
+    assert score.round(6).tolist() == [0, 0, 0, 0, 0, 1.0, 4.0, round((8 / 6) ** 2, 6), round((4 / 6) ** 2, 6), 0, 0, 0]
+
+
+def test_a_mean_shift_is_measured_in_those_of_training():
+    rows = NORMAL[:, :1]
+    fitted = MeanShiftDetector().fit(rows)
+    assert fitted.anomaly_score(rows)[79:].mean() == pytest.approx(1.0)
+    assert MeanShiftDetector().fit(rows + 1e9).deviation_ == pytest.approx(fitted.deviation_, rel=1e-6)
 
 
 def test_a_rest_is_measured_against_the_longest_there_was():
