@@ -63,6 +63,12 @@ var/modbus-node/.ready: tests/connectors/modbus/peers/package.json
 	@cd $(@D) && timeout 300 npm install --omit=dev --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
+var/moto/.ready: tests/cloud_sink/peers/requirements.txt
+	@echo "Setting up var/moto, an S3 server for the tests (300 MB)."
+	@rm -rf $(@D) && "$(PYTHON)" -m venv $(@D)
+	@timeout 300 $(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
 faults: setup var/node/.ready ## every fault of acquisition, made on two families of servers; prints the table
 	@$(BIN)/python tests/faults/opcua/matrix.py $(ARGS)
 

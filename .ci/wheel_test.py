@@ -34,7 +34,9 @@ def main() -> int:
         for file in ("pyproject.toml", "README.md", "CHANGELOG.md", "Makefile"):
             shutil.copy(ROOT / file, work / "elsewhere")
         return subprocess.run(
-            [python, "-m", "pytest", "-q", *sys.argv[1:]], cwd=work / "elsewhere", check=False
+            [python, "-m", "pytest", "-q", "-nauto", "--dist=worksteal", *sys.argv[1:]],
+            cwd=work / "elsewhere",
+            check=False,
         ).returncode
 
 

@@ -46,6 +46,16 @@ class Batch:
         return min(row.time for row in self.rows)
 
 
+def halves(batch: Batch) -> tuple[Batch, Batch]:
+    """Two batches of at least one row each, with names of their own; `batch` has at least two."""
+    middle = len(batch.rows) // 2
+    first, second = batch.rows[:middle], batch.rows[middle:]
+    return (
+        Batch(batch_id(row.key for row in first), batch.lane, first),
+        Batch(batch_id(row.key for row in second), batch.lane, second),
+    )
+
+
 def batch_id(keys: Iterable[str]) -> str:
     """Name of a batch: the same keys in the same order always give the same 64 hex digits."""
     return hashlib.sha256("\n".join(keys).encode()).hexdigest()

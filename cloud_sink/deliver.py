@@ -1,70 +1,32 @@
-"""The loop of the deliver process: alerts before events before summaries, one verified object at a time."""
+"""The loop of the deliver process: alerts before events before summaries, each object verified.
+
+Alerts are sent by the loop itself; events and summaries in the bulk slot beside it, so an alert waits for no upload.
+"""
 
 from __future__ import annotations
 
 import random
 import time
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Callable, Sequence
 
 import structlog
 
+from cloud_sink.allowance import Allowance
+from cloud_sink.backoff import Backoff
 from cloud_sink.batch import Batch
+from cloud_sink.delivery_stats import DeliveryStats
 from cloud_sink.egress import EgressLedger
 from cloud_sink.errors import PermanentDeliveryError, PermanentReason, TransientDeliveryError
 from cloud_sink.objects import CloudObject, build_object
 from cloud_sink.records import Lane
 from cloud_sink.settings import DeliverySettings, Naming
-from cloud_sink.targets.base import Target
+from cloud_sink.slots import InlineSlot, Outcome, Slot, attempt
+from cloud_sink.targets.base import Receipt, Target
+from cloud_sink.waiting import Reader, Waiting
 
 log = structlog.get_logger(__name__)
 
-
-class Reader(Protocol):
-    """What the loop needs of the outbox; see `OutboxReader`."""
-
-    def freeze(self, lane: Lane, limit: int | None = None, *, flush: bool = False) -> Batch | None:
-        """The next batch of a lane, the same one until it is delivered or quarantined."""
-        ...
-
-    def delivered(self, batch: Batch) -> None:
-        """Forget it."""
-        ...
-
-    def quarantine(self, batch: Batch, reason: PermanentReason) -> None:
-        """Set it aside."""
-        ...
-
-    def maintain(self) -> None:
-        """Housekeeping, about once a poll interval."""
-        ...
-
-
-@dataclass(slots=True)
-class DeliveryStats:
-    """Counts since the start, for metrics. Written by the loop alone; others only read.
-
-    Attributes:
-        records: Delivered, by lane.
-        objects: Delivered, by lane.
-        size: Bytes delivered, by lane.
-        failures: Attempts that failed, by reason, transient and permanent.
-        quarantined: Records set aside, by lane.
-        ledger_failures: Objects delivered whose ledger line could not be written.
-        uplink_up: Whether the last attempt reached the target; True before the first one.
-        last_success: Wall clock of the last delivery, ns; 0 = none yet.
-    """
-
-    records: Counter[Lane] = field(default_factory=Counter)
-    objects: Counter[Lane] = field(default_factory=Counter)
-    size: Counter[Lane] = field(default_factory=Counter)
-    failures: Counter[str] = field(default_factory=Counter)
-    quarantined: Counter[Lane] = field(default_factory=Counter)
-    ledger_failures: int = 0
-    uplink_up: bool = True
-    last_success: int = 0
+_LAST_WAIT_S = 5.0  # for a bulk upload at the end; after that it is sent again at the next start
 
 
 class Deliverer:
@@ -81,6 +43,10 @@ class Deliverer:
         clock: Callable[[], int] = time.time_ns,
         monotonic: Callable[[], float] = time.monotonic,
         uniform: Callable[[float, float], float] = random.uniform,
+        *,
+        bulk: Slot | None = None,
+        lanes: Sequence[Lane] = tuple(Lane),
+        allowance: Allowance | None = None,
     ) -> None:
         """Put the parts together; nothing is sent yet.
 
@@ -94,9 +60,12 @@ class Deliverer:
             clock: Wall clock, ns; only for the ledger and `last_success`.
             monotonic: Steady clock, s.
             uniform: Draws the jitter.
+            bulk: Where events and summaries are uploaded, to the same target; None = at once, one after the other.
+            lanes: That the target takes, in order; what is in the others stays in the outbox, under its quota.
+            allowance: Of bulk; None = unlimited.
         """
         self.stats = DeliveryStats()
-        self._reader = reader
+        self._waiting = Waiting(reader)
         self._target = target
         self._ledger = ledger
         self._naming = naming
@@ -104,11 +73,12 @@ class Deliverer:
         self._wait = wait
         self._clock = clock
         self._monotonic = monotonic
-        self._uniform = uniform
+        self._backoff = Backoff(settings, monotonic, uniform)
+        self._bulk: Slot = bulk or InlineSlot(target)
+        self._lanes = lanes
+        self._in_hand: tuple[Batch, CloudObject] | None = None  # of the bulk slot
+        self._allowance = allowance or Allowance()
         self._stopped = False
-        self._failures = 0  # in a row
-        self._failed = Lane.ALERT  # lane of the last of them
-        self._retry_at = 0.0
         self._maintain_at = 0.0
 
     def run(self) -> None:
@@ -120,25 +90,29 @@ class Deliverer:
         while not self._stopped:
             if (delay := self.step()) > 0 and not self._stopped:
                 self._wait(delay)
+        self._collect(_LAST_WAIT_S)
 
     def stop(self) -> None:
         """End `run` after the object in hand; ring the bell as well to end a wait. Safe in a signal handler."""
         self._stopped = True
 
     def step(self) -> float:
-        """Send at most one object: the first of the first lane that has one.
+        """Send or begin at most one object: the first of the first lane that has one.
 
         Returns:
-            Seconds to wait before the next step; 0 = there may be more.
+            Seconds to wait before the next step, less when the bell rings; 0 = there may be more.
         """
         self._maintain()
+        self._collect()
         sent = self._send_next(flush=False)
         if sent is None:
             return self._settings.poll_interval.total_seconds()
-        return 0.0 if sent else max(0.0, self._retry_at - self._monotonic())
+        return 0.0 if sent else self._backoff.delay()
 
     def drain(self) -> bool:
         """Send everything there is, also summary files that are not full yet, until done or the first failure.
+
+        Neither the budget nor the hours of bulk hold it up: somebody asked for it.
 
         Returns:
             Whether everything was sent.
@@ -148,41 +122,65 @@ class Deliverer:
         return sent is None
 
     def _send_next(self, *, flush: bool) -> bool | None:
-        """None = there is nothing to send; False = the target could not be reached, or is not to be tried yet."""
+        """None = nothing to send, or under way; False = the target could not be reached, or is not to be tried yet."""
         # While the link is in doubt the probe is as small as can be.
         limit = None if self.stats.uplink_up else 1
-        waiting = not flush and self._retry_at > self._monotonic()
-        for lane in Lane:
-            if waiting and lane >= self._failed:
+        for lane in self._lanes:
+            if not flush and self._backoff.waits(lane):
                 return False  # what matters more than the lane that failed need not wait for it
-            if (batch := self._reader.freeze(lane, limit, flush=flush)) is not None:
-                return self._send(batch)
+            if lane is not Lane.ALERT and (self._in_hand or not (flush or self._allowance.allows(lane))):
+                continue
+            if (batch := self._waiting.next(lane, limit, flush=flush)) is not None:
+                return self._send(batch, flush=flush)
         return None
 
-    def _send(self, batch: Batch) -> bool:
+    def _send(self, batch: Batch, *, flush: bool) -> bool | None:
         try:
-            outgoing = self._build(batch)
-            receipt = self._target.put(outgoing.key, outgoing.data)
-        except TransientDeliveryError as error:
-            self._postpone(batch.lane, error)
-            return False
-        except PermanentDeliveryError as error:
-            self._refused(batch, error)
+            outgoing = build_object(batch, self._naming)
+        except (ValueError, LookupError, TypeError) as error:  # also what only another version could have written
+            self._refused(batch, PermanentDeliveryError(PermanentReason.UNREADABLE, str(error)))
             return True
-        self._note(outgoing, receipt.sha256)
-        self._reader.delivered(batch)
-        self._succeeded(outgoing)
+        if batch.lane is Lane.ALERT:
+            return self._settle(batch, outgoing, attempt(self._target, outgoing))
+        self._in_hand = (batch, outgoing)
+        self._bulk.start(outgoing)
+        return self._collect(None if flush else 0.0)
+
+    def _collect(self, wait: float | None = 0.0) -> bool | None:
+        """Take up the end of a bulk upload: as `_settle`; None = there is none."""
+        if self._in_hand is None or (outcome := self._bulk.outcome(wait)) is None:
+            return None
+        (batch, outgoing), self._in_hand = self._in_hand, None
+        return self._settle(batch, outgoing, outcome)
+
+    def _settle(self, batch: Batch, outgoing: CloudObject, outcome: Outcome) -> bool:
+        """What comes of an attempt; False = the target could not be reached."""
+        self._note(outgoing, outcome)
+        match outcome:
+            case Receipt():
+                self._waiting.delivered(batch)
+                self._succeeded(outgoing)
+            case PermanentDeliveryError():
+                if outcome.reason is PermanentReason.TOO_LARGE and len(batch.rows) > 1:
+                    self._split(batch)
+                else:
+                    self._refused(batch, outcome)
+                self._link_is_up(batch.lane)
+            case TransientDeliveryError():
+                self._postpone(batch.lane, outcome)
+                return False
+            case _:
+                raise outcome
         return True
 
-    def _build(self, batch: Batch) -> CloudObject:
+    def _note(self, outgoing: CloudObject, outcome: Outcome) -> None:
+        """Everything that left is in the ledger, delivered or not."""
+        self.stats.wire[outgoing.lane] += outcome.wire
+        self._allowance.spend(outcome.wire)
+        if not isinstance(outcome, Receipt) and not outcome.wire:
+            return
         try:
-            return build_object(batch, self._naming)
-        except (ValueError, LookupError, TypeError) as error:  # also what only another version could have written
-            raise PermanentDeliveryError(PermanentReason.UNREADABLE, str(error)) from error
-
-    def _note(self, outgoing: CloudObject, sha256: str) -> None:
-        try:
-            self._ledger.note(outgoing, self._target.name, sha256, self._clock())
+            self._ledger.note(outgoing, self._target.name, outcome, self._clock())
         except OSError as error:  # a full disk: going on delivering is what empties it
             self.stats.ledger_failures += 1
             log.error("egress_ledger_failed", key=outgoing.key, error=str(error))
@@ -197,35 +195,31 @@ class Deliverer:
         log.debug("delivered", key=outgoing.key, records=outgoing.records, size=len(outgoing.data))
 
     def _link_is_up(self, lane: Lane) -> None:
-        """Whatever waits is tried at once; a lane that fails all the same goes on waiting longer and longer."""
-        self._retry_at = 0.0
-        if lane >= self._failed:
-            self._failures = 0
+        self._backoff.worked(lane)
+        self.stats.trouble = ""
         if not self.stats.uplink_up:
             self.stats.uplink_up = True
             log.info("uplink_up", target=self._target.name)
 
     def _postpone(self, lane: Lane, error: TransientDeliveryError) -> None:
-        """Full jitter: any time up to the doubled delay, so that a site's gateways do not come back in step."""
-        self._failed = lane
+        self._backoff.failed(lane, error)
         self.stats.failures[error.reason] += 1
-        longest = self._settings.backoff.total_seconds() * 2.0 ** min(self._failures, 30)
-        longest = min(longest, self._settings.backoff_cap.total_seconds())
-        self._retry_at = self._monotonic() + self._uniform(0.0, longest)
-        self._failures += 1
-        if self.stats.uplink_up:
-            self.stats.uplink_up = False
+        if self.stats.uplink_up or self.stats.trouble != error.reason:
             log.warning("uplink_down", target=self._target.name, reason=error.reason, error=str(error))
+        self.stats.uplink_up, self.stats.trouble = False, str(error.reason)
+
+    def _split(self, batch: Batch) -> None:
+        self._waiting.split(batch)
+        self.stats.split += 1
+        log.warning("batch_split", lane=batch.lane.name.lower(), records=len(batch.rows))
 
     def _refused(self, batch: Batch, error: PermanentDeliveryError) -> None:
         self.stats.failures[error.reason] += 1
         self.stats.quarantined[batch.lane] += len(batch.rows)
         log.error("batch_quarantined", lane=batch.lane.name.lower(), records=len(batch.rows), error=str(error))
-        self._reader.quarantine(batch, error.reason)
-        if error.reason is not PermanentReason.UNREADABLE:  # which never reached the target
-            self._link_is_up(batch.lane)
+        self._waiting.set_aside(batch, error.reason)
 
     def _maintain(self) -> None:
         if (now := self._monotonic()) >= self._maintain_at:
             self._maintain_at = now + self._settings.poll_interval.total_seconds()
-            self._reader.maintain()
+            self._waiting.maintain()

@@ -1,23 +1,31 @@
-"""The egress ledger: one line on site for every object that left it."""
+"""The egress ledger: one line on site for every object that left it, and for every attempt that sent bytes in vain."""
 
 from __future__ import annotations
 
 import errno
 import json
 import os
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cloud_sink.errors import DeliveryError, PermanentDeliveryError, TransientDeliveryError
 from cloud_sink.objects import CloudObject
 from cloud_sink.settings import MIB
+from cloud_sink.targets.base import Receipt
 
 LEDGER_NAME = "egress.jsonl"
+_OLDER_NAME = "egress.1.jsonl"
+DELIVERED = "delivered"
 
 
 class EgressLedger:
-    """JSON lines: time, target, lane, key, bytes, sha256. A repeat after a crash is a line of its own: it left twice.
+    """JSON lines: time, target, lane, key, records, bytes, wire, sha256, outcome.
 
-    Bounded: `egress.jsonl` and `egress.1.jsonl` before it, about 250 bytes an object.
+    A line is written when an attempt has ended. What a crash cuts off in between is sent again and has its line then;
+    a repeat is a line of its own: it left twice. Bounded: `egress.jsonl` and `egress.1.jsonl` before it, about 300
+    bytes an object.
     """
 
     def __init__(self, folder: Path, max_bytes: int = 16 * MIB) -> None:
@@ -28,16 +36,16 @@ class EgressLedger:
             max_bytes: Of one of the two files.
         """
         self._path = folder / LEDGER_NAME
-        self._older = folder / "egress.1.jsonl"
+        self._older = folder / _OLDER_NAME
         self._max_bytes = max_bytes
 
-    def note(self, sent: CloudObject, target: str, sha256: str, now: int) -> None:
+    def note(self, sent: CloudObject, target: str, outcome: Receipt | DeliveryError, now: int) -> None:
         """Write one line, durably.
 
         Args:
             sent: The object.
             target: Name of where it went.
-            sha256: As verified there.
+            outcome: How the attempt ended.
             now: Wall clock, ns.
 
         Raises:
@@ -50,7 +58,9 @@ class EgressLedger:
             "key": sent.key,
             "records": sent.records,
             "bytes": len(sent.data),
-            "sha256": sha256,
+            "wire": outcome.wire,
+            "sha256": outcome.sha256 if isinstance(outcome, Receipt) else sent.sha256,
+            "outcome": _word(outcome),
         }
         line = json.dumps(entry, separators=(",", ":")).encode() + b"\n"
         file = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
@@ -66,3 +76,75 @@ class EgressLedger:
             os.close(file)
         if size >= self._max_bytes:
             self._path.replace(self._older)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the ledger.
+
+    Attributes:
+        time: When the attempt had ended.
+        target: Name of where it went.
+        lane: `alert`, `event` or `summary`.
+        key: Of the object.
+        records: Inside it.
+        size: Bytes of the object.
+        wire: Bytes handed to the network for it, with headers; 0 = no network.
+        sha256: Of the object.
+        outcome: `delivered`, or why not.
+    """
+
+    time: datetime
+    target: str
+    lane: str
+    key: str
+    records: int
+    size: int
+    wire: int
+    sha256: str
+    outcome: str
+
+
+def read_ledger(folder: Path, since: datetime) -> Iterator[Entry]:
+    """The lines from a time on, oldest first; lines that a crash tore are left out.
+
+    Args:
+        folder: Of the outbox.
+        since: With a time zone.
+
+    Raises:
+        OSError: A file is there and cannot be read.
+    """
+    for name in (_OLDER_NAME, LEDGER_NAME):
+        try:
+            text = (folder / name).read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            continue
+        for line in text.splitlines():
+            entry = _parse(line)
+            if entry is not None and entry.time >= since:
+                yield entry
+
+
+def _parse(line: str) -> Entry | None:
+    try:
+        found = json.loads(line)
+        return Entry(
+            datetime.fromisoformat(found["time"]),
+            str(found["target"]),
+            str(found["lane"]),
+            str(found["key"]),
+            int(found["records"]),
+            int(found["bytes"]),
+            int(found.get("wire", 0)),  # not told by the first version
+            str(found["sha256"]),
+            str(found.get("outcome", DELIVERED)),
+        )
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def _word(outcome: Receipt | DeliveryError) -> str:
+    if isinstance(outcome, TransientDeliveryError | PermanentDeliveryError):
+        return str(outcome.reason)
+    return DELIVERED

@@ -56,11 +56,27 @@ class OutboxDamaged(OutboxError):  # noqa: N818 - reads as a state
 class TransientReason(StrEnum):
     """Why a delivery did not work and will be tried again. Bounded: it labels a metric."""
 
-    TARGET_MISSING = "target_missing"  # the folder, medium or share is not there
+    TARGET_MISSING = "target_missing"  # the folder, medium, share, bucket or path is not there
     TARGET_FULL = "target_full"
     TARGET_DENIED = "target_denied"  # read-only or no permission: held until a person mends it
     TARGET_IO = "target_io"
-    VERIFY_FAILED = "verify_failed"  # what was read back is not what was sent
+    VERIFY_FAILED = "verify_failed"  # what lies there, or is said to lie there, is not what was sent
+    NO_LINK = "no_link"  # no route, or the resolver cannot be reached: nothing left this machine
+    DNS = "dns"  # the name is not known
+    UNREACHABLE = "unreachable"  # refused, or no answer to the first packet
+    TIMEOUT = "timeout"  # connected, then silence
+    CUT = "cut"  # the connection ended in the middle
+    PORTAL = "portal"  # somebody in between answered: a log-in page
+    CREDENTIALS = "credentials"
+    CLOCK = "clock"  # ours differs too much from the server's
+    TLS_UNTRUSTED = "tls_untrusted"
+    TLS_EXPIRED = "tls_expired"
+    TLS_NAME = "tls_name"
+    TLS_OURS = "tls_ours"  # our own certificate, key or CA file
+    TLS = "tls"
+    THROTTLED = "throttled"
+    SERVER_ERROR = "server_error"
+    PROTOCOL = "protocol"  # an answer that this software does not expect
 
 
 class PermanentReason(StrEnum):
@@ -68,22 +84,39 @@ class PermanentReason(StrEnum):
 
     KEY_CONFLICT = "key_conflict"  # another object already has this key
     UNREADABLE = "unreadable"  # a record of this batch cannot be decoded
+    TOO_LARGE = "too_large"  # for the target; a batch is split first
 
 
 class DeliveryError(CloudSinkError):
-    """An object was not delivered."""
+    """An object was not delivered.
+
+    Attributes:
+        wire: Bytes handed to the network in vain, with headers; set by the target that knows.
+    """
+
+    wire = 0
 
 
 class TransientDeliveryError(DeliveryError):
-    """Not now; the same object is sent again under the same key."""
+    """Not now; the same object is sent again under the same key.
 
-    def __init__(self, reason: TransientReason, message: str) -> None:
+    Attributes:
+        reason: For metrics.
+        hold: Only a person or a changed setting will mend it, so it is tried again seldom.
+        retry_after: Seconds that the server asked for; None = it did not.
+    """
+
+    def __init__(
+        self, reason: TransientReason, message: str, *, hold: bool = False, retry_after: float | None = None
+    ) -> None:
         super().__init__(f"{reason}: {message}")
         self.reason = reason
+        self.hold = hold
+        self.retry_after = retry_after
 
 
 class PermanentDeliveryError(DeliveryError):
-    """Never; the batch is set aside."""
+    """Never; the batch is split where it is too large, or set aside."""
 
     def __init__(self, reason: PermanentReason, message: str) -> None:
         super().__init__(f"{reason}: {message}")

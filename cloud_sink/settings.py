@@ -107,11 +107,17 @@ class DeliverySettings:
         poll_interval: How often it looks for events and finished summary files; alerts wake it at once.
         backoff: First delay after a failure; doubles from one failure to the next, with full jitter.
         backoff_cap: Longest delay.
+        no_link_cap: Longest delay while there is no route or no resolver: a try then sends nothing off this machine.
+        unreachable_cap: Longest delay while nobody answers the first packet, or nobody knows the name.
+        hold: Delay after what only a person can mend: credentials, a missing or full bucket, an expired certificate.
     """
 
     poll_interval: timedelta = timedelta(seconds=1)
     backoff: timedelta = timedelta(seconds=1)
     backoff_cap: timedelta = timedelta(minutes=5)
+    no_link_cap: timedelta = timedelta(seconds=1)
+    unreachable_cap: timedelta = timedelta(seconds=15)
+    hold: timedelta = timedelta(minutes=5)
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -18,10 +18,12 @@ from edge_gateway.config.opcua import OpcUaSection
 from edge_gateway.config.opcua_tag import FoundTag
 from edge_gateway.config.problems import ConfigRejected, Problem
 from edge_gateway.config.processing import ModelSection
+from edge_gateway.config.targets import S3TargetSection
 from edge_gateway.config.units import duration_text
 from edge_gateway.rooms import foreign_owners
 from edge_gateway.rule_sets import in_words, rule_sets
 from edge_gateway.tables import tag_tables
+from edge_gateway.targets import describe_target
 from flows.window_settings import WindowSettings
 
 if TYPE_CHECKING:
@@ -66,6 +68,10 @@ def _missing_files(config: Config) -> Iterator[Problem]:
                 if file is not None and not file.exists():
                     where = f'{kind}[{number}] "{link.name}".{key}'
                     yield Problem(where, f'"{file}"', "is not there", "Put it there.")
+    for key in ("credentials_file", "token_file", "password_file", "ca_file", "certificate", "private_key"):
+        file = getattr(config.target, key, None)
+        if file is not None and not file.exists():
+            yield Problem(f"target.{key}", f'"{file}"', "is not there", "Put it there.")
 
 
 def _missing_secrets(config: Config) -> Iterator[Problem]:
@@ -77,6 +83,11 @@ def _missing_secrets(config: Config) -> Iterator[Problem]:
                 "is the name of an environment variable that is not set here, or empty",
                 "Set it for the gateway (systemd: EnvironmentFile=, Docker: --env-file), or use password_file.",
             )
+    if isinstance(config.target, S3TargetSection) and config.target.credentials_file is None:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            if not os.environ.get(name):
+                rule = f"is left out, and the environment variable {name} is not set here"
+                yield Problem("target.credentials_file", None, rule, "Name the file, or set the variable.")
 
 
 def _deep(config: Config) -> Iterator[Problem]:
@@ -167,9 +178,8 @@ def describe(config: Config, path: Path) -> RenderableType:
     rules = [_rules(config)] if config.rules else []
     summary = Text.assemble(
         (f"{path}: ok\n", "bold"),
-        f"flow {config.gateway.flow}, {config.windows.told()}",
-        f", features {config.features.set}, target {config.target.kind} {config.target.path}",
-        "" if config.target.path.is_dir() else " (not there now: records would wait in the outbox)",
+        f"flow {config.gateway.flow}, {config.windows.told()}, features {config.features.set}",
+        f", target {describe_target(config)}",
     )
     return Group(summary, links, assets, *rules)
 

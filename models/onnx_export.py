@@ -16,7 +16,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from models.detectors.mahalanobis import TINY, Z_LIMIT, MahalanobisDetector
+from models.detectors.mahalanobis import MahalanobisDetector
+from models.detectors.row_detector import TINY, Z_LIMIT
 from models.onnx_names import CONTRIBUTIONS, ROWS, SCORE
 
 OPSET = 17

@@ -11,12 +11,14 @@ class Receipt:
     """Proof that an object lies at its target, byte for byte.
 
     Attributes:
-        sha256: Of what was read back, as hex.
+        sha256: Of what was read back, or proven by the target's own digest, as hex.
         repeat: The object was there already.
+        wire: Bytes handed to the network for it, with headers, without TLS and TCP; 0 where there is no network.
     """
 
     sha256: str
     repeat: bool = False
+    wire: int = 0
 
 
 class Target(Protocol):

@@ -25,6 +25,7 @@ from edge_gateway.commands.options import (
     TrustOption,
     UserOption,
 )
+from edge_gateway.commands.register_egress import egress
 from edge_gateway.commands.register_resolve import resolve
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def register(app: typer.Typer) -> None:
     app.command()(features)
     app.command()(scan)
     app.command()(peek)
+    app.command()(egress)
     app.add_typer(cert, name="cert")
 
 

@@ -8,7 +8,14 @@ from edge_gateway.config.opcua import OpcUaSection
 from edge_gateway.config.processing import AlertsSection, FeaturesSection, ModelSection
 from edge_gateway.config.rules import RuleSection
 from edge_gateway.config.section import NAME_FIX, Name, Section, minute, option, s
-from edge_gateway.config.storage import FileTargetSection, JournalSection, OutboxSection
+from edge_gateway.config.storage import JournalSection, OutboxSection
+from edge_gateway.config.targets import (
+    FileTargetSection,
+    HttpsTargetSection,
+    MqttTargetSection,
+    S3TargetSection,
+    UplinkSection,
+)
 from edge_gateway.config.units import Duration, FilePath
 from edge_gateway.config.windows import WindowsSection
 
@@ -58,4 +65,7 @@ class Config(Section):
     maintenance: tuple[MaintenanceSection, ...] = option((), description="When alarms are out of service.")
     journal: JournalSection = option(JournalSection(), description="Raw samples on disk.")
     outbox: OutboxSection = option(OutboxSection(), description="Records on disk.")
-    target: FileTargetSection = option(description="Where records go.", fix="Add a [target] table with kind and path.")
+    target: FileTargetSection | S3TargetSection | HttpsTargetSection | MqttTargetSection = option(
+        description="Where records go.", fix="Add a [target] table with kind.", discriminator="kind"
+    )
+    uplink: UplinkSection = option(UplinkSection(), description="What sending may cost.")

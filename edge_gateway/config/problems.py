@@ -86,10 +86,13 @@ def _echo(found: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
 
 
 def _problem(found: Mapping[str, Any], data: Mapping[str, Any], root: type[BaseModel]) -> Problem:
-    loc: tuple[str | int, ...] = found["loc"]
+    loc = _as_written(found["loc"], root)
+    found = {**found, "loc": loc}
     kind = str(found["type"])
+    if kind in {"union_tag_invalid", "union_tag_not_found"}:
+        return _no_such_kind(found, root)
     key, present, value = _locate(loc, data)
-    model, info = _field(loc, root)
+    model, info = _field(found["loc"], root, data)
     fix = _fix(info)
     if kind == "extra_forbidden":
         known = list(_known(model))
@@ -99,6 +102,41 @@ def _problem(found: Mapping[str, Any], data: Mapping[str, Any], root: type[BaseM
     if kind == "missing":
         return Problem(key, None, "is required", fix)
     return Problem(key, _text(value) if present else None, _rule(found, info), fix)
+
+
+def _as_written(loc: Sequence[str | int], root: type[BaseModel]) -> tuple[str | int, ...]:
+    """Pydantic's path without the names it gives to the alternatives of a table, which stand nowhere in the file."""
+    written: list[str | int] = []
+    model: type[BaseModel] | None = root
+    info: FieldInfo | None = None
+    for step in loc:
+        if info is not None and info.discriminator is not None:
+            model = _alternative(info, step)
+            info = None
+            continue
+        written.append(step)
+        if isinstance(step, str):
+            info = model.model_fields.get(step) if model else None
+            model = section_of(info)
+    return tuple(written)
+
+
+def _no_such_kind(found: Mapping[str, Any], root: type[BaseModel]) -> Problem:
+    """A table of which the file must say what kind it is, and does not, or says one that there is not."""
+    _, info = _field(found["loc"], root)
+    assert info is not None
+    key = f"{_locate(found['loc'], {})[0]}.{info.discriminator}"
+    sections = sections_of(info)
+    fix = _fix(sections[0].model_fields[str(info.discriminator)])
+    if found["type"] == "union_tag_not_found":
+        return Problem(key, None, "is required", fix)
+    value = found["input"].get(info.discriminator)
+    return Problem(key, _text(value), f"must be one of {found['ctx']['expected_tags']}", fix)
+
+
+def _alternative(info: FieldInfo, tag: object) -> type[BaseModel] | None:
+    key = str(info.discriminator)
+    return next((s for s in sections_of(info) if tag in get_args(s.model_fields[key].annotation)), None)
 
 
 def _rule(found: Mapping[str, Any], info: FieldInfo | None) -> str:
@@ -114,7 +152,7 @@ def _rule(found: Mapping[str, Any], info: FieldInfo | None) -> str:
             return str(found["ctx"]["error"]).rstrip(".")
         case "model_type" if isinstance(found["loc"][-1], int):
             return f"must be a table, written under [[{name}]]"
-        case "model_type":
+        case "model_type" | "model_attributes_type":
             return f"must be a table, written under [{name}]"
         case "tuple_type" if section_of(info):
             return f"must be a list of tables, each written under [[{name}]]"
@@ -150,7 +188,9 @@ def _locate(loc: Iterable[str | int], data: Any) -> tuple[str, bool, Any]:
     return ".".join(parts), present, data
 
 
-def _field(loc: Sequence[str | int], root: type[BaseModel]) -> tuple[type[BaseModel] | None, FieldInfo | None]:
+def _field(
+    loc: Sequence[str | int], root: type[BaseModel], data: Any = None
+) -> tuple[type[BaseModel] | None, FieldInfo | None]:
     """The section that holds the key, and the key's field where it is known."""
     model: type[BaseModel] | None = root
     info: FieldInfo | None = None
@@ -158,7 +198,10 @@ def _field(loc: Sequence[str | int], root: type[BaseModel]) -> tuple[type[BaseMo
     for depth, name in enumerate(names):
         info = _known(model).get(name)
         if depth < len(names) - 1:
+            data = data.get(name) if isinstance(data, dict) else None
             model = section_of(info)
+            if info is not None and info.discriminator is not None and isinstance(data, dict):
+                model = _alternative(info, data.get(str(info.discriminator)))
     return model, info
 
 
@@ -169,9 +212,14 @@ def _known(model: type[BaseModel] | None) -> dict[str, FieldInfo]:
 
 
 def section_of(info: FieldInfo | None) -> type[BaseModel] | None:
-    """The section class behind a field, also inside a tuple."""
+    """The section class behind a field, also inside a tuple; of alternatives the first."""
+    return next(iter(sections_of(info)), None)
+
+
+def sections_of(info: FieldInfo | None) -> list[type[BaseModel]]:
+    """The section classes behind a field: several where the file says by a key which one it means."""
     candidates = [info.annotation, *get_args(info.annotation)] if info else []
-    return next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)
+    return [c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)]
 
 
 def _fix(info: FieldInfo | None) -> str:

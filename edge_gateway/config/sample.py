@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from edge_gateway.config.config import Config
-from edge_gateway.config.problems import section_of
+from edge_gateway.config.problems import section_of, sections_of
 from edge_gateway.config.units import duration_text, size_text
 
 _HEAD = """\
@@ -28,11 +28,17 @@ def sample() -> str:
 
 
 def _table(name: str, info: FieldInfo, prefix: str) -> str:
-    section = section_of(info)
-    assert section is not None
+    first, *others = sections_of(info)
+    text = _of_section(name, info, first, prefix)
+    return text + "".join(_indented(_of_section(name, info, other, prefix)) for other in others)
+
+
+def _of_section(name: str, info: FieldInfo, section: type[BaseModel], prefix: str) -> str:
     path = f"{prefix}{name}"
     many = _is_list(info)
-    lines = ["", f"# {info.description}", f"[[{path}]]" if many else f"[{path}]"]
+    alternative = section is not section_of(info)
+    told = f"Or: {section.__doc__}" if alternative else info.description
+    lines = ["", f"# {told}", f"[[{path}]]" if many else f"[{path}]"]
     nested = []
     for field, sub in section.model_fields.items():
         if _is_list(sub) and section_of(sub):

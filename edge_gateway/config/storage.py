@@ -1,14 +1,13 @@
-"""Sections of what is kept and where it goes: journal, outbox, target."""
+"""Sections of what is kept: journal and outbox."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal
 
 from pydantic import field_validator, model_validator
 
 from edge_gateway.config.section import GIB, MIB, PIB, Section, Whole, day, minute, ms, option, s
-from edge_gateway.config.units import Duration, FilePath, Size
+from edge_gateway.config.units import Duration, Size
 
 
 class JournalSection(Section):
@@ -96,14 +95,3 @@ class OutboxSection(Section):
             msg = "retry_cap must not be below retry_first: waits only grow; raise it"
             raise ValueError(msg)
         return self
-
-
-class FileTargetSection(Section):
-    """A folder: a network share, a USB medium, or a folder another program carries away."""
-
-    kind: Literal["file"] = option(description="Kind of target.", fix="Only 'file' exists today.", example="file")
-    path: FilePath = option(
-        description="Folder that must exist; a missing folder counts as an unreachable target, it is never created.",
-        fix="Create the folder, or mount the share.",
-        example="/mnt/cloud",
-    )

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import structlog
 
+from cloud_sink.allowance import Allowance, local_time, parse_hours
 from cloud_sink.deliver import Deliverer
-from cloud_sink.egress import EgressLedger
+from cloud_sink.egress import EgressLedger, read_ledger
 from cloud_sink.outbox.reader import OutboxReader
 from cloud_sink.outbox.wake import Bell
 from cloud_sink.records import Lane
 from cloud_sink.settings import BatchSettings, DeliverySettings, Naming
-from cloud_sink.targets.file import FileTarget
+from cloud_sink.slots import Slot, ThreadSlot
 from edge_gateway import __version__
 from edge_gateway.config.config import Config
+from edge_gateway.config.targets import FileTargetSection
 from edge_gateway.exit_codes import Exit
 from edge_gateway.layout import Layout
 from edge_gateway.outbox_settings import outbox_settings
 from edge_gateway.signals import on_stop
 from edge_gateway.status import EVERY_S, StatusFile
+from edge_gateway.targets import lanes_of, open_target
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +55,20 @@ def deliver(config: Config, *, drain: bool = False) -> int:
         status.beat()
         bell.wait(min(seconds, EVERY_S))
 
-    deliverer = Deliverer(reader, FileTarget(config.target.path), EgressLedger(layout.outbox), naming, settings, wait)
+    target = open_target(config, bulk=False)
+    ledger = EgressLedger(layout.outbox)
+    bulk = _bulk_slot(config, bell)
+    deliverer = Deliverer(
+        reader,
+        target,
+        ledger,
+        naming,
+        settings,
+        wait,
+        bulk=bulk,
+        lanes=lanes_of(config),
+        allowance=_allowance(config, layout.outbox),
+    )
     status = StatusFile(layout.status, "deliver", lambda: _facts(deliverer, reader))
 
     def stop() -> None:
@@ -58,7 +76,7 @@ def deliver(config: Config, *, drain: bool = False) -> int:
         bell.ring()
 
     on_stop(stop)
-    log.info("deliver_started", target=str(config.target.path))
+    log.info("deliver_started", target=target.name)
     try:
         if drain:
             return Exit.OK if deliverer.drain() else Exit.FAILED
@@ -76,6 +94,20 @@ def _batches(bucket: timedelta) -> BatchSettings:
     return BatchSettings(summary_bucket=bucket, grace=min(timedelta(minutes=2), bucket / 4), max_wait=2 * bucket)
 
 
+def _bulk_slot(config: Config, bell: Bell) -> Slot | None:
+    """Over a network an upload takes its time, and no alert is to wait for it. In a folder it would all the same."""
+    if isinstance(config.target, FileTargetSection):
+        return None
+    return ThreadSlot(open_target(config, bulk=True), bell.ring)
+
+
+def _allowance(config: Config, outbox: Path) -> Allowance:
+    midnight = local_time(time.time_ns()).replace(hour=0, minute=0, second=0, microsecond=0)
+    spent = sum(entry.wire for entry in read_ledger(outbox, midnight))
+    hours = [parse_hours(text) for text in config.uplink.bulk_hours]
+    return Allowance(config.uplink.daily_budget, hours, spent, time.time_ns)
+
+
 def _facts(deliverer: Deliverer, reader: OutboxReader) -> Mapping[str, Any]:
     stats, outbox = deliverer.stats, reader.stat()
     return {
@@ -86,7 +118,9 @@ def _facts(deliverer: Deliverer, reader: OutboxReader) -> Mapping[str, Any]:
         "delivered": {lane.name.lower(): stats.records[lane] for lane in Lane},
         "objects": sum(stats.objects.values()),
         "bytes": sum(stats.size.values()),
+        "wire": sum(stats.wire.values()),
         "failures": dict(stats.failures),
+        "trouble": stats.trouble,
         "losses": dict(outbox.losses),
         "set_aside": outbox.set_aside,
         "uplink_up": stats.uplink_up,

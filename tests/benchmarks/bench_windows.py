@@ -6,28 +6,27 @@ CPU time of this process throughout. Every contender gets data that stand ready 
 from __future__ import annotations
 
 import gc
-import math
 import resource
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import bytewax.operators as op
-import bytewax.operators.windowing as win
 import numpy as np
 from bytewax.dataflow import Dataflow
-from bytewax.inputs import DynamicSource, StatelessSourcePartition
-from bytewax.outputs import DynamicSink, StatelessSinkPartition
-from bytewax.testing import TestingSource, run_main
+from bytewax.testing import run_main
 from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parent / "windows"))
 import peers
 import scale
+from ends import Each, Polls
+from fold import fold_samples, fold_window
+from plain import one_matrix, plain_numpy
 
 from connectors.samples import SampleBatch
 from connectors.tags import Tag, TagTable
@@ -44,43 +43,6 @@ FOLDED = {PAST: timedelta(minutes=-5), AHEAD: timedelta(days=1)}
 LEAST = 5  # million samples/s and core
 SETTINGS = WindowSettings("10s", lateness="1s")
 Keyed = tuple[str, SampleBatch]
-
-
-class Polls(DynamicSource[Any]):
-    """Hands out ready items, `size` at a time."""
-
-    def __init__(self, items: list[Any], size: int) -> None:
-        self._items, self._size = items, size
-
-    def build(self, step_id: str, worker_index: int, worker_count: int) -> StatelessSourcePartition[Any]:
-        items, size = self._items, self._size
-
-        class Part(StatelessSourcePartition[Any]):
-            at = 0
-
-            def next_batch(self) -> list[Any]:
-                if self.at >= len(items):
-                    raise StopIteration
-                self.at += size
-                return items[self.at - size : self.at]
-
-        return Part()
-
-
-class Each(DynamicSink[Any]):
-    """Calls a function with every batch."""
-
-    def __init__(self, take: Callable[[list[Any]], object]) -> None:
-        self._take = take
-
-    def build(self, step_id: str, worker_index: int, worker_count: int) -> StatelessSinkPartition[Any]:
-        take = self._take
-
-        class Part(StatelessSinkPartition[Any]):
-            def write_batch(self, items: list[Any]) -> None:
-                take(items)
-
-        return Part()
 
 
 def blocks(assets: int = ASSETS, per_asset: int = BLOCKS) -> list[Keyed]:
@@ -126,126 +88,6 @@ def ours_from(items: list[Keyed], first: int) -> float:
 
     ours(Watched(items))
     return time.process_time() - began
-
-
-def plain_numpy(items: list[Keyed]) -> dict[tuple[str, int], NDArray[np.float64]]:
-    """The same in a loop, for these data only: in order, gapless, all tags in every row, nothing bad, nothing late."""
-    pending: dict[str, list[SampleBatch]] = {}
-    opened: dict[str, int] = {}
-    found = {}
-    length, lateness = 10 * S, S
-    for asset, batch in items:
-        parts = pending.setdefault(asset, [])
-        parts.append(batch)
-        start = opened.setdefault(asset, int(batch.source_time[0]) // length * length)
-        if batch.source_time[-1] - lateness < start + length:
-            continue
-        times = np.concatenate([part.source_time for part in parts])
-        values = np.concatenate([part.value for part in parts])
-        cut = np.searchsorted(times, start + length)
-        matrix = np.ascontiguousarray(values[:cut].reshape(-1, TAGS).T)
-        seconds = (times[:cut:TAGS] - start) / 1e9
-        found[asset, start] = twelve(matrix, seconds)
-        rest = slice(cut, None)
-        pending[asset] = [
-            SampleBatch(batch.tags, batch.tag, times[rest], values[rest], batch.status, batch.received_time)
-        ]
-        opened[asset] = start + length
-    return found
-
-
-def one_matrix(items: list[Keyed]) -> NDArray[np.float64]:
-    """The floor: the whole recording at once, cut beforehand; every window is full and starts with a block."""
-    matrix = np.concatenate([batch.value.reshape(ROWS, TAGS).T for _, batch in items])
-    return twelve(matrix, np.arange(ROWS) / 10)
-
-
-def twelve(x: NDArray[np.float64], t: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The standard features of the rows of a matrix that share their times."""
-    mean = x.mean(axis=1)
-    centred = x - mean[:, None]
-    square = centred * centred
-    m2 = square.mean(axis=1)
-    m3 = (square * centred).mean(axis=1)
-    m4 = (square * square).mean(axis=1)
-    low, high = x.min(axis=1), x.max(axis=1)
-    rms = np.sqrt((x * x).mean(axis=1))
-    since = t - t.mean()
-    slope = centred @ since / (since @ since)
-    change = np.abs(np.diff(x, axis=1)).mean(axis=1)
-    peak = np.maximum(np.abs(low), np.abs(high))
-    return np.stack(
-        [mean, np.sqrt(m2), low, high, rms, x[:, 0], x[:, -1], slope, m3 / m2**1.5, m4 / m2**2 - 3, change, peak / rms],
-        axis=1,
-    )
-
-
-def fold_samples(assets: int, rows: int, since: timedelta) -> list[tuple[str, tuple[datetime, int, float]]]:
-    """One object per sample, the first stamped `since` from now.
-
-    `EventClock` is several times slower on the past, which is where samples come from: it then looks at every open
-    window in every pass. Ahead of the clock is its best case.
-    """
-    rng = np.random.default_rng(0)
-    base = datetime.now(UTC).replace(microsecond=0) + since
-    base = base.replace(second=base.second // 10 * 10)
-    return [
-        (f"asset{asset}", (base + timedelta(seconds=row), tag, float(value)))
-        for row in range(rows)
-        for asset in range(assets)
-        for tag, value in enumerate(rng.normal(20.0, 1.0, TAGS))
-    ]
-
-
-def fold_window(samples: list[Any]) -> dict[tuple[str, int], Any]:
-    """The same statistics with Bytewax's event-time windows, one key per asset, running sums per tag."""
-    found: list[Any] = []
-
-    def fold(sums: list[Any], sample: tuple[datetime, int, float]) -> list[Any]:
-        at, tag, x = sample
-        s = sums[tag]
-        t = at.timestamp() % 10
-        if s is None:
-            sums[tag] = [1, x, x * x, x**3, x**4, x, x, x, x, t, t * t, t * x, 0.0]
-            return sums
-        s[0] += 1
-        s[1] += x
-        s[2] += x * x
-        s[3] += x**3
-        s[4] += x**4
-        s[5] = min(s[5], x)
-        s[6] = max(s[6], x)
-        s[12] += abs(x - s[8])
-        s[8] = x
-        s[9] += t
-        s[10] += t * t
-        s[11] += t * x
-        return sums
-
-    flow = Dataflow("fold")
-    stream = op.input("samples", flow, TestingSource(samples, batch_size=1000))
-    clock = win.EventClock(lambda sample: sample[0], timedelta(seconds=1))
-    windower = win.TumblingWindower(timedelta(seconds=10), datetime(2020, 1, 1, tzinfo=UTC))
-    folded = win.fold_window("fold", stream, clock, windower, lambda: [None] * TAGS, fold, lambda a, _: a)
-    op.output("out", op.map_value("finish", folded.down, lambda out: (out[0], finish(out[1]))), Each(found.extend))
-    run_main(flow)
-    return {(asset, number): rows for asset, (number, rows) in found}
-
-
-def finish(sums: list[Any]) -> list[tuple[float, ...]]:
-    """Running sums to features."""
-    rows = []
-    for n, s1, s2, s3, s4, low, high, first, last, t1, t2, tx, change in sums:
-        mean = s1 / n
-        m2 = max(s2 / n - mean**2, 1e-300)
-        m3 = s3 / n - 3 * mean * s2 / n + 2 * mean**3
-        m4 = s4 / n - 4 * mean * s3 / n + 6 * mean**2 * s2 / n - 3 * mean**4
-        slope = (tx - t1 * mean) / (t2 - t1 * t1 / n) if n > 1 else 0.0
-        rms = math.sqrt(s2 / n)
-        peak = max(abs(low), abs(high))
-        shape = (m3 / m2**1.5, m4 / m2**2 - 3, change / max(n - 1, 1), peak / rms)
-        rows.append((mean, math.sqrt(m2), low, high, rms, first, last, slope, *shape))
-    return rows
 
 
 def cpu(function: Callable[[Any], Any], argument: Any) -> tuple[float, Any]:

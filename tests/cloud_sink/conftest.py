@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from cloud_sink.outbox.reader import OutboxReader
 from cloud_sink.outbox.writer import OutboxWriter
 from cloud_sink.records import Alert, Event, WindowSummary
 from cloud_sink.settings import BatchSettings, Naming, OutboxSettings
+
+sys.path.insert(0, str(Path(__file__).parent))  # the fault server and the doors beside this file
 
 SECOND = 10**9
 MINUTE = 60 * SECOND

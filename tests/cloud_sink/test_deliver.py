@@ -117,7 +117,7 @@ def test_backs_off_doubling_up_to_the_cap_and_sends_the_same_key_again(writer, d
 
 def test_jitter_is_full(writer, deliverer, target, make):
     drawn = []
-    deliverer._uniform = lambda low, high: drawn.append((low, high)) or 0.5
+    deliverer._backoff._uniform = lambda low, high: drawn.append((low, high)) or 0.5
     writer.put([make.alert(0)])
     target.script = [DOWN]
     assert deliverer.step() == 0.5

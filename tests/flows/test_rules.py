@@ -8,8 +8,9 @@ import pytest
 from flows_streams import BAD, T0, TABLE, UNCERTAIN, S, block
 
 from connectors.samples import Origin
+from flows.alarm_settings import AlarmSettings
 from flows.conditions import Change
-from flows.rules import Deviation, Limit, RateOfChange, Rule, RuleState, Silence, Stuck
+from flows.rules import Deviation, Limit, RateOfChange, Rule, RuleSet, RuleState, Silence, Stuck
 
 NAN, INF = float("nan"), float("inf")
 
@@ -241,3 +242,15 @@ def test_names_are_made_of_tag_and_kind_unless_given() -> None:
         Silence("a", "1s", name="quiet"),
     ]
     assert [rule.name for rule in made] == ["a.LL", "a.rate", "a.stuck", "a.silence", "a.deviation", "quiet"]
+
+
+def test_a_set_gives_every_rule_its_alarm() -> None:
+    limit = Limit("flow", "HH", 12.0)
+    RuleSet((limit,), {"flow.HH": AlarmSettings()})
+    for rules, alarms in (
+        ((limit,), {}),
+        ((), {"flow.HH": AlarmSettings()}),
+        ((limit, limit), {"flow.HH": AlarmSettings()}),
+    ):
+        with pytest.raises(ValueError, match=r"flow\.HH"):
+            RuleSet(rules, alarms)

@@ -49,7 +49,7 @@ def test_a_cut_longer_than_session_and_queues_is_filled_without_a_hole_or_a_dupl
             await run.until(lambda: len(run.good("tick")) > 5, "ticks")
             proxy.mode = "refuse"
             proxy.cut()
-            await asyncio.sleep(4)
+            await asyncio.sleep(7)  # this server keeps a session for 5 s at least, and a busy one for longer
             proxy.mode = "pass"
             await run.until(lambda: len(_backfills(run)) == 1, "the end of the backfill")
             (gap,) = [n for n in run.notices() if n.kind is NoticeKind.GAP]

@@ -1,0 +1,71 @@
+"""What is to be sent next: frozen batches of the outbox, and the halves of those that a target found too large."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from cloud_sink.batch import Batch, halves
+from cloud_sink.errors import PermanentReason
+from cloud_sink.records import Lane
+
+
+class Reader(Protocol):
+    """What the deliverer needs of the outbox; see `OutboxReader`."""
+
+    def freeze(self, lane: Lane, limit: int | None = None, *, flush: bool = False) -> Batch | None:
+        """The next batch of a lane, the same one until it is delivered or quarantined."""
+        ...
+
+    def delivered(self, batch: Batch) -> None:
+        """Forget it, or the part of it that is given."""
+        ...
+
+    def quarantine(self, batch: Batch, reason: PermanentReason) -> None:
+        """Set it aside, or the part of it that is given."""
+        ...
+
+    def maintain(self) -> None:
+        """Housekeeping, about once a poll interval."""
+        ...
+
+
+class Waiting:
+    """The outbox as the deliverer sees it.
+
+    Halves go under names of their own, so nothing changes that was ever accepted; after a crash the whole batch is
+    tried and split again, into the same halves but for those that were ticked off.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        """Take the outbox."""
+        self._reader = reader
+        self._pieces: dict[Lane, list[Batch]] = {}  # the next one last
+
+    def next(self, lane: Lane, limit: int | None, *, flush: bool) -> Batch | None:
+        """As `Reader.freeze`."""
+        if pieces := self._pieces.get(lane):
+            return pieces[-1]
+        return self._reader.freeze(lane, limit, flush=flush)
+
+    def delivered(self, batch: Batch) -> None:
+        """It lies verified at its target."""
+        self._reader.delivered(batch)
+        self._done_with(batch)
+
+    def set_aside(self, batch: Batch, reason: PermanentReason) -> None:
+        """It never will."""
+        self._reader.quarantine(batch, reason)
+        self._done_with(batch)
+
+    def split(self, batch: Batch) -> None:
+        """Send its halves instead; it has at least two rows."""
+        self._done_with(batch)
+        self._pieces.setdefault(batch.lane, []).extend(reversed(halves(batch)))
+
+    def maintain(self) -> None:
+        """See `Reader.maintain`."""
+        self._reader.maintain()
+
+    def _done_with(self, batch: Batch) -> None:
+        if (pieces := self._pieces.get(batch.lane)) and pieces[-1] is batch:
+            pieces.pop()

@@ -1,0 +1,35 @@
+"""What all detectors of raw rows in time order share: verdicts as scikit-learn gives them; no score is no peace."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, OutlierMixin
+
+
+class RawRowDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """A detector of raw rows, one per sampling moment, float[n, tags], NaN = missing; nothing looks ahead.
+
+    Rows of one call are one stream from its start. A row without a score (NaN) is never called normal.
+
+    Attributes:
+        offset_: scikit-learn's: `score_samples` at the limit, always -1.
+    """
+
+    offset_ = -1.0
+
+    def anomaly_score(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
+        """Scores float64[n]; higher = more anomalous, 1.0 = the limit, NaN = none."""
+        raise NotImplementedError
+
+    def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
+        """scikit-learn's convention: the negative of `anomaly_score`."""
+        return -self.anomaly_score(X)
+
+    def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
+        """scikit-learn's convention: negative for outliers, 0 at the limit; NaN without a score."""
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X: ArrayLike) -> NDArray[np.int64]:  # noqa: N803
+        """scikit-learn's convention: 1 = normal, -1 = anomalous or without a score."""
+        return np.where(self.decision_function(X) >= 0, 1, -1)

@@ -1,0 +1,43 @@
+"""The README of this room tells every outcome that the code knows, and its examples are accepted."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import cloud_sink
+from cloud_sink.errors import PermanentReason, TransientReason
+from cloud_sink.outcomes import STATUSES
+from edge_gateway.config.config import Config
+from edge_gateway.config.problems import sections_of
+
+README = (Path(cloud_sink.__file__).parent / "README.md").read_text()
+TABLE = README[README.index("| Outcome") : README.index("There is no time-out")]
+
+
+@pytest.mark.parametrize("reason", [*TransientReason, *PermanentReason])
+def test_every_reason_is_told(reason):
+    assert f"`{reason}`" in TABLE
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_every_status_is_told(status):
+    assert re.search(rf"\b{status}\b", TABLE)
+
+
+def _sections(name):
+    return sections_of(Config.model_fields[name])
+
+
+def test_the_examples_are_accepted():
+    seen = set()
+    for block in re.findall(r"```toml\n(.*?)```", README, re.DOTALL):
+        for name, table in tomllib.loads(block).items():
+            kind = table.get("kind", name)
+            sections = {s.__name__.removesuffix("Section").removesuffix("Target").lower(): s for s in _sections(name)}
+            sections[kind].model_validate(table)
+            seen.add(kind)
+    assert seen == {"file", "s3", "https", "mqtt", "uplink"}
