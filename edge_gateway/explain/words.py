@@ -26,6 +26,7 @@ _FEATURES = {
     "range": "highest minus lowest",
 }
 _MOST_NAMES = 3
+_WORTH_NAMING = 0.1  # of the largest share
 
 
 def feature_words(feature: str) -> str:
@@ -84,7 +85,8 @@ def _times(raised: Alert) -> str:
 
 
 def _names(raised: Alert) -> str:
-    told = [f"{tag} ({share:.0%})" for tag, share in raised.contributions[:_MOST_NAMES] if math.isfinite(share)]
+    found = [(tag, share) for tag, share in raised.contributions[:_MOST_NAMES] if math.isfinite(share)]
+    told = [f"{tag} ({share:.0%})" for tag, share in found if share >= _WORTH_NAMING * found[0][1]]
     return told[0] if len(told) == 1 else ", ".join(told[:-1]) + f" and {told[-1]}" if told else ""
 
 

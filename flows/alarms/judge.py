@@ -17,6 +17,7 @@ ANOMALY = "anomaly"
 DATA_QUALITY = "data_quality"
 
 _MOST_TAGS = 5
+_WORTH_NAMING = 0.1  # of the largest share: what has less is not what it comes from
 
 
 @dataclass(slots=True)
@@ -156,5 +157,5 @@ def _largest(
 
 
 def _named(shares: tuple[tuple[str, float], ...]) -> str:
-    names = [name for name, _ in shares[:3]]
+    names = [name for name, share in shares[:3] if share >= _WORTH_NAMING * shares[0][1]]
     return ", ".join(names) if names else "no single tag"

@@ -188,6 +188,10 @@ def test_the_same_alarm_gives_the_same_page() -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
+        (
+            {"contributions": (("flow", 0.95), ("head", 0.049), ("level", 0.001))},
+            "its limit, mostly because of flow (95%).",
+        ),
         ({"contributions": ()}, "pump-1 did not run as it normally does: its score was 3.0 times its limit."),
         ({"rule": "data_quality", "score": math.nan, "detail": "Why."}, "too little good data. Why."),
         ({"rule": "low", "score": 2.0, "threshold": 5.0}, "pump-1 was at 2, under its limit of 5 (low)."),

@@ -136,3 +136,10 @@ def test_foreign_state_is_refused(damage: bytes) -> None:
 def test_refuses_levels_that_cannot_be(values: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         AlertSettings(**values)
+
+
+def test_only_tags_that_a_score_really_comes_from_are_named() -> None:
+    block = scored(1.5, 1.5)
+    block.contributions[:] = [0.0, 0.9, 0.05, 0.05, 0.0, 0.0]
+    (opened,) = AssetAlarms(SETUP).push([block])
+    assert opened.detail == "The score is 1.50 times its threshold; most of it comes from b."
