@@ -18,6 +18,7 @@ from flows.rules.bands import QuietBands
 from flows.rules.belief import believed, usable_of
 from flows.rules.clock import NEVER, Clock
 from flows.rules.kinds import kind_of, watcher_of
+from flows.rules.recent import Recent, read_recent
 from flows.rules.rule import Rule
 from flows.rules.settling import settle
 from flows.rules.silence import SilenceWatcher
@@ -57,6 +58,8 @@ class RuleState:
         self._pending = ColumnBuffer()
         self._gone: list[str] = []  # conditions whose rule is configured no more; they end with the next event
         self._tags = tags
+        self._watched = frozenset(name for rule in rules for name in rule.tags)
+        self._recent = Recent(self._watched, tags, {})
         self._start({})
 
     def _start(self, active: Mapping[str, bool]) -> None:
@@ -103,6 +106,7 @@ class RuleState:
         if usable is not None:
             tag, when, value = tag[usable], when[usable], value[usable]
         outside = self._bands.outside(tag, value)
+        self._recent.put(tag, when, value)
         base = self._pending.size
         remembered = self._put_off(tag, when, value)
         left = np.logical_or.reduce(outside)
@@ -134,6 +138,7 @@ class RuleState:
     def restart_time(self) -> None:
         """A clock was set for good: what holds still holds, but no sample before is compared with one after it."""
         self._pending = ColumnBuffer()
+        self._recent = Recent(self._watched, self._tags, {})
         self._start({one.name: one.active for one in self._watchers})
 
     def snapshot(self) -> bytes:
@@ -145,7 +150,7 @@ class RuleState:
             "gone": self._gone,
             "rules": [[rule.name, kind_of(rule), list(rule.tags)] for rule in self._rules],
         }
-        return pack(head, [one.dump() for one in self._watchers])
+        return pack(head, [*(one.dump() for one in self._watchers), self._recent.dump()])
 
     @classmethod
     def restore(
@@ -165,18 +170,21 @@ class RuleState:
         state._clock = Clock(head["newest"], head["passed"])
         state._gone = list(head["gone"])
         known = {(rule.name, kind_of(rule), rule.tags): one for rule, one in zip(rules, state._watchers, strict=True)}
-        for (name, kind, names), one in zip(head["rules"], kept, strict=True):
+        for (name, kind, names), one in zip(head["rules"], kept, strict=False):  # what came last stands behind them
             watcher = known.get((name, kind, tuple(names)))
             if watcher is not None:
                 watcher.load(one)
             elif one["active"]:
                 state._gone.append(name)
+        for last in kept[len(head["rules"]) :]:  # not in what an earlier version wrote
+            state._recent = Recent(state._watched, tags, read_recent(last))
         state._adopt(tags)
         return state
 
     def _adopt(self, tags: TagTable) -> None:
         """Go on with this table. Nothing is put off."""
         self._tags = tags
+        self._recent = Recent(self._watched, tags, self._recent.by_tag())
         self._bands = QuietBands(self._watchers, tags)
         self._plan()
 
@@ -217,7 +225,7 @@ class RuleState:
                     touched.update(watcher.numbers)
         self._bands.renew(touched)
         self._plan()
-        return tell(moves, self._tags, received, arrivals) if moves else []
+        return tell(moves, self._tags, received, arrivals, self._recent) if moves else []
 
     def _hear(self, block: SampleBatch, usable: NDArray[np.int64] | None) -> list[Change]:
         """A tag that spoke while we could not listen is not silent. Nothing else is judged, no time passes."""

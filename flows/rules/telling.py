@@ -8,6 +8,7 @@ from cloud_sink.evidence import Evidence
 from connectors.tags import TagTable
 from flows.conditions import Change
 from flows.rules.arrivals import Arrivals
+from flows.rules.recent import Recent
 from flows.rules.trace import evidence
 from flows.rules.watcher import MISSING, Move, Watcher
 
@@ -15,7 +16,11 @@ _NAN = float("nan")
 
 
 def tell(
-    moves: Iterable[tuple[Watcher, Move]], tags: TagTable, received: int, arrivals: Arrivals | None = None
+    moves: Iterable[tuple[Watcher, Move]],
+    tags: TagTable,
+    received: int,
+    arrivals: Arrivals | None = None,
+    recent: Recent | None = None,
 ) -> list[Change]:
     """Changes in order of arrival, then of the rules.
 
@@ -24,14 +29,15 @@ def tell(
         tags: Names and units.
         received: Of the block.
         arrivals: What evidence is cut from.
+        recent: The same, with what came before.
     """
     shown: dict[tuple[int, ...], Evidence | None] = {}
     changes = []
     for watcher, move in sorted(moves, key=lambda row: (row[1].place, row[0].order)):
         look = None
-        if move.active and arrivals is not None:
+        if move.active and arrivals is not None and recent is not None:
             if watcher.numbers not in shown:
-                shown[watcher.numbers] = evidence(tags, watcher.numbers, arrivals)
+                shown[watcher.numbers] = evidence(tags, watcher.numbers, arrivals, recent)
             look = shown[watcher.numbers]
         detail = watcher.explain(move, tuple(_unit(tags, number) for number in watcher.numbers))
         changes.append(Change(watcher.name, move.active, move.at, received, move.value, move.limit, detail, look))

@@ -8,6 +8,7 @@ import pytest
 from flows_streams import BAD, T0, TABLE, UNCERTAIN, S, block
 
 from connectors.samples import Origin
+from connectors.tags import TagTable
 from flows.alarm_settings import AlarmSettings
 from flows.conditions import Change
 from flows.rules import Deviation, Limit, RateOfChange, Rule, RuleSet, RuleState, Silence, Stuck
@@ -140,7 +141,9 @@ def test_no_sample_is_no_change_while_event_time_goes_on() -> None:
     idle.push(rows(0, (0, 3.0)))
     assert not idle.pass_time(T0 + 10 * S - 1, 5)
     (begun,) = idle.pass_time(T0 + 10 * S, 7)
-    assert (begun.at, begun.received_time, begun.evidence) == (T0 + 10 * S, 7, None)
+    assert (begun.at, begun.received_time) == (T0 + 10 * S, 7)
+    assert begun.evidence is not None
+    assert begun.evidence.traces[0].points == ((0.0, 3.0),)  # what was there before it fell silent, or stood still
 
 
 def test_silence_begins_without_a_sample_of_the_tag_and_ends_with_one() -> None:
@@ -254,3 +257,20 @@ def test_a_set_gives_every_rule_its_alarm() -> None:
     ):
         with pytest.raises(ValueError, match=r"flow\.HH"):
             RuleSet(rules, alarms)
+
+
+def test_an_alarm_shows_what_came_before_it_however_the_stream_was_cut() -> None:
+    samples = [(second, float(second)) for second in range(150)]
+    limit = [Limit("current", "H", 148.5)]
+    shown = []
+    for cut in (1, 7, 150):
+        state = RuleState(limit, TABLE)
+        changes: list[Change] = []
+        for at in range(0, len(samples), cut):
+            changes += state.push(block(*((second, 0, value) for second, value in samples[at : at + cut])))
+            state = RuleState.restore(state.snapshot(), limit, TagTable(TABLE.asset, ()))  # which knows no tag yet
+        (begun,) = changes
+        assert begun.evidence is not None
+        shown.append([value for _, value in begun.evidence.traces[0].points])
+    assert shown[0] == shown[1] == [float(second) for second in range(50, 150)]
+    assert (min(shown[2]), max(shown[2]), len(shown[2])) == (0.0, 149.0, 100)  # a long block is shown whole, thinned
