@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+import flows
 from edge_gateway.check import describe
 from edge_gateway.config.load import load
 from edge_gateway.config.problems import ConfigRejected
@@ -124,7 +125,7 @@ def test_rules_and_how_their_alarms_behave_are_found_by_asset(tmp_path: Path) ->
 
 
 def test_the_example_of_the_documentation_is_a_good_one(tmp_path: Path) -> None:
-    readme = (Path(__file__).parents[2] / "flows" / "README.md").read_text(encoding="utf-8")
+    readme = Path(flows.__file__).with_name("README.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)
     sets = rule_sets(load(write(tmp_path, example)))
     names = ["flow.HH", "flow.H", "flow.LL", "flow.silence"]
