@@ -2,7 +2,7 @@
 
 Used of it: socket, secure channel, session, cryptography, encoding of requests. Not used: its subscriptions, its
 publish loop and its reconnection (they can stall silently, and they re-create items by namespace index). Four names
-are private there; `tests/connectors/opcua/test_seam.py` fails when one of them has moved:
+are private there: `private.py` alone uses them, and `tests/connectors/opcua/test_seam.py` fails when one has moved:
 
 - `UASocketProtocol._send_request`: a request without a deadline, answered by a future: the publish requests;
 - `UASocketProtocol._connection._limits`: 2.1.0 takes the server's buffer sizes the wrong way round;

@@ -16,7 +16,7 @@ from connectors.errors import ConnectorError, LinkDown, PlaintextPassword
 from connectors.opcua import codes
 from connectors.opcua.address import NodeAddress
 from connectors.opcua.path import BrowsePath
-from connectors.opcua.seam import history, lookup, requests
+from connectors.opcua.seam import history, lookup, private, requests
 from connectors.opcua.seam.connect import abort, connect, user_identity
 from connectors.opcua.seam.explain import explained
 from connectors.opcua.settings import OpcUaSettings
@@ -68,8 +68,7 @@ class Channel:
         """Take over a session of an earlier channel (OPC 10000-4, 6.7). Raises as `create_session`."""
         client = self._client
         client.uaclient.session.restore_authentication_token(held.token)
-        client._server_nonce = held.nonce  # noqa: SLF001
-        client._policy_ids = held.policies  # noqa: SLF001
+        private.take_over(client, held.nonce, held.policies)
         if self._settings.policy == "None":
             client.security_policy.peer_certificate = held.peer_certificate
         await self._activate()
@@ -95,12 +94,9 @@ class Channel:
     def held_session(self) -> HeldSession:
         """What `resume` of the next channel needs."""
         client = self._client
-        return HeldSession(
-            client.uaclient.session.authentication_token,
-            client._server_nonce,  # noqa: SLF001
-            client._policy_ids,  # noqa: SLF001
-            client.security_policy.peer_certificate,
-        )
+        nonce, policies = private.session_secrets(client)
+        token = client.uaclient.session.authentication_token
+        return HeldSession(token, nonce, policies, client.security_policy.peer_certificate)
 
     async def read_facts(self) -> ServerFacts:
         """Namespaces, clock and operation limits."""
@@ -186,7 +182,7 @@ class Channel:
         """Let the server forget continuation points. Nobody waits for its answer, and a closed channel has none."""
         if self._protocol is not None:
             with contextlib.suppress(ConnectorError), explained(self._settings, "HistoryRead"):
-                answer = self._protocol._send_request(history.read_raw(asked, release=True), 0)  # noqa: SLF001
+                answer = private.send(self._protocol, history.read_raw(asked, release=True))
                 answer.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     async def republish(self, subscription: int, sequence: int) -> bytes:
@@ -208,8 +204,7 @@ class Channel:
         """
         request = requests.publish(acknowledged)
         with explained(self._settings, "Publish"):
-            answer: asyncio.Future[Any] = self._open_protocol()._send_request(request, 0)  # noqa: SLF001
-            return answer
+            return private.send(self._open_protocol(), request)
 
     @property
     def renew_after_s(self) -> float:

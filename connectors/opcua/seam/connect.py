@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key, l
 from connectors.errors import EndpointNotOffered
 from connectors.opcua import trust
 from connectors.opcua.offers import Offer, best
+from connectors.opcua.seam import private
 from connectors.opcua.seam.explain import explained
 from connectors.opcua.settings import OpcUaSettings
 
@@ -40,9 +41,7 @@ async def connect(settings: OpcUaSettings) -> Client:
         protocol = client.uaclient.protocol
         try:
             acknowledged = await client.uaclient.send_hello(settings.endpoint)
-            limits = protocol._connection._limits  # noqa: SLF001  see the head of this package
-            limits.max_recv_buffer = acknowledged.SendBufferSize
-            limits.max_send_buffer = acknowledged.ReceiveBufferSize
+            private.set_buffer_sizes(protocol, acknowledged)
             await client.open_secure_channel()
         except BaseException:  # cancellation too: the socket must not stay
             abort(protocol)
