@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ class Trace:
     Attributes:
         tag: Name.
         unit: Engineering unit of the values, "" where there is none.
-        points: (ms since `Evidence.start`, value) in order of time, good samples only.
+        points: (ms since `Evidence.start`, value) in order of time, good samples only: finite.
     """
 
     tag: str
@@ -64,10 +65,7 @@ class Evidence:
             "end": self.end,
             "features": [[f.tag, f.feature, _plain(f.value), _plain(f.share)] for f in self.features],
             "scores": [[end, _plain(score)] for end, score in self.scores],
-            "traces": [
-                {"tag": t.tag, "unit": t.unit, "points": [[at, _plain(value)] for at, value in t.points]}
-                for t in self.traces
-            ],
+            "traces": [{"tag": t.tag, "unit": t.unit, "points": _plain_points(t.points)} for t in self.traces],
         }
 
     @classmethod
@@ -85,6 +83,13 @@ class Evidence:
                 for trace in data["traces"]
             ),
         )
+
+
+def _plain_points(points: tuple[tuple[float, float], ...]) -> Sequence[Sequence[float | None]]:
+    """Nearly all of an alert: copied point by point only where one of them is no number."""
+    if math.isfinite(sum(value for _, value in points)):
+        return points
+    return [[at, _plain(value)] for at, value in points]
 
 
 def _plain(value: float) -> float | None:

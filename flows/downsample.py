@@ -22,7 +22,7 @@ def downsample(
         points: At least 2.
 
     Returns:
-        (ms since `start_ns`, value), each one of the samples.
+        (ms since `start_ns`, value), each one of the samples; the value to six digits, more than a picture shows.
 
     Raises:
         ValueError: Too few points.
@@ -40,7 +40,17 @@ def downsample(
     if n > points:
         kept = _extremes(value, points // 2)
         time_ns, value = time_ns[kept], value[kept]
-    return tuple(zip(((time_ns - start_ns) / 1e6).tolist(), value.tolist(), strict=True))
+    return tuple(zip(((time_ns - start_ns) / 1e6).tolist(), _six_digits(value).tolist(), strict=True))
+
+
+def _six_digits(value: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The nearest numbers of six significant decimal digits: short as text, which is how they travel."""
+    size = np.abs(value)
+    digits = np.floor(np.log10(size, out=np.zeros_like(size), where=size > 0)) - 5
+    large = np.power(10.0, np.maximum(digits, 0))
+    small = np.power(10.0, np.clip(-digits, 0, 300))
+    short: NDArray[np.float64] = np.where(digits > 0, np.round(value / large) * large, np.round(value * small) / small)
+    return short
 
 
 def _extremes(value: NDArray[np.float64], stretches: int) -> NDArray[np.int64]:

@@ -81,8 +81,7 @@ class AssetAlarms:
         return [with_curves_of(points, cause) for cause in causes]
 
     def _take_scores(self, panel: Panel, block: ScoredBlock) -> list[Alert]:
-        points = self._setup.alerts.evidence_points
-        causes = [with_curves_of(points, cause) for cause in self._judge.push(block)]
+        causes = self._judge.push(block)
         if block.model and ANOMALY not in panel.names():
             for name in _OF_SCORES:
                 panel.add(name, behaviour_of_scores(self._setup.alerts))

@@ -114,7 +114,7 @@ class Judge:
         top: tuple[tuple[str, float], ...],
         detail: str,
     ) -> Cause:
-        evidence = self._memory.evidence(block, row, tuple(tag for tag, _ in top))
+        evidence = self._memory.evidence(block, row, tuple(tag for tag, _ in top), self._settings.evidence_points)
         limit = 1.0 if name == ANOMALY else NAN  # scores are in units of their threshold
         change = Change(name, True, int(block.end[row]), block.decided_received, score, limit, detail, evidence)  # noqa: FBT003 - read as it reads
         return Cause(change, severity, block.model, top)

@@ -11,7 +11,6 @@ from cloud_sink.evidence import Evidence, FeatureShare, Trace
 from connectors.tags import TagTable
 from flows.alarms.cause import NAN
 from flows.alarms.feature_norm import FeatureNorm
-from flows.alarms.settings import MOST_POINTS
 from flows.blocks import ScoredBlock
 from flows.downsample import downsample
 from flows.window_block import WindowBlock
@@ -39,14 +38,14 @@ class Memory:
         names, at = self._known(block.tags, block.model_tags)
         self._norm.learn(names, block.features, block.values[row, at])
 
-    def evidence(self, block: ScoredBlock, row: int, blamed: tuple[str, ...]) -> Evidence:
-        """Of an alarm that opens on this window; `blamed` = tags, the one to blame most first."""
+    def evidence(self, block: ScoredBlock, row: int, blamed: tuple[str, ...], points: int) -> Evidence:
+        """Of an alarm that opens on this window; `blamed` = tags, the one to blame most first; with so many samples."""
         return Evidence(
             start=int(block.start[row]),
             end=int(block.end[row]),
             features=self._features(block, row, blamed),
             scores=tuple(self._scores),
-            traces=_traces(block, row, blamed),
+            traces=_traces(block, row, blamed, points),
         )
 
     def _features(self, block: ScoredBlock, row: int, blamed: tuple[str, ...]) -> tuple[FeatureShare, ...]:
@@ -84,18 +83,18 @@ class Memory:
         return memory
 
 
-def _traces(block: ScoredBlock, row: int, blamed: tuple[str, ...]) -> tuple[Trace, ...]:
+def _traces(block: ScoredBlock, row: int, blamed: tuple[str, ...], points: int) -> tuple[Trace, ...]:
     window = block.window
-    if window is None:
+    if window is None or not points:
         return ()
     known = [name for name in blamed if name in block.tags.names]
-    return tuple(_trace(window, row, block.tags.index(name)) for name in known[:_TRACES])
+    return tuple(_trace(window, row, block.tags.index(name), points) for name in known[:_TRACES])
 
 
-def _trace(window: WindowBlock, row: int, tag: int) -> Trace:
+def _trace(window: WindowBlock, row: int, tag: int, points: int) -> Trace:
     first = int(window.sizes[:row].sum())
     span = slice(first, first + int(window.sizes[row]))
     rows = np.flatnonzero(window.tag[span] == tag) + first
-    points = downsample(window.time[rows], window.value[rows], int(window.start[row]), MOST_POINTS)
     facts = window.tags.tags[tag]
-    return Trace(facts.name, facts.unit, points)
+    start = int(window.start[row])
+    return Trace(facts.name, facts.unit, downsample(window.time[rows], window.value[rows], start, points))

@@ -50,3 +50,10 @@ def test_every_point_is_a_sample_and_both_extremes_are_there(rows: list[tuple[in
 def test_one_point_is_too_few() -> None:
     with pytest.raises(ValueError, match="points = 1"):
         thin([], 1)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False, width=64))
+def test_values_are_told_to_six_digits(value: float) -> None:
+    ((_, told),) = thin([(0, value)], 2)
+    assert told == pytest.approx(value, rel=1e-5, abs=1e-290)
+    assert told == pytest.approx(float(f"{told:.6g}"), rel=1e-14, abs=1e-290)

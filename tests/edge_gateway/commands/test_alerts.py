@@ -132,7 +132,7 @@ class TestShow:
 
     def test_json_has_everything(self, sluicegate: Sluicegate, alarms: None) -> None:
         opened, acknowledged = json.loads(sluicegate("alerts", "show", made.ANOMALY.alert_id, "--json").stdout)
-        assert opened["evidence"] == made.EVIDENCE.to_json()
+        assert opened["evidence"] == json.loads(json.dumps(made.EVIDENCE.to_json()))
         assert (acknowledged["by"], acknowledged["comment"]) == ("operator-1", "Bearing is noisy.")
 
     def test_a_limit_is_drawn_into_the_curve_of_its_tag(self, sluicegate: Sluicegate, alarms: None) -> None:
