@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
+
+_DIGITS = 4  # of the span
+_MS = 1_000_000
 
 
 def downsample(
@@ -22,7 +27,7 @@ def downsample(
         points: At least 2.
 
     Returns:
-        (ms since `start_ns`, value), each one of the samples; the value to six digits, more than a picture shows.
+        (ms since `start_ns`, value), each one of the samples; the value to less than a thousandth of what they span.
 
     Raises:
         ValueError: Too few points.
@@ -40,17 +45,22 @@ def downsample(
     if n > points:
         kept = _extremes(value, points // 2)
         time_ns, value = time_ns[kept], value[kept]
-    return tuple(zip(((time_ns - start_ns) / 1e6).tolist(), _six_digits(value).tolist(), strict=True))
+    return tuple(zip(_since(time_ns, start_ns), _rounded(value).tolist(), strict=True))
 
 
-def _six_digits(value: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The nearest numbers of six significant decimal digits: short as text, which is how they travel."""
-    size = np.abs(value)
-    digits = np.floor(np.log10(size, out=np.zeros_like(size), where=size > 0)) - 5
-    large = np.power(10.0, np.maximum(digits, 0))
-    small = np.power(10.0, np.clip(-digits, 0, 300))
-    short: NDArray[np.float64] = np.where(digits > 0, np.round(value / large) * large, np.round(value * small) / small)
-    return short
+def _rounded(value: NDArray[np.float64]) -> NDArray[np.float64]:
+    """To less than a thousandth of what they span, which no picture shows: short as text, which is how they travel."""
+    span = float(np.maximum.reduce(value) - np.minimum.reduce(value)) if len(value) else 0.0
+    if not 1e-200 < span < 1e200:  # all alike, or beyond what can be scaled
+        return value
+    return np.round(value, _DIGITS - math.floor(math.log10(span)))
+
+
+def _since(time_ns: NDArray[np.int64], start_ns: int) -> list[float]:
+    """In ms; whole numbers where all are, which are quick to write."""
+    since = time_ns - start_ns
+    ms: list[float] = (since / 1e6).tolist() if np.logical_or.reduce(since % _MS) else (since // _MS).tolist()
+    return ms
 
 
 def _extremes(value: NDArray[np.float64], stretches: int) -> NDArray[np.int64]:

@@ -1,10 +1,10 @@
 """How long after a sample was received the alert it decides is on disk, at 50,000 samples/s (design goal: 3 and 10 ms).
 
 Real processes on the real disk: a driver that emits blocks through the intake into the journal; the standard flow, all
-windows of which close within 20 ms, four times a second; a deliverer that empties the outbox meanwhile. One asset in
-five is abnormal and normal by turns of a window: told by a scorer from the block that closes a window, or by a limit
-from the block that passes it. Against: a bare append of 450 bytes + fdatasync in the same folder, in the same run.
-At last the same three processes with nothing to do.
+windows of which close within 20 ms, four times a second; a deliverer that empties the outbox meanwhile. One asset of
+twenty is abnormal and normal by turns of a window: told by a scorer from the block that closes a window, or by a limit
+from the block that passes it; and, without a goal, four of twenty, a flood of 16 alerts a second. Against: a bare append
+of 450 bytes + fdatasync in the same folder, in the same run. At last the same three processes with nothing to do.
 """
 
 from __future__ import annotations
@@ -21,11 +21,13 @@ from typing import Any
 import numpy as np
 
 PROCESSES = Path(__file__).parent / "latency" / "processes.py"
-SECONDS = 16.0  # the first two of them are not counted
+SECONDS = 20.0  # the first two of them are not counted
 GOALS_MS = {50: 3.0, 99: 10.0}
 CASES = {
     "window": "a sample that closes a window received, to its alert durable",
     "rule": "a sample beyond a limit received, to its alert durable",
+    "window_flood": "the same of a window, four assets at a time",
+    "rule_flood": "the same of a limit, four assets at a time",
 }
 MOST_IDLE = 0.03  # of a core, each process
 
@@ -38,7 +40,7 @@ def _latency(case: str) -> list[dict[str, Any]]:
     results, syncs, others = _measure(case)
     acquired, flowed = results["acquire"], results["flow"]
     waits, puts = (np.array(flowed[key]) for key in ("before_put_ms", "put_ms"))
-    total = waits + puts
+    total, is_flood = waits + puts, case.endswith("flood")
     rows = []
     for percent, goal in GOALS_MS.items():
         figure, floor = float(np.percentile(total, percent)), float(np.percentile(syncs, percent))
@@ -50,8 +52,8 @@ def _latency(case: str) -> list[dict[str, Any]]:
                 "against": f"bare fdatasync p{percent}: {floor:.2f} ms",
                 "ratio": figure / floor,
                 # Where the disk's own sync takes longer than half of the goal, the goal is twice the disk's
-                "goal": f"<= {max(goal, 2 * floor):.3g} ms",
-                "met": figure <= max(goal, 2 * floor),
+                "goal": "" if is_flood else f"<= {max(goal, 2 * floor):.3g} ms",
+                "met": None if is_flood else figure <= max(goal, 2 * floor),
                 "before the outbox, ms": float(np.percentile(waits, percent)),
                 "commit in the outbox, ms": float(np.percentile(puts, percent)),
             }

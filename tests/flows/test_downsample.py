@@ -9,7 +9,8 @@ from flows.downsample import downsample
 
 S = 1_000_000_000
 samples = st.lists(
-    st.tuples(st.integers(0, 50), st.sampled_from([0.0, 1.0, -5.0, 7.5, 1e9, float("nan"), float("inf")])), max_size=60
+    st.tuples(st.integers(0, 50), st.sampled_from([0.0, 1.0, -5.0, 7.5, 900.0, float("nan"), float("inf")])),
+    max_size=60,
 )
 
 
@@ -52,8 +53,10 @@ def test_one_point_is_too_few() -> None:
         thin([], 1)
 
 
-@given(st.floats(allow_nan=False, allow_infinity=False, width=64))
-def test_values_are_told_to_six_digits(value: float) -> None:
-    ((_, told),) = thin([(0, value)], 2)
-    assert told == pytest.approx(value, rel=1e-5, abs=1e-290)
-    assert told == pytest.approx(float(f"{told:.6g}"), rel=1e-14, abs=1e-290)
+@given(st.lists(st.floats(-1e12, 1e12), min_size=1, max_size=9))
+def test_values_are_told_as_exactly_as_a_picture_shows(values: list[float]) -> None:
+    told = [value for _, value in thin(list(enumerate(values)), 10)]
+    span = max(values) - min(values)
+    assert np.abs(np.array(told) - values).max() <= span / 1000
+    if span > 1e-3:
+        assert all(len(repr(value)) <= 18 for value in told)

@@ -1,4 +1,4 @@
-"""The processes of the benchmark of latency: processes.py acquire|flow|deliver FOLDER window|rule|idle SECONDS."""
+"""The processes of the benchmark of latency: processes.py acquire|flow|deliver FOLDER CASE SECONDS."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ from models.scores import Scores
 WARM_UP_S = 2.0
 ASSETS, TAGS, ROWS = 20, 10, 5  # a block of each asset every 20 ms: 50 samples
 LIMIT = 10.0  # no value of the noise comes near
+ONE_IN = {"window": 20, "window_flood": 5, "rule": 20, "rule_flood": 5, "idle": 20}  # assets that alarm
 EVERY_S = 0.001  # one asset after the other
 TURN_NS = 250_000_000  # for which an asset is normal, or not
 TABLES = [TagTable(f"pump-{n}", tuple(Tag(f"tag{tag}", "", 0.004) for tag in range(TAGS))) for n in range(ASSETS)]
@@ -44,7 +45,7 @@ TABLES = [TagTable(f"pump-{n}", tuple(Tag(f"tag{tag}", "", 0.004) for tag in ran
 
 @dataclass
 class Pumps:
-    """A driver that emits a block of one asset after the other, by the clock; in case "rule", some beyond a limit."""
+    """A driver that emits a block of one asset after the other, by the clock; in case "rule...", some beyond a limit."""
 
     case: str
     name: str = "pumps"
@@ -60,7 +61,9 @@ class Pumps:
             due += EVERY_S
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             now = time.time_ns()
-            is_high = self.case == "rule" and turn % ASSETS % 5 == 0 and now // TURN_NS % 2 == 1
+            is_high = (
+                self.case.startswith("rule") and turn % ASSETS % ONE_IN[self.case] == 0 and now // TURN_NS % 2 == 1
+            )
             emit(SampleBatch(TABLES[turn % ASSETS], tag, now - ago, high if is_high else value, status, now))
             turn += 1
 
@@ -129,7 +132,8 @@ class BenchGateway:
     put_ms: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        turns = {table.asset: 1.5 if self.case == "window" and n % 5 == 0 else 0.0 for n, table in enumerate(TABLES)}
+        one_in = ONE_IN[self.case] if self.case.startswith("window") else ASSETS + 1
+        turns = {table.asset: 0.0 if (n + 1) % one_in else 1.5 for n, table in enumerate(TABLES)}
         self._scorers = {asset: Turns(high) for asset, high in turns.items()}
         self._sink = OutboxSink(self._open, self._noted)
         self._count_from = time.time_ns() + 10**18
@@ -146,7 +150,7 @@ class BenchGateway:
         return self._scorers[asset]
 
     def rules(self, asset: str) -> RuleSet:
-        if self.case != "rule":
+        if not self.case.startswith("rule"):
             return RuleSet()
         limit = Limit(TABLES[0].names[0], "HH", LIMIT)
         return RuleSet((limit,), {limit.name: AlarmSettings(severity="alarm")})
