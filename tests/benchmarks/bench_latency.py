@@ -3,8 +3,8 @@
 Real processes on the real disk: a driver that emits blocks through the intake into the journal; the standard flow, all
 windows of which close within 20 ms, four times a second; a deliverer that empties the outbox meanwhile. One asset of
 twenty is abnormal and normal by turns of a window: told by a scorer from the block that closes a window, or by a limit
-from the block that passes it; and, without a goal, four of twenty, a flood of 16 alerts a second. Against: a bare append
-of 450 bytes + fdatasync in the same folder, in the same run. At last the same three processes with nothing to do.
+from the block that passes it; and, without a goal, four of twenty, a flood of 16 alerts a second. Against: a bare
+append of 450 bytes + fdatasync in the same folder, in the same run. At last the same processes with nothing to do.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ TABLES = [TagTable(f"pump-{n}", tuple(Tag(f"tag{tag}", "", 0.004) for tag in ran
 
 @dataclass
 class Pumps:
-    """A driver that emits a block of one asset after the other, by the clock; in case "rule...", some beyond a limit."""
+    """A driver that emits a block of one asset after the other, by the clock; in cases of rules, some beyond a limit."""
 
     case: str
     name: str = "pumps"
@@ -54,6 +54,7 @@ class Pumps:
     async def run(self, emit: Emit) -> None:
         tag = np.tile(np.arange(TAGS, dtype=np.uint16), ROWS)
         value, status = np.random.default_rng(1).normal(size=tag.size), np.zeros(tag.size, np.uint32)
+        by_rule = self.case.startswith("rule")
         high = np.where(tag == 0, 2 * LIMIT, value)
         ago = np.repeat(np.arange(ROWS - 1, -1, -1, dtype=np.int64), TAGS) * 4_000_000
         due, turn = time.monotonic(), 0
@@ -61,9 +62,7 @@ class Pumps:
             due += EVERY_S
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             now = time.time_ns()
-            is_high = (
-                self.case.startswith("rule") and turn % ASSETS % ONE_IN[self.case] == 0 and now // TURN_NS % 2 == 1
-            )
+            is_high = by_rule and turn % ASSETS % ONE_IN[self.case] == 0 and now // TURN_NS % 2 == 1
             emit(SampleBatch(TABLES[turn % ASSETS], tag, now - ago, high if is_high else value, status, now))
             turn += 1
 
