@@ -45,7 +45,7 @@ TABLES = [TagTable(f"pump-{n}", tuple(Tag(f"tag{tag}", "", 0.004) for tag in ran
 
 @dataclass
 class Pumps:
-    """A driver that emits a block of one asset after the other, by the clock; in cases of rules, some beyond a limit."""
+    """A driver that emits a block of one asset after the other, by the clock; some beyond a limit in cases of rules."""
 
     case: str
     name: str = "pumps"
