@@ -33,7 +33,7 @@ def main() -> int:
         shutil.copytree(ROOT / "tests", work / "elsewhere" / "tests", ignore=shutil.ignore_patterns("__pycache__"))
         for file in ("pyproject.toml", "README.md", "CHANGELOG.md", "Makefile"):
             shutil.copy(ROOT / file, work / "elsewhere")
-        # What talks to servers of tests over sockets is tested from the sources; here it matters that all is in the wheel
+        # What talks to the servers of tests is tested from the sources; here it matters that all is in the wheel
         chosen = ("-q", "-nauto", "--dist=worksteal", "-m", "not integration and not faults")
         return subprocess.run(
             [python, "-m", "pytest", *chosen, *sys.argv[1:]], cwd=work / "elsewhere", check=False
