@@ -28,6 +28,7 @@ REFUSED = "refused"  # folder for files that are no commands
 _LOOK_EVERY_S = 1.0
 _MOST_BYTES = 65_536
 _MOST_FILES = 100  # of one look
+_MOST_REFUSED = 100  # the latest to be looked at; older ones go
 
 
 class CommandInbox:
@@ -114,14 +115,19 @@ class CommandInbox:
 
     def _move_aside(self, path: Path, error: Exception) -> None:
         self._counts["refused"] += 1
-        aside = path.parent / REFUSED / path.name
-        log.warning("command_refused", file=str(path), error=str(error), moved_to=str(aside))
+        folder = path.parent / REFUSED
         try:
-            aside.parent.mkdir(exist_ok=True)
-            path.replace(aside)
-        except OSError:
+            folder.mkdir(exist_ok=True)
+            path.replace(folder / path.name)
+            files = sorted(one for one in folder.iterdir() if not one.is_dir())  # names begin with the time
+            for old in files[:-_MOST_REFUSED]:
+                old.unlink(missing_ok=True)
+        except OSError as trouble:
             with self._lock:
                 self._done_with.add(path)
+            log.warning("command_refused", file=str(path), error=str(error), stays=trouble.strerror)
+        else:
+            log.warning("command_refused", file=str(path), error=str(error), moved_to=str(folder))
 
 
 def _read(path: Path) -> bytes:

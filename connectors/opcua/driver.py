@@ -130,9 +130,8 @@ class OpcUaDriver:
                 await link.close(keep_session=keep)
         except ConnectorError as expected:
             error = expected
-        except Exception as unexpected:
-            # The boundary of a link's life: the library raises bare exceptions on what a server sends, and whatever it
-            # is, the other tags and servers of this gateway must not stop for it.
+        except Exception as unexpected:  # the boundary of a link's life; nothing in it may stop the other servers
+            # The library raises bare exceptions on what a server sends.
             logger.exception("opcua link failed unexpectedly", driver=self.name)
             error = LinkDown(self._settings.endpoint, f"{type(unexpected).__name__}: {unexpected}", resumable=False)
         assert error is not None

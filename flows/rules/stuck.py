@@ -12,6 +12,7 @@ from flows.rules.rule import Stuck
 from flows.rules.watcher import EVERY, FOREVER, NO, Band, Move, Watcher, around
 
 _MANY = 64  # remembered samples worth thinning
+_MOST = 1024  # remembered samples: 16 KiB of memory and of each snapshot
 _NEAR = 16  # the first look back for a change; a live value has one there
 
 
@@ -20,7 +21,8 @@ class StuckWatcher(Watcher):
 
     `_since[k]` is where the stretch begins if every sample before number k is cut off. A sample between others, higher
     than one that follows and lower than another, is never the last one that cuts: it is let go, so that hours of noise
-    are a handful of rows.
+    are a handful of rows. Of a drift in more steps than `_MOST` every other one is let go, but the first, the last and
+    the extremes: the stretch may then begin a step later than it did, and the tolerance is exact to its steps.
     """
 
     needs_time = True
@@ -166,6 +168,10 @@ class StuckWatcher(Watcher):
             # What was cut off up to a sample that stays makes the stretch begin right behind that one
             since = since[np.concatenate([[0], kept[:-1] + 1])]
             value = value[kept]
+            if len(value) > _MOST:
+                stays = np.arange(len(value)) % 2 == 0
+                stays[[value.argmax(), value.argmin(), -1]] = True
+                since, value = since[stays], value[stays]
         self._since, self._value = since.copy(), value.copy()
         self.deadline = FOREVER if self.active or not len(since) else int(since[0]) + self._limit
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OutlierMixin
 
 
-class RawRowDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class RawRowDetector(OutlierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no types
     """A detector of raw rows, one per sampling moment, float[n, tags], NaN = missing; nothing looks ahead.
 
     Rows of one call are one stream from its start. A row without a score (NaN) is never called normal.
@@ -18,9 +20,9 @@ class RawRowDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # scik
 
     offset_ = -1.0
 
+    @abstractmethod
     def anomaly_score(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
         """Scores float64[n]; higher = more anomalous, 1.0 = the limit, NaN = none."""
-        raise NotImplementedError
 
     def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
         """scikit-learn's convention: the negative of `anomaly_score`."""

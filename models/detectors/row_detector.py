@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Self
 
 import numpy as np
@@ -29,7 +30,7 @@ _CONSTANT_SCALE = 0.01
 deviation. A choice, not a measurement: nothing in the rows says how much a constant may change."""
 
 
-class RowDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class RowDetector(OutlierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no types
     """A detector that judges each feature row by itself; a subclass says what it learns and what it measures.
 
     Columns are tag-major: all features of the first tag, then of the second. A column that was constant in training
@@ -155,13 +156,13 @@ class RowDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         """scikit-learn's convention: -1 = anomalous, 1 = normal."""
         return np.where(self.decision_function(X) < 0, -1, 1)
 
+    @abstractmethod
     def _learn(self, z: NDArray[np.float64]) -> None:
         """Learn from scaled rows float64[n, p]; constant columns are 0."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _terms(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
         """What each column adds to the score, float64[n, p], before the limit. z is finite."""
-        raise NotImplementedError
 
     def _measure(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
         """The score float64[n] before the limit: the sum of the terms, where a subclass does not know better."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Self
 
 import numpy as np
@@ -71,15 +72,15 @@ class TagDetector(RawRowDetector):
         shares: NDArray[np.float64] = blamed / np.where(np.isnan(worst), np.nan, blamed.sum(axis=1, keepdims=True))
         return shares
 
-    def _learn(self, rows: NDArray[np.float64]) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _learn(self, rows: NDArray[np.float64]) -> None: ...
 
-    def _begin(self, tags: int) -> State:
-        raise NotImplementedError
+    @abstractmethod
+    def _begin(self, tags: int) -> State: ...
 
+    @abstractmethod
     def _step(self, row: NDArray[np.float64], state: State) -> tuple[NDArray[np.float64], State]:
         """Measure before the limit, and the new state; a missing value must not spoil the state."""
-        raise NotImplementedError
 
 
 def span_of(low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from models.features.envelope import swelling
 from models.features.registry import Function, family, refuse
@@ -68,6 +70,47 @@ class Geometry:
         return self.pitch / (2 * self.ball) * (1 - self._share**2)
 
 
+class _Part(Protocol):
+    def __call__(
+        self,
+        balls: float,
+        ball: float,
+        pitch: float,
+        angle: float,
+        speed: float,
+        low: float | None = None,
+        high: float | None = None,
+    ) -> str: ...
+
+
+def _part(name: str, about: str, told: str, per_turn: Callable[[Geometry], float]) -> _Part:
+    """The features of one part of a bearing, which differ in how often it is struck."""
+
+    def make(
+        balls: float,
+        ball: float,
+        pitch: float,
+        angle: float,
+        speed: float,
+        low: float | None = None,
+        high: float | None = None,
+    ) -> Function:
+        if speed <= 0:
+            refuse(name, "speed", speed, "above 0 turns a second", "Divide the rpm of the shaft by 60.")
+        return swelling(name, per_turn(Geometry(balls, ball, pitch, angle)) * speed, low, high)
+
+    make.__doc__, make.__qualname__ = about, name
+    formula = _FORMULA.format(told=told)
+    return family(name, unit="u", formula=formula, source=_SOURCE, waveform=True, spread=True)(make)
+
+
+bpfo = _part("bpfo", "Damage of the outer race.", "N r (1 - d / D cos a) / 2", lambda g: g.bpfo)
+bpfi = _part("bpfi", "Damage of the inner race.", "N r (1 + d / D cos a) / 2", lambda g: g.bpfi)
+# A damaged ball strikes at the double of this, one of the multiples that are looked at
+bsf = _part("bsf", "Damage of a ball.", "D r / (2 d) (1 - (d / D cos a)^2)", lambda g: g.bsf)
+ftf = _part("ftf", "Damage of the cage.", "r (1 - d / D cos a) / 2", lambda g: g.ftf)
+
+
 def bearing(
     geometry: Geometry, speed_hz: float, low: float | None = None, high: float | None = None
 ) -> tuple[str, str, str, str]:
@@ -84,93 +127,3 @@ def bearing(
     """
     at = (geometry.balls, geometry.ball, geometry.pitch, geometry.angle, speed_hz, low, high)
     return bpfo(*at), bpfi(*at), bsf(*at), ftf(*at)
-
-
-@family(
-    "bpfo",
-    unit="u",
-    formula=_FORMULA.format(told="N r (1 - d / D cos a) / 2"),
-    source=_SOURCE,
-    waveform=True,
-    spread=True,
-)
-def bpfo(
-    balls: float,
-    ball: float,
-    pitch: float,
-    angle: float,
-    speed: float,
-    low: float | None = None,
-    high: float | None = None,
-) -> Function:
-    """Damage of the outer race."""
-    return _struck("bpfo", Geometry(balls, ball, pitch, angle).bpfo, speed, low, high)
-
-
-@family(
-    "bpfi",
-    unit="u",
-    formula=_FORMULA.format(told="N r (1 + d / D cos a) / 2"),
-    source=_SOURCE,
-    waveform=True,
-    spread=True,
-)
-def bpfi(
-    balls: float,
-    ball: float,
-    pitch: float,
-    angle: float,
-    speed: float,
-    low: float | None = None,
-    high: float | None = None,
-) -> Function:
-    """Damage of the inner race."""
-    return _struck("bpfi", Geometry(balls, ball, pitch, angle).bpfi, speed, low, high)
-
-
-@family(
-    "bsf",
-    unit="u",
-    formula=_FORMULA.format(told="D r / (2 d) (1 - (d / D cos a)^2)"),
-    source=_SOURCE,
-    waveform=True,
-    spread=True,
-)
-def bsf(
-    balls: float,
-    ball: float,
-    pitch: float,
-    angle: float,
-    speed: float,
-    low: float | None = None,
-    high: float | None = None,
-) -> Function:
-    """Damage of a ball, which strikes at the double of this, one of the multiples that are looked at."""
-    return _struck("bsf", Geometry(balls, ball, pitch, angle).bsf, speed, low, high)
-
-
-@family(
-    "ftf",
-    unit="u",
-    formula=_FORMULA.format(told="r (1 - d / D cos a) / 2"),
-    source=_SOURCE,
-    waveform=True,
-    spread=True,
-)
-def ftf(
-    balls: float,
-    ball: float,
-    pitch: float,
-    angle: float,
-    speed: float,
-    low: float | None = None,
-    high: float | None = None,
-) -> Function:
-    """Damage of the cage."""
-    return _struck("ftf", Geometry(balls, ball, pitch, angle).ftf, speed, low, high)
-
-
-def _struck(name: str, per_turn: float, speed: float, low: float | None, high: float | None) -> Function:
-    if speed <= 0:
-        refuse(name, "speed", speed, "above 0 turns a second", "Divide the rpm of the shaft by 60.")
-    return swelling(name, per_turn * speed, low, high)

@@ -274,3 +274,18 @@ def test_an_alarm_shows_what_came_before_it_however_the_stream_was_cut() -> None
         shown.append([value for _, value in begun.evidence.traces[0].points])
     assert shown[0] == shown[1] == [float(second) for second in range(50, 150)]
     assert (min(shown[2]), max(shown[2]), len(shown[2])) == (0.0, 149.0, 100)  # a long block is shown whole, thinned
+
+
+def test_a_drift_within_the_tolerance_is_remembered_in_so_many_steps_and_no_more() -> None:
+    rule = Stuck("current", unchanged_for="1s", tolerance=1.0)
+    state = RuleState([rule], TABLE)
+    values = np.concatenate([np.arange(30_000) / 30_000, [5.0]])  # ever higher, by less than the tolerance; then beyond
+    changes: list[Change] = []
+    for at in range(0, len(values), 500):
+        rows_ = ((index / 1000, 0, float(values[index])) for index in range(at, min(at + 500, len(values))))
+        changes += state.push(block(*rows_))
+        assert len(state.snapshot()) < 100_000
+    begun, ended = changes
+    assert (begun.active, ended.active) == (True, False)
+    assert (begun.at - T0) / S == pytest.approx(1.0, abs=0.01)
+    assert (ended.at - T0) / S == 30.0

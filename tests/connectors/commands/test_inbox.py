@@ -118,6 +118,16 @@ def test_what_is_no_command_is_moved_aside_and_the_rest_goes_on(folder: Path, tm
     os.close(writing)
 
 
+def test_of_what_is_refused_the_latest_stay(folder: Path) -> None:
+    folder.mkdir()
+    inbox = CommandInbox(folder)
+    for number in range(150):
+        (folder / f"{number:03}.json").write_bytes(b"no")
+    inbox.look()
+    inbox.look()
+    assert sorted(path.name for path in (folder / "refused").iterdir()) == [f"{n:03}.json" for n in range(50, 150)]
+
+
 def test_what_cannot_be_moved_aside_is_refused_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_args: object) -> None:
         raise PermissionError(13, "Permission denied")
