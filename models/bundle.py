@@ -1,6 +1,7 @@
 """The bundle: one folder that holds a model, what it says about itself, and the proof that it still works here.
 
     manifest.json   `models.manifest.Manifest`, with size and SHA-256 of the other files
+    manifest.sig    signature over the bytes of manifest.json; optional (see `models.signature`)
     model.onnx      one graph: rows in, scores and contributions out
     golden.npz      rows and the scores they must get, arrays only
     card.md         the same for people
@@ -19,7 +20,7 @@ import shutil
 import stat
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,17 +30,22 @@ from numpy.typing import NDArray
 from models.errors import BundleRejected
 from models.manifest import FileEntry, Manifest, decode_manifest
 from models.onnx_wire import inspect
+from models.signature import ANYBODY, TrustedKeys
 
 MANIFEST, MODEL, GOLDEN, CARD = "manifest.json", "model.onnx", "golden.npz", "card.md"
+SIGNATURE = "manifest.sig"
+BUNDLE_FILES = (MANIFEST, SIGNATURE, MODEL, GOLDEN, CARD)  # all there can be; the signature may be absent
 
 # Far above what a model of a machine needs (a forest of 100 trees: 385 kB), far below what would hurt a gateway.
 MAX_BYTES: Mapping[str, int] = {MANIFEST: 1 << 20, MODEL: 64 << 20, GOLDEN: 16 << 20, CARD: 1 << 20}
+_MOST_SIGNATURE = 4096  # a signature of Ed25519 has 64; what is no signature is told as such
 MAX_NODES = 10_000
 DOMAINS = frozenset({"", "ai.onnx.ml"})  # the operators every ONNX Runtime carries; no custom code
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _RETRAIN = "train it again with this software"
 _FETCH = "fetch or train the bundle again"
+_SIGN = "sign it with a trusted key (`sluicegate model sign`), or add its signer's to [models] trusted_keys"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,36 +98,46 @@ def write_bundle(out: Path, bundle: Bundle) -> Manifest:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-        _sync_folder(draft)
+        sync_folder(draft)
         draft.rename(out)
-        _sync_folder(out.parent)
+        sync_folder(out.parent)
     finally:
         shutil.rmtree(draft, ignore_errors=True)  # gone already when all went well
     return manifest
 
 
-def read_manifest(path: Path) -> Manifest:
-    """The manifest of the bundle in folder `path`, and nothing else of it.
+def read_manifest(path: Path, keys: TrustedKeys = ANYBODY) -> Manifest:
+    """The manifest of the bundle in folder `path`, and nothing else of it but its signature.
+
+    Args:
+        path: Folder of the bundle.
+        keys: One of them must have signed it; none = it may be unsigned, and a signature is not judged.
 
     Raises:
-        BundleRejected: It is missing, too large, of another schema, or not a manifest.
+        BundleRejected: It is missing, too large, not signed by whom it must be, of another schema, or not a manifest.
     """
     data = _read(path / MANIFEST, MAX_BYTES[MANIFEST])
+    if keys:
+        _check_signature(path, data, keys)
     try:
         return decode_manifest(data)
     except ValueError as error:
         raise BundleRejected(path / MANIFEST, str(error), _RETRAIN) from error
 
 
-def read_bundle(path: Path) -> Bundle:
-    """Read and check a whole bundle: names, sizes, hashes, operators, golden vectors' shapes.
+def read_bundle(path: Path, keys: TrustedKeys = ANYBODY) -> Bundle:
+    """Read and check a whole bundle: signature, names, sizes, hashes, operators, golden vectors' shapes.
 
     Not checked here, for it takes the engine: that the model gives the golden scores (`OnnxScorer` does).
+
+    Args:
+        path: Folder of the bundle.
+        keys: See `read_manifest`.
 
     Raises:
         BundleRejected: With the rule it breaks.
     """
-    manifest = read_manifest(path)
+    manifest = read_manifest(path, keys)
     _check_names(path, manifest)
     contents = {entry.name: _read_entry(path / entry.name, entry) for entry in manifest.files}
     _check_operators(path / MODEL, contents[MODEL])
@@ -129,9 +145,39 @@ def read_bundle(path: Path) -> Bundle:
     return Bundle(manifest, contents[MODEL], golden, contents[CARD].decode(errors="replace"))
 
 
-def verify_bundle(path: Path) -> Manifest:
+def verify_bundle(path: Path, keys: TrustedKeys = ANYBODY) -> Manifest:
     """Check a bundle without loading it into the engine; see `read_bundle`."""
-    return read_bundle(path).manifest
+    return read_bundle(path, keys).manifest
+
+
+def sign_bundle(path: Path, sign: Callable[[bytes], bytes]) -> Manifest:
+    """Write `manifest.sig`, over a bundle that is whole; a signature that is there already is replaced.
+
+    Args:
+        path: Folder of the bundle.
+        sign: Of a private key: from a message to its signature.
+
+    Raises:
+        BundleRejected: The bundle is not whole: nobody should vouch for it.
+    """
+    bundle = read_bundle(path)
+    signature = sign(_read(path / MANIFEST, MAX_BYTES[MANIFEST]))
+    draft = path.with_name(f".{path.name}.{SIGNATURE}")  # beside the folder: a stranger in it is refused
+    with draft.open("wb") as file:
+        file.write(signature)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path / SIGNATURE)
+    sync_folder(path)
+    return bundle.manifest
+
+
+def _check_signature(path: Path, manifest: bytes, keys: TrustedKeys) -> None:
+    if not (path / SIGNATURE).exists():
+        raise BundleRejected(path, "it is not signed, and [models] trusted_keys asks for it", _SIGN)
+    signature = _read(path / SIGNATURE, _MOST_SIGNATURE)
+    if not keys.vouch(manifest, signature):
+        raise BundleRejected(path / SIGNATURE, "none of [models] trusted_keys signed this manifest", _SIGN)
 
 
 def _check_names(path: Path, manifest: Manifest) -> None:
@@ -142,7 +188,7 @@ def _check_names(path: Path, manifest: Manifest) -> None:
     wanted = {MODEL, GOLDEN, CARD}
     if set(names) != wanted or len(names) != len(wanted):
         raise BundleRejected(path, f"the manifest lists {sorted(names)}, it must list {sorted(wanted)}", _RETRAIN)
-    strangers = sorted({entry.name for entry in path.iterdir()} - wanted - {MANIFEST})
+    strangers = sorted({entry.name for entry in path.iterdir()} - wanted - {MANIFEST, SIGNATURE})
     if strangers:
         raise BundleRejected(path, f"files the manifest does not list: {strangers[:5]}", "remove them")
 
@@ -215,7 +261,8 @@ def _decode_golden(path: Path, data: bytes, manifest: Manifest) -> Golden:
     return Golden(rows, score)
 
 
-def _sync_folder(path: Path) -> None:
+def sync_folder(path: Path) -> None:
+    """Make what was created, renamed or removed in a folder outlast a power cut."""
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

@@ -15,6 +15,7 @@ from models.errors import BundleRejected, RowsRefused
 from models.manifest import Manifest
 from models.onnx_names import CONTRIBUTIONS, ROWS, SCORE
 from models.scores import Scores
+from models.signature import ANYBODY, TrustedKeys
 
 GOLDEN_TOLERANCE = 1e-4  # relative: what other processors' rounding may change, and no wrong model passes
 
@@ -40,13 +41,13 @@ class OnnxScorer:
         self._check_golden(bundle, path)
 
     @classmethod
-    def load(cls, path: Path) -> OnnxScorer:
+    def load(cls, path: Path, keys: TrustedKeys = ANYBODY) -> OnnxScorer:
         """Read, check and open the bundle in folder `path`.
 
         Raises:
             BundleRejected: See `read_bundle` and the class.
         """
-        return cls(read_bundle(path), path / MODEL)
+        return cls(read_bundle(path, keys), path / MODEL)
 
     @property
     def manifest(self) -> Manifest:
