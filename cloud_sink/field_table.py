@@ -1,4 +1,4 @@
-"""Writes the table of every field that can leave the site into this room's README: `python -m cloud_sink.field_table`."""
+"""Makes the table of every field that can leave the site, in this README: `python -m cloud_sink.field_table`."""
 
 from __future__ import annotations
 
