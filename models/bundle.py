@@ -2,8 +2,9 @@
 
     manifest.json   `models.manifest.Manifest`, with size and SHA-256 of the other files
     manifest.sig    signature over the bytes of manifest.json; optional (see `models.signature`)
-    model.onnx      one graph: rows in, scores and contributions out
+    model.onnx      one graph: rows (and state) in, scores and contributions (and state) out
     golden.npz      rows and the scores they must get, arrays only
+    baseline.npz    `models.baseline.Baseline`: what drift is measured against, arrays only
     card.md         the same for people
 
 A bundle is data from outside, so nothing in it is executed or even parsed by the engine before all of this holds; and
@@ -13,33 +14,41 @@ what was checked is what is used, for each file is read once.
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import re
 import shutil
 import stat
 import tempfile
-import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.arrays import decode_arrays, encode_arrays
+from models.baseline import Baseline
 from models.errors import BundleRejected
 from models.manifest import FileEntry, Manifest, decode_manifest
 from models.onnx_wire import inspect
 from models.signature import ANYBODY, TrustedKeys
 
-MANIFEST, MODEL, GOLDEN, CARD = "manifest.json", "model.onnx", "golden.npz", "card.md"
+MANIFEST, MODEL, GOLDEN, BASELINE, CARD = "manifest.json", "model.onnx", "golden.npz", "baseline.npz", "card.md"
 SIGNATURE = "manifest.sig"
-BUNDLE_FILES = (MANIFEST, SIGNATURE, MODEL, GOLDEN, CARD)  # all there can be; the signature may be absent
+BUNDLE_FILES = (MANIFEST, SIGNATURE, MODEL, GOLDEN, BASELINE, CARD)  # all there can be; the signature may be absent
 
 # Far above what a model of a machine needs (a forest of 100 trees: 385 kB), far below what would hurt a gateway.
-MAX_BYTES: Mapping[str, int] = {MANIFEST: 1 << 20, MODEL: 64 << 20, GOLDEN: 16 << 20, CARD: 1 << 20}
+MAX_BYTES: Mapping[str, int] = {
+    MANIFEST: 1 << 20,
+    MODEL: 64 << 20,
+    GOLDEN: 16 << 20,
+    BASELINE: 16 << 20,
+    CARD: 1 << 20,
+}
 _MOST_SIGNATURE = 4096  # a signature of Ed25519 has 64; what is no signature is told as such
 MAX_NODES = 10_000
+GOLDEN_SCORES = 16  # least finite ones of a stateful model: what warms up proves nothing
 DOMAINS = frozenset({"", "ai.onnx.ml"})  # the operators every ONNX Runtime carries; no custom code
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -52,9 +61,11 @@ _SIGN = "sign it with a trusted key (`sluicegate model sign`), or add its signer
 class Golden:
     """Rows and the scores that the reference gave them.
 
+    Of a stateful model they are consecutive rows of one asset from its beginning.
+
     Attributes:
-        rows: float64[n, tags, features].
-        score: float64[n].
+        rows: float64[n, tags, features]; NaN = missing, for a stateful model only.
+        score: float64[n]; NaN = none, for a stateful model only.
     """
 
     rows: NDArray[np.float64]
@@ -68,6 +79,7 @@ class Bundle:
     manifest: Manifest
     model: bytes
     golden: Golden
+    baseline: Baseline
     card: str
 
 
@@ -88,7 +100,13 @@ def write_bundle(out: Path, bundle: Bundle) -> Manifest:
     """
     if out.exists():
         raise BundleRejected(out, "a bundle is never overwritten", "give another folder, or remove this one")
-    contents = {MODEL: bundle.model, GOLDEN: _encode_golden(bundle.golden), CARD: bundle.card.encode()}
+    golden, baseline = bundle.golden, bundle.baseline
+    contents = {
+        MODEL: bundle.model,
+        GOLDEN: encode_arrays(golden, ("rows", "score")),
+        BASELINE: encode_arrays(baseline, ("edges", "shares", "score_edges", "score_shares")),
+        CARD: bundle.card.encode(),
+    }
     files = tuple(FileEntry(name, len(data), hashlib.sha256(data).hexdigest()) for name, data in contents.items())
     manifest = replace(bundle.manifest, files=files)
     draft = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
@@ -142,7 +160,8 @@ def read_bundle(path: Path, keys: TrustedKeys = ANYBODY) -> Bundle:
     contents = {entry.name: _read_entry(path / entry.name, entry) for entry in manifest.files}
     _check_operators(path / MODEL, contents[MODEL])
     golden = _decode_golden(path / GOLDEN, contents[GOLDEN], manifest)
-    return Bundle(manifest, contents[MODEL], golden, contents[CARD].decode(errors="replace"))
+    baseline = _decode_baseline(path / BASELINE, contents[BASELINE], manifest)
+    return Bundle(manifest, contents[MODEL], golden, baseline, contents[CARD].decode(errors="replace"))
 
 
 def verify_bundle(path: Path, keys: TrustedKeys = ANYBODY) -> Manifest:
@@ -185,7 +204,7 @@ def _check_names(path: Path, manifest: Manifest) -> None:
     for name in names:
         if not _PLAIN_NAME.fullmatch(name):
             raise BundleRejected(path, f"file name {name!r} is not a plain name in this folder", _FETCH)
-    wanted = {MODEL, GOLDEN, CARD}
+    wanted = {MODEL, GOLDEN, BASELINE, CARD}
     if set(names) != wanted or len(names) != len(wanted):
         raise BundleRejected(path, f"the manifest lists {sorted(names)}, it must list {sorted(wanted)}", _RETRAIN)
     strangers = sorted({entry.name for entry in path.iterdir()} - wanted - {MANIFEST, SIGNATURE})
@@ -231,22 +250,8 @@ def _check_operators(path: Path, model: bytes) -> None:
         )
 
 
-def _encode_golden(golden: Golden) -> bytes:
-    buffer = io.BytesIO()
-    np.savez(buffer, rows=golden.rows, score=golden.score)
-    return buffer.getvalue()
-
-
 def _decode_golden(path: Path, data: bytes, manifest: Manifest) -> Golden:
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            inflated = sum(member.file_size for member in archive.infolist())
-        if inflated > MAX_BYTES[GOLDEN]:
-            raise BundleRejected(path, f"it inflates to more than {MAX_BYTES[GOLDEN]} bytes", _FETCH)
-        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            rows, score = arrays["rows"], arrays["score"]
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
-        raise BundleRejected(path, f"it is not an archive of the arrays rows and score ({error})", _FETCH) from error
+    rows, score = _arrays(path, data, ("rows", "score"))
     shape = (len(manifest.tags), len(manifest.features))
     if (
         rows.dtype != np.float64
@@ -256,9 +261,28 @@ def _decode_golden(path: Path, data: bytes, manifest: Manifest) -> Golden:
     ):
         rule = f"rows must be float64[n, {shape[0]}, {shape[1]}] and score float64[n]"
         raise BundleRejected(path, f"{rule}, they are {rows.dtype}{rows.shape}, {score.dtype}{score.shape}", _RETRAIN)
-    if not len(rows) or not np.isfinite(rows).all() or not np.isfinite(score).all():
+    if manifest.state:
+        scored = int(np.isfinite(score).sum())
+        if scored < GOLDEN_SCORES or np.isinf(rows).any() or np.isinf(score).any():
+            rule = f"a stateful model's golden rows need {GOLDEN_SCORES} scores and no infinity, they have {scored}"
+            raise BundleRejected(path, rule, _RETRAIN)
+    elif not len(rows) or not np.isfinite(rows).all() or not np.isfinite(score).all():
         raise BundleRejected(path, "golden rows and scores must be finite, and at least one", _RETRAIN)
     return Golden(rows, score)
+
+
+def _decode_baseline(path: Path, data: bytes, manifest: Manifest) -> Baseline:
+    baseline = Baseline(*_arrays(path, data, ("edges", "shares", "score_edges", "score_shares")))
+    if misfit := baseline.misfit(len(manifest.tags), len(manifest.features)):
+        raise BundleRejected(path, misfit, _RETRAIN)
+    return baseline
+
+
+def _arrays(path: Path, data: bytes, names: Sequence[str]) -> list[NDArray[Any]]:
+    try:
+        return decode_arrays(data, names, MAX_BYTES[path.name])
+    except ValueError as error:
+        raise BundleRejected(path, str(error), _FETCH) from error
 
 
 def sync_folder(path: Path) -> None:
