@@ -204,5 +204,5 @@ class TestTally:
 
     @pytest.mark.parametrize("change", [lambda data: data[:-1], lambda data: data + b"0"])
     def test_other_bytes_are_refused(self, change) -> None:
-        with pytest.raises(ValueError, match="bytes|buffer"):
+        with pytest.raises(ValueError, match=r"bytes|buffer"):
             Tally.load(memoryview(change(b"".join(Tally(COLUMNS, 2).dump()))), COLUMNS, 2)
