@@ -60,7 +60,7 @@ class Outbox(RuleBasedStateMachine):
         assert result.written == len(new)
         assert result.repeats == len(records) - len(new)
         self.known.update((item.key, item) for item in records)
-        self.since_commit += records
+        self.since_commit += [item for item in records if item.key not in replayable]
 
     @rule()
     def end_of_epoch(self):
@@ -83,7 +83,7 @@ class Outbox(RuleBasedStateMachine):
     @precondition(lambda self: self.held is None)
     @rule(lane=st.sampled_from(Lane))
     def send(self, lane):
-        batch = self.reader.freeze(lane, flush=True)
+        batch = self.reader.queues["target"].freeze(lane, flush=True)
         if batch is None:
             return
         for row in batch.rows:
@@ -95,7 +95,7 @@ class Outbox(RuleBasedStateMachine):
     @precondition(lambda self: self.held is not None)
     @rule()
     def tick_off(self):
-        self.reader.delivered(self.held)
+        self.reader.queues["target"].delivered(self.held)
         self.held = None
 
     @rule()
@@ -123,9 +123,9 @@ class Outbox(RuleBasedStateMachine):
 
     def teardown(self):
         for lane in Lane:
-            while (batch := self.reader.freeze(lane, flush=True)) is not None:
+            while (batch := self.reader.queues["target"].freeze(lane, flush=True)) is not None:
                 self.objects[batch.id] = tuple(row.key for row in batch.rows)
-                self.reader.delivered(batch)
+                self.reader.queues["target"].delivered(batch)
         self.nothing_is_lost_or_in_two_objects()
         self.writer.close()
         self.reader.close()
