@@ -17,8 +17,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from models.detectors.forest import ForestDetector
 from models.detectors.row_detector import TINY, Z_LIMIT
+from models.manifest import THRESHOLD
 from models.onnx_export import IR_VERSION, OPSET
-from models.onnx_names import CONTRIBUTIONS, ROWS, SCORE
+from models.onnx_names import ALARM, CONTRIBUTIONS, ROWS, SCORE
 
 TREE_OPSET = 3
 EULER = 0.5772156649015329
@@ -53,10 +54,12 @@ def export_forest(
         "flat": np.array([-1, columns], dtype=np.int64),
         "per_version": np.array([-1, versions], dtype=np.int64),
         "one": np.array([1], dtype=np.int64),
+        "ones": np.ones((len(tags), 1)),  # a sum whose last bits do not depend on the batch: see onnx_export
         "whole_first": np.array([1, versions - 1], dtype=np.int64),
         "halving": np.array(-np.log(2.0) / (len(detector.forest_.estimators_) * _mean_depth(_rows_of(detector)))),
         "limit": np.array(detector.limit),
         "tiny": np.array(TINY),
+        "threshold": np.array(THRESHOLD),
     }
     node = helper.make_node
     graph = helper.make_graph(
@@ -82,11 +85,13 @@ def export_forest(
             node("Div", ["whole", "limit"], ["ratio"]),
             node("Where", ["hole", "nan", "ratio"], ["score_column"]),
             node("Squeeze", ["score_column", "one"], [SCORE]),
+            node("LessOrEqual", [SCORE, "threshold"], ["normal"]),
+            node("Not", ["normal"], [ALARM]),
             node("Sub", ["whole", "without"], ["fall"]),
             node("Div", ["fall", "limit"], ["fall_of_ratio"]),
             node("Max", ["fall_of_ratio", "zero"], ["positive"]),
             node("Add", ["positive", "tiny"], ["parts"]),
-            node("ReduceSum", ["parts", "one"], ["sum"], keepdims=1),
+            node("MatMul", ["parts", "ones"], ["sum"]),
             node("Div", ["parts", "sum"], ["shares"]),
             node("Where", ["hole", "nan", "shares"], [CONTRIBUTIONS]),
         ],
@@ -94,6 +99,7 @@ def export_forest(
         [helper.make_tensor_value_info(ROWS, TensorProto.DOUBLE, ["n", columns])],
         [
             helper.make_tensor_value_info(SCORE, TensorProto.DOUBLE, ["n"]),
+            helper.make_tensor_value_info(ALARM, TensorProto.BOOL, ["n"]),
             helper.make_tensor_value_info(CONTRIBUTIONS, TensorProto.DOUBLE, ["n", len(tags)]),
         ],
         [

@@ -21,12 +21,13 @@ from models.detectors.row_detector import TINY, Z_LIMIT, RowDetector
 from models.detectors.smoothing import FEATURES, Smoothing
 from models.detectors.stream import StreamDetector
 from models.detectors.suite import SuiteDetector
+from models.manifest import THRESHOLD
 from models.onnx_export import IR_VERSION, OPSET
-from models.onnx_names import CONTRIBUTIONS, ROWS, SCORE
+from models.onnx_names import ALARM, CONTRIBUTIONS, ROWS, SCORE, next_of
+from models.state import StatePort
 
-ALARM = "alarm"
-STATE = ("ring", "ewma", "age", "shift")
-"""Inputs; the outputs are called the same with "_next". Start with NaN in ring and ewma, 0 in age and shift."""
+FEATURE = "mean"
+"""What a row holds of each tag: one sampling moment of a stream, served as the mean of a window."""
 
 
 class _Graph:
@@ -48,12 +49,22 @@ class _Graph:
         return name
 
 
+def suite_state(detector: StreamDetector, tags: int) -> tuple[StatePort, ...]:
+    """What the graph of a fitted stream remembers of an asset: the window, the EWMA, ages of values, the centre."""
+    return (
+        StatePort("ring", (detector.smoothing_.window, tags), "nan"),
+        StatePort("ewma", (tags,), "nan"),
+        StatePort("age", (tags,), "zero"),
+        StatePort("shift", (tags * len(FEATURES),), "zero"),
+    )
+
+
 def export_suite(detector: StreamDetector, *, name: str, version: str, tags: Sequence[str]) -> bytes:
     """Serialise a fitted stream whose detector is the suite.
 
-    Inputs, float64: `rows` [n, tags] with NaN = missing; `ring` [n, window, tags], `ewma` [n, tags], `age` [n, tags],
-    `shift` [n, tags * 3]. Outputs: `score` float64[n] (1.0 = the limit, NaN = none), `alarm` bool[n] (true also without
-    a score), `contributions` float64[n, tags] (rows sum to 1), and the four states with "_next".
+    Inputs, float64: `rows` [n, tags] with NaN = missing, and those of `suite_state`. Outputs: `score` float64[n]
+    (1.0 = the limit, NaN = none), `alarm` bool[n] (true also without a score), `contributions` float64[n, tags] (rows
+    sum to 1), and the states with "_next".
 
     Args:
         detector: Fitted, on the plain columns: a logarithmic scale is not exported. `gate` is one number.
@@ -86,7 +97,8 @@ def export_suite(detector: StreamDetector, *, name: str, version: str, tags: Seq
     exported = helper.make_model(
         graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="sluicegate"
     )
-    helper.set_model_props(exported, {"name": name, "version": version, "tags": json.dumps(list(tags))})
+    said = {"name": name, "version": version, "tags": json.dumps(list(tags)), "features": json.dumps([FEATURE])}
+    helper.set_model_props(exported, said)
     onnx.checker.check_model(exported, full_check=True)
     serialised: bytes = exported.SerializeToString(deterministic=True)
     return serialised
@@ -96,15 +108,15 @@ def _smooth(add: _Graph, smoothing: Smoothing) -> str:
     """`Smoothing.step`; float64[n, tags, 3]."""
     first = np.array([1], dtype=np.int64)
     missing = add("IsNaN", ROWS)
-    age = add("Where", missing, add("Add", "age", 1.0), 0.0, out="age_next")
+    age = add("Where", missing, add("Add", "age", 1.0), 0.0, out=next_of("age"))
     last = add("Gather", "ring", np.array(smoothing.window - 1, dtype=np.int64), axis=1)
     held = add("Where", add("LessOrEqual", age, float(smoothing.hold)), last, np.nan)
     value = add("Where", missing, held, ROWS)
     older = add("Slice", "ring", first, np.array([smoothing.window], dtype=np.int64), first)
-    ring = add("Concat", older, add("Unsqueeze", value, first), axis=1, out="ring_next")
+    ring = add("Concat", older, add("Unsqueeze", value, first), axis=1, out=next_of("ring"))
     ahead = add("Add", "ewma", add("Mul", add("Sub", value, "ewma"), 2.0 / (smoothing.span + 1.0)))
     kept = add("Where", add("IsNaN", value), "ewma", ahead)
-    ewma = add("Where", add("IsNaN", "ewma"), value, kept, out="ewma_next")
+    ewma = add("Where", add("IsNaN", "ewma"), value, kept, out=next_of("ewma"))
     mean = add("Div", add("ReduceSum", ring, first, keepdims=1), float(smoothing.window))  # [n, 1, tags]
     away = add("Sub", ring, mean)
     variance = add("Div", add("ReduceSum", add("Mul", away, away), first, keepdims=1), float(smoothing.window))
@@ -123,17 +135,17 @@ def _judge(add: _Graph, suite: SuiteDetector, z: str, hole: str, tags: int) -> N
         to_tags = np.zeros((len(columns), tags))
         to_tags[np.arange(len(columns)), columns // suite.features_per_tag] = 1.0
         blame = add("MatMul", terms, to_tags)
-        ratios.append(add("ReduceSum", blame, last, keepdims=1))
+        ratios.append(add("MatMul", blame, np.ones((tags, 1))))
         blames.append(add("Unsqueeze", blame, last))
     every = add("Concat", *ratios, axis=1)
     largest = add("Div", add("ReduceMax", every, axes=[1], keepdims=1), suite.limit)
     score = add("Squeeze", add("Where", hole, np.nan, largest), last, out=SCORE)
-    add("Not", add("LessOrEqual", score, 1.0), out=ALARM)
+    add("Not", add("LessOrEqual", score, THRESHOLD), out=ALARM)
     members = np.arange(len(ratios), dtype=np.int64)
     won = add("Cast", add("Equal", add("ArgMax", every, axis=1, keepdims=1), members), to=TensorProto.DOUBLE)
     chosen = add("MatMul", add("Unsqueeze", won, last), add("Concat", *blames, axis=1))  # [n, 1, tags]
     parts = add("Add", add("Max", add("Squeeze", chosen, last), 0.0), TINY)
-    shares = add("Div", parts, add("ReduceSum", parts, last, keepdims=1))
+    shares = add("Div", parts, add("MatMul", parts, np.ones((tags, 1))))
     add("Where", hole, np.nan, shares, out=CONTRIBUTIONS)
 
 
@@ -151,28 +163,22 @@ def _terms(add: _Graph, member: RowDetector, away: str) -> str:
 def _follow(add: _Graph, detector: StreamDetector, flat: str) -> None:
     """`StreamDetector`'s gated centre."""
     if detector.follow_rows is None:
-        add("Identity", "shift", out="shift_next")
+        add("Identity", "shift", out=next_of("shift"))
         return
     way = add("Sub", add("Sub", flat, detector.detector_.centre_), "shift")
     nearer = add("Add", "shift", add("Div", way, float(detector.follow_rows)))
     below = add("Unsqueeze", add("Less", SCORE, float(detector.gate)), np.array([1], dtype=np.int64))
-    add("Where", below, nearer, "shift", out="shift_next")
+    add("Where", below, nearer, "shift", out=next_of("shift"))
 
 
 def _ends(detector: StreamDetector, tags: int) -> tuple[list[Any], list[Any]]:
     """Inputs and outputs of the graph."""
-    shapes = {
-        "ring": ["n", detector.smoothing_.window, tags],
-        "ewma": ["n", tags],
-        "age": ["n", tags],
-        "shift": ["n", tags * len(FEATURES)],
-    }
-    value, double = helper.make_tensor_value_info, TensorProto.DOUBLE
-    inputs = [value(ROWS, double, ["n", tags]), *(value(name, double, shapes[name]) for name in STATE)]
+    value, double, ports = helper.make_tensor_value_info, TensorProto.DOUBLE, suite_state(detector, tags)
+    inputs = [value(ROWS, double, ["n", tags]), *(value(port.name, double, ["n", *port.shape]) for port in ports)]
     outputs = [
         value(SCORE, double, ["n"]),
         value(ALARM, TensorProto.BOOL, ["n"]),
         value(CONTRIBUTIONS, double, ["n", tags]),
-        *(value(f"{name}_next", double, shapes[name]) for name in STATE),
+        *(value(next_of(port.name), double, ["n", *port.shape]) for port in ports),
     ]
     return inputs, outputs

@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from models.baseline import baseline_of
 from models.bundle import Bundle, Golden, write_bundle
 from models.calibrate import calibrate, doubts
 from models.card import write_card
 from models.detectors.mahalanobis import MahalanobisDetector
 from models.errors import RowsRefused, TrainingRefused
 from models.features import FeatureSet
-from models.manifest import SCHEMA, THRESHOLD, Calibration, FeatureSetId, Manifest
+from models.manifest import SCHEMA, THRESHOLD, Calibration, FeatureSetId, Manifest, fingerprint_of
 from models.onnx_export import export_mahalanobis
 from models.onnx_scorer import OnnxScorer
 from models.training_rows import judge, whole_rows
@@ -87,6 +88,7 @@ def train(
     name: str,
     version: str,
     out: Path,
+    counter: int = 0,
     min_coverage: float = 0.8,
     budget_per_day: float = 1.0,
     margin: float = 1.5,
@@ -112,6 +114,7 @@ def train(
         name: Of the model.
         version: Of the model.
         out: Folder of the bundle, to be made.
+        counter: Grows with every version of the model of this name.
         min_coverage: Smallest share of expected good samples per tag with which the model may judge, 0..1.
         budget_per_day: False-alarm episodes a day that are acceptable.
         margin: Factor on the largest held-out score where the rows cannot carry the budget.
@@ -169,6 +172,10 @@ def train(
         threshold=THRESHOLD,
         calibration=calibration,
         min_coverage=min_coverage,
+        state=(),
+        warm_up=0,
+        fingerprint=fingerprint_of(kept, tags, features),
+        counter=counter,
         trained_from_ns=int(used[0]),
         trained_to_ns=int(used[-1]) + window_length_ns,
         rows=len(kept),
@@ -177,7 +184,9 @@ def train(
     )
     model = export_mahalanobis(detector, name=name, version=version, tags=tags, features=features)
     golden = _golden(detector, later, seed)
-    bundle = Bundle(manifest, model, golden, write_card(manifest, summary.above, summary.largest, summary.rows))
+    baseline = baseline_of(kept, detector.anomaly_score(later.reshape(len(later), -1)))
+    card = write_card(manifest, summary.above, summary.largest, summary.rows)
+    bundle = Bundle(manifest, model, golden, baseline, card)
     difference = prove(detector, OnnxScorer(bundle), later)
     write_bundle(out, bundle)
     OnnxScorer.load(out)  # read back from disk, through every check a gateway makes

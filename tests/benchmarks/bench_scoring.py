@@ -21,15 +21,11 @@ from models.detectors.stream import StreamDetector
 from models.features import STANDARD
 from models.onnx_forest import export_forest
 from models.onnx_scorer import OnnxScorer, _open
-from models.onnx_suite import STATE, export_suite
+from models.onnx_suite import export_suite, suite_state
 from models.training import train
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from numpy.typing import NDArray
-
-    from models.detectors.smoothing import SmoothingState
 
 TAGS = 8
 TRAINING_ROWS = 2000
@@ -113,10 +109,10 @@ def streams() -> list[dict[str, Any]]:
     results = []
     for assets, goal in {1: 60.0, 10: None, 100: 250.0, 1000: 2500.0}.items():
         begun = stream.start(assets)
-        state = dict(zip(STATE, (*vars_of(begun.smoothing), begun.shift), strict=True))
+        state = {port.name: port.begin(assets) for port in suite_state(stream, TAGS)}
         fed = {"rows": rows[:assets].copy(), **state}
         for _ in range(stream.smoothing_.window):  # until the window is full
-            fed.update(zip(STATE, session.run(None, fed)[3:], strict=True))
+            fed.update(zip(state, session.run(None, fed)[3:], strict=True))
         ours = best(lambda fed=fed: session.run(None, fed), assets)
         with threadpool_limits(1):
             theirs = best(lambda fed=fed, begun=begun: stream.step(fed["rows"], begun), assets)
@@ -132,10 +128,6 @@ def streams() -> list[dict[str, Any]]:
             }
         )
     return results
-
-
-def vars_of(state: SmoothingState) -> tuple[NDArray[np.float64], ...]:
-    return state.ring, state.ewma, state.age
 
 
 def forest() -> dict[str, Any]:

@@ -19,6 +19,8 @@ from models.training import train
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from models.state import State
+
 TAGS, FEATURES = ("flow", "pressure"), ("mean", "std", "max")
 CENTRE = 50.0
 
@@ -29,12 +31,15 @@ class LargestDeviation:
     tags = TAGS
     features = FEATURES
     min_coverage = 0.8
+    model = "largest@1"
+    state = ()
+    warm_up = 0
 
-    def score(self, rows: NDArray[np.float64]) -> Scores:
+    def score(self, rows: NDArray[np.float64], state: State = ()) -> Scores:
         usable = np.isfinite(rows).all(axis=(1, 2))
         per_tag = np.abs(np.where(usable[:, None, None], rows, np.nan) - CENTRE).max(axis=2, initial=0.0)
         shares = (per_tag + 1e-30) / (per_tag + 1e-30).sum(axis=1, keepdims=True)
-        return Scores(per_tag.max(axis=1, initial=0.0) / 10.0, shares, TAGS, "largest@1")
+        return Scores(per_tag.max(axis=1, initial=0.0) / 10.0, shares, TAGS, self.model)
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +79,8 @@ def test_one_score_and_one_share_per_tag_for_each_row(scorer, n):
     assert scorer.features == FEATURES
     assert 0 <= scorer.min_coverage <= 1
     assert scores.model.count("@") == 1
+    assert scores.model == scorer.model
+    assert (scorer.state, scorer.warm_up, scores.state) == ((), 0, ())
 
 
 def test_shares_sum_to_one_and_are_none_below_zero(scorer):

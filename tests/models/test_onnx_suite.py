@@ -8,7 +8,7 @@ import pytest
 from models.detectors.pca import PcaDetector
 from models.detectors.stream import StreamDetector
 from models.onnx_scorer import _open
-from models.onnx_suite import STATE, export_suite
+from models.onnx_suite import export_suite, suite_state
 from models.onnx_wire import inspect
 
 TAGS = ("a", "b", "c", "d")
@@ -34,13 +34,15 @@ def faulty():
 
 
 def begin(assets, detector=STILL):
-    state = detector.start(assets)
-    return {
-        "ring": state.smoothing.ring,
-        "ewma": state.smoothing.ewma,
-        "age": state.smoothing.age,
-        "shift": state.shift,
-    }
+    return {port.name: port.begin(assets) for port in suite_state(detector, len(TAGS))}
+
+
+def test_it_begins_as_the_reference_does():
+    begun, state = begin(3), STILL.start(3)
+    np.testing.assert_array_equal(begun["ring"], state.smoothing.ring)
+    np.testing.assert_array_equal(begun["ewma"], state.smoothing.ewma)
+    np.testing.assert_array_equal(begun["age"], state.smoothing.age)
+    np.testing.assert_array_equal(begun["shift"], state.shift)
 
 
 def play(session, rows, state):
@@ -48,7 +50,7 @@ def play(session, rows, state):
     told = []
     for row in rows:
         score, alarm, shares, *after = session.run(None, {"rows": row, **state})
-        state = dict(zip(STATE, after, strict=True))
+        state = dict(zip(state, after, strict=True))
         told.append((score, alarm, shares))
     return [np.stack(column) for column in zip(*told, strict=True)]
 
@@ -114,6 +116,7 @@ def test_it_uses_standard_operators_only_and_is_the_same_bytes_each_time():
 def test_it_says_what_it_is(both):
     said = both[1].get_modelmeta().custom_metadata_map
     assert (said["name"], said["version"], json.loads(said["tags"])) == ("s", "1", list(TAGS))
+    assert json.loads(said["features"]) == ["mean"]
 
 
 def test_what_it_cannot_say_is_refused():

@@ -56,7 +56,8 @@ def test_another_seed_draws_other_golden_rows_and_nothing_else(report, rows, arg
         file.name: (tmp_path / "again" / file.name).read_bytes() == file.read_bytes()
         for file in report.bundle.iterdir()
     }
-    assert same == {"model.onnx": True, "card.md": True, "golden.npz": False, "manifest.json": False}
+    unlike = {"golden.npz": False, "manifest.json": False}
+    assert same == {"model.onnx": True, "card.md": True, "baseline.npz": True, **unlike}
 
 
 def test_a_fault_is_seen_and_its_tag_named(report, rows):
