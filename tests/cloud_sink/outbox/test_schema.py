@@ -8,6 +8,7 @@ import pytest
 
 from cloud_sink.batch import batch_id
 from cloud_sink.outbox.books import INSERT, row_values
+from cloud_sink.outbox.damage import DamageMark
 from cloud_sink.outbox.database import Database
 from cloud_sink.outbox.history import TABLES as HISTORY_TABLES
 from cloud_sink.outbox.reader import OutboxReader
@@ -30,9 +31,14 @@ def version_2(tmp_path, make):
     database.close()
 
 
-def test_what_was_on_its_way_goes_on_under_the_same_name_to_the_first_target(version_2, tmp_path, small, make):
+@pytest.mark.parametrize("damaged", [False, True])
+def test_what_was_on_its_way_goes_on_under_the_same_name_to_the_first_target(version_2, tmp_path, small, damaged):
+    if damaged:
+        DamageMark(tmp_path).set("by the test")
     targets = {"broker": (Lane.ALERT,), "lake": tuple(Lane)}
     reader = OutboxReader(tmp_path, small, BatchSettings(), targets=targets)
+    if damaged:  # it is told by an alert; here only the old rows matter
+        reader._database.execute("DELETE FROM outbox WHERE CAST(body AS TEXT) LIKE '%damaged%'")
     expected = {"broker": {Lane.ALERT: 2}, "lake": {Lane.ALERT: 3, Lane.EVENT: 2, Lane.SUMMARY: 2}}
     for name, lanes in expected.items():
         for lane, count in lanes.items():
