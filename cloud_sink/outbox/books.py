@@ -7,12 +7,14 @@ from dataclasses import replace
 
 from cloud_sink.outbox.database import Database, Value
 from cloud_sink.outbox.schema import State, checksum
+from cloud_sink.outbox.stat import count
 from cloud_sink.records import Event, Lane, Record
 
 INSERT = (
     "INSERT INTO outbox(lane, key, time, created, body, size, crc) VALUES (?, ?, ?, ?, ?, ?, ?) "
     "ON CONFLICT(key) DO NOTHING"
 )
+BOOKS = ("dropped/", "quarantined/", "thinned/")  # meta: counts of losses, by "kind/lane/reason"
 COMMITTED = "committed_seq"  # meta: no replay of the flow can bring back a row up to here
 _OPEN = "open/"  # meta: seq of the event row that further drops of the same kind are still merged into
 
@@ -32,7 +34,7 @@ def row_values(record: Record, now: int, key: str = "") -> tuple[int, str, int, 
 def meta_int(database: Database, key: str) -> int:
     """A number in `meta`; 0 where it was never written."""
     rows = database.execute("SELECT v FROM meta WHERE k = ?", (key,))
-    return int(rows[0][0]) if rows else 0
+    return count(database, key, rows[0][0]) if rows else 0
 
 
 def set_meta(database: Database, key: str, value: Value) -> None:
