@@ -90,10 +90,40 @@ def calibrate(
         budget_per_day: False-alarm episodes a day that are acceptable.
         margin: Factor on the largest held-out score, >= 1.
     """
-    scores = heldout_scores(detector, rows, embargo)
+    return limit_of(
+        heldout_scores(detector, rows, embargo),
+        in_sample=float(clone(detector).fit(rows).anomaly_score(rows).max()),
+        blocks=BLOCKS,
+        embargo=embargo,
+        every_ns=every_ns,
+        budget_per_day=budget_per_day,
+        margin=margin,
+    )
+
+
+def limit_of(
+    scores: NDArray[np.float64],
+    *,
+    in_sample: float,
+    blocks: int,
+    embargo: int,
+    every_ns: int,
+    budget_per_day: float,
+    margin: float,
+) -> Calibration:
+    """The limit from scores of rows that the model had not seen; see `calibrate`.
+
+    Args:
+        scores: float64[n], finite, in time order.
+        in_sample: Largest score of rows that it had seen.
+        blocks: The held-out scores came from so many.
+        embargo: And with this embargo.
+        every_ns: Time from one row to the next.
+        budget_per_day: False-alarm episodes a day that are acceptable.
+        margin: Factor on the largest score, >= 1.
+    """
     largest = float(scores.max())
-    in_sample = float(clone(detector).fit(rows).anomaly_score(rows).max())
-    days = len(rows) * every_ns / NS_PER_DAY
+    days = len(scores) * every_ns / NS_PER_DAY
     allowed = int(budget_per_day * days)
     if allowed >= EPISODES_FOR_A_QUANTILE:
         method, factor = "budget", 1.0
@@ -107,9 +137,9 @@ def calibrate(
         limit=limit,
         method=method,
         margin=factor,
-        blocks=BLOCKS,
+        blocks=blocks,
         embargo=embargo,
-        rows=len(rows),
+        rows=len(scores),
         days=days,
         budget_per_day=budget_per_day,
         false_alarms_per_day_at_most=at_most,

@@ -10,7 +10,8 @@ import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
-from urllib.parse import urlsplit
+
+from cloud_sink.uplink.words import split_url
 
 Api = Literal["v1", "v2", "v3"]
 
@@ -75,7 +76,7 @@ class InfluxWriter:
     @property
     def name(self) -> str:
         """Of the server, for people and the egress ledger."""
-        return f"influx:{urlsplit(self._server.url).netloc}"
+        return f"influx:{split_url(self._server.url)[0].authority}"
 
     def write(self, body: bytes) -> Answer:
         """Send lines.
