@@ -52,7 +52,8 @@ def _weighted(values: Array, weights: Array) -> Array:
     """Mean over the windows; those of weight 0 have no say, whatever they hold. NaN where all are."""
     total = weights.sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(weights > 0, values * weights, 0.0).sum(axis=0) / total
+    joined: Array = np.where(weights > 0, values * weights, 0.0).sum(axis=0) / total
+    return joined
 
 
 def _mean(parts: Parts, name: str) -> Array:
@@ -64,27 +65,32 @@ def _root(parts: Parts, name: str) -> Array:
 
 
 def _sum(parts: Parts, name: str) -> Array:
-    return np.where(np.isnan(parts[name]), 0.0, parts[name]).sum(axis=0)
+    joined: Array = np.where(np.isnan(parts[name]), 0.0, parts[name]).sum(axis=0)
+    return joined
 
 
 def _least(parts: Parts, name: str) -> Array:
-    return np.fmin.reduce(parts[name], axis=0)
+    joined: Array = np.fmin.reduce(parts[name], axis=0)
+    return joined
 
 
 def _most(parts: Parts, name: str) -> Array:
-    return np.fmax.reduce(parts[name], axis=0)
+    joined: Array = np.fmax.reduce(parts[name], axis=0)
+    return joined
 
 
 def _first(parts: Parts, name: str) -> Array:
     values = parts[name]
     there = ~np.isnan(values)
-    return values[there.argmax(axis=0), np.arange(values.shape[1])]
+    joined: Array = values[there.argmax(axis=0), np.arange(values.shape[1])]
+    return joined
 
 
 def _last(parts: Parts, name: str) -> Array:
     values = parts[name][::-1]
     there = ~np.isnan(values)
-    return values[there.argmax(axis=0), np.arange(values.shape[1])]
+    joined: Array = values[there.argmax(axis=0), np.arange(values.shape[1])]
+    return joined
 
 
 def _range(parts: Parts, name: str) -> Array:  # noqa: ARG001 - a `Join`

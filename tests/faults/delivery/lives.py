@@ -8,28 +8,30 @@ import gzip
 import json
 import multiprocessing
 import os
-import random
 import signal
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
 from cloud_sink.deliver import Deliverer
+from cloud_sink.dispatch import Dispatcher
 from cloud_sink.egress import EgressLedger
 from cloud_sink.outbox.database import Database
 from cloud_sink.outbox.reader import OutboxReader
 from cloud_sink.outbox.schema import DATABASE_NAME
 from cloud_sink.outbox.wake import Bell
 from cloud_sink.outbox.writer import OutboxWriter
-from cloud_sink.records import Alert, Event
+from cloud_sink.records import Alert, Event, Lane
 from cloud_sink.settings import BatchSettings, DeliverySettings, Naming, OutboxSettings
+from cloud_sink.slots import InlineSlot
 from cloud_sink.targets.file import FileTarget
 
 START = 1_700_000_100 * 10**9
 SETTINGS = OutboxSettings(disk_reserve=0)
+TARGETS = ("one", "two")
 MILLISECOND = 10**6
 FORKS = multiprocessing.get_context("forkserver")  # a life costs milliseconds, not an interpreter's start
 FORKS.set_forkserver_preload([__name__])
@@ -74,18 +76,19 @@ def resume_at(acknowledged: Path) -> int:
     return max(0, (last - 2) // 8 * 8 + 2)
 
 
-def deliver(folder: Path, target: Path) -> None:
-    """As the deliver process does, into a folder."""
+def deliver(folder: Path, targets: Path) -> None:
+    """As the deliver process does, into two folders."""
     _die_with_parent()
-    reader = OutboxReader(folder, SETTINGS, BatchSettings(rows=20))
-    deliverer(reader, folder, target).run()
-
-
-def deliverer(reader: OutboxReader, folder: Path, target: Path) -> Deliverer:
     bell = Bell(folder)
-    return Deliverer(
-        reader, FileTarget(target), EgressLedger(folder), Naming("s", "g", "1"), DeliverySettings(), bell.wait
-    )
+    reader = OutboxReader(folder, SETTINGS, BatchSettings(rows=20), targets=dict.fromkeys(TARGETS, tuple(Lane)))
+    deliverers = [deliverer(reader, name, folder, targets / name) for name in TARGETS]
+    Dispatcher(reader, deliverers, DeliverySettings(), bell.wait).run()
+
+
+def deliverer(reader: OutboxReader, name: str, folder: Path, target: Path) -> Deliverer:
+    slot = InlineSlot(FileTarget(target))
+    ledger, naming = EgressLedger(folder), Naming("s", "g", "1")
+    return Deliverer(reader.queues[name], name, slot, slot, ledger, naming, DeliverySettings())
 
 
 @contextmanager
@@ -118,31 +121,31 @@ class Books:
     Attributes:
         acknowledged: Keys.
         waiting: Keys in the outbox.
-        arrived: Keys at the target, each with the number of objects it is in.
+        arrived: By target, keys with the number of objects each is in.
     """
 
-    acknowledged: set[str] = field(default_factory=set)
-    waiting: set[str] = field(default_factory=set)
-    arrived: Counter[str] = field(default_factory=Counter)
+    acknowledged: set[str]
+    waiting: set[str]
+    arrived: dict[str, Counter[str]]
 
     @property
     def lost(self) -> set[str]:
-        return self.acknowledged - self.waiting - set(self.arrived)
+        return {key for found in self.arrived.values() for key in self.acknowledged - self.waiting - set(found)}
 
     @property
     def twice(self) -> set[str]:
-        return {key for key, objects in self.arrived.items() if objects > 1}
+        return {key for found in self.arrived.values() for key, objects in found.items() if objects > 1}
 
 
-def books(folder: Path, target: Path, acknowledged: Path) -> Books:
-    """Look at everything, while nobody works."""
+def books(folder: Path, targets: Path, acknowledged: Path) -> Books:
+    """Look at everything, while nobody writes."""
     said = acknowledged.read_text().splitlines() if acknowledged.exists() else []
     database = Database(folder / DATABASE_NAME)
     try:
         waiting = {key for (key,) in database.execute("SELECT key FROM outbox WHERE state = 0")}
     finally:
         database.close()
-    return Books(set(said), waiting, arrived(target))
+    return Books(set(said), waiting, {name: arrived(targets / name) for name in TARGETS})
 
 
 def arrived(target: Path) -> Counter[str]:
@@ -152,8 +155,3 @@ def arrived(target: Path) -> Counter[str]:
         for line in gzip.decompress(file.read_bytes()).splitlines()
     )
     return Counter(lines)
-
-
-def some_time(chance: random.Random, most: float) -> float:
-    """More often short than long: the interesting moments are at the beginning."""
-    return most * chance.random() ** 2

@@ -16,7 +16,7 @@ import pytest
 
 from cloud_sink.outbox import database
 from cloud_sink.outbox.writer import OutboxWriter
-from tests.faults.delivery.lives import SETTINGS, books, deliver, kill, lives, resume_at, write
+from tests.faults.delivery.lives import SETTINGS, TARGETS, books, deliver, kill, lives, resume_at, write
 
 pytestmark = pytest.mark.integration
 
@@ -36,8 +36,8 @@ def cut(disk) -> None:
 def one_cut(disk, acknowledged, chance, most) -> float:
     """Work, lose the power, come back. Returns the seconds from mounted to open."""
     folder, target = disk.point / "outbox", disk.point / "target"
-    folder.mkdir(exist_ok=True)
-    target.mkdir(exist_ok=True)
+    for needed in (folder, *(target / name for name in TARGETS)):
+        needed.mkdir(parents=True, exist_ok=True)
     os.sync()
     before = acknowledged.stat().st_size if acknowledged.exists() else 0
     with lives() as start:
@@ -68,7 +68,7 @@ def test_c1_nothing_acknowledged_is_lost(small_disk, tmp_path, times, account):
             assert found.lost == set(), f"cut {n}: {len(found.lost)} of {len(found.acknowledged)} lost"
             assert found.twice == set(), f"cut {n}"
             assert list((disk.point / "outbox").glob("*.corrupt-*")) == []
-        assert len(found.arrived) > 0
+        assert all(found.arrived.values())
     account(
         "C1", "power cut", runs=cuts, lost=0, twice=0, recovery_s=recovery, told=f"{len(found.acknowledged):,} records"
     )
