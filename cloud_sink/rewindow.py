@@ -52,7 +52,7 @@ def _weighted(values: Array, weights: Array) -> Array:
     """Mean over the windows; those of weight 0 have no say, whatever they hold. NaN where all are."""
     total = weights.sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
-    joined: Array = np.where(weights > 0, values * weights, 0.0).sum(axis=0) / total
+        joined: Array = np.where(weights > 0, values * weights, 0.0).sum(axis=0) / total
     return joined
 
 
