@@ -1,9 +1,11 @@
 """The bundle: one folder that holds a model, what it says about itself, and the proof that it still works here.
 
     manifest.json   `models.manifest.Manifest`, with size and SHA-256 of the other files
-    model.onnx      one graph: rows in, scores and contributions out
+    model.onnx      one graph: rows (and state) in, scores and contributions (and state) out
     golden.npz      rows and the scores they must get, arrays only
+    baseline.npz    `models.baseline.Baseline`: what drift is measured against, arrays only
     card.md         the same for people
+    *.svg           pictures of the card, if it has any; never opened by a gateway
 
 A bundle is data from outside, so nothing in it is executed or even parsed by the engine before all of this holds; and
 what was checked is what is used, for each file is read once.
@@ -19,22 +21,33 @@ import shutil
 import stat
 import tempfile
 import zipfile
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.baseline import Baseline
 from models.errors import BundleRejected
 from models.manifest import FileEntry, Manifest, decode_manifest
 from models.onnx_wire import inspect
 
-MANIFEST, MODEL, GOLDEN, CARD = "manifest.json", "model.onnx", "golden.npz", "card.md"
+MANIFEST, MODEL, GOLDEN, BASELINE, CARD = "manifest.json", "model.onnx", "golden.npz", "baseline.npz", "card.md"
+PICTURES = ("scores.svg", "shares.svg", "baseline.svg")
 
 # Far above what a model of a machine needs (a forest of 100 trees: 385 kB), far below what would hurt a gateway.
-MAX_BYTES: Mapping[str, int] = {MANIFEST: 1 << 20, MODEL: 64 << 20, GOLDEN: 16 << 20, CARD: 1 << 20}
+MAX_BYTES: Mapping[str, int] = {
+    MANIFEST: 1 << 20,
+    MODEL: 64 << 20,
+    GOLDEN: 16 << 20,
+    BASELINE: 16 << 20,
+    CARD: 1 << 20,
+    **dict.fromkeys(PICTURES, 1 << 20),
+}
 MAX_NODES = 10_000
+GOLDEN_SCORES = 16  # least finite ones of a stateful model: what warms up proves nothing
 DOMAINS = frozenset({"", "ai.onnx.ml"})  # the operators every ONNX Runtime carries; no custom code
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -46,9 +59,11 @@ _FETCH = "fetch or train the bundle again"
 class Golden:
     """Rows and the scores that the reference gave them.
 
+    Of a stateful model they are consecutive rows of one asset from its beginning.
+
     Attributes:
-        rows: float64[n, tags, features].
-        score: float64[n].
+        rows: float64[n, tags, features]; NaN = missing, for a stateful model only.
+        score: float64[n]; NaN = none, for a stateful model only.
     """
 
     rows: NDArray[np.float64]
@@ -57,12 +72,23 @@ class Golden:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bundle:
-    """A bundle in memory, checked as far as it can be without running it."""
+    """A bundle in memory, checked as far as it can be without running it.
+
+    Attributes:
+        manifest: See there.
+        model: Serialised graph.
+        golden: See there.
+        baseline: See there.
+        card: Markdown.
+        pictures: SVG by name, which is one of `PICTURES`.
+    """
 
     manifest: Manifest
     model: bytes
     golden: Golden
+    baseline: Baseline
     card: str
+    pictures: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_bundle(out: Path, bundle: Bundle) -> Manifest:
@@ -82,7 +108,14 @@ def write_bundle(out: Path, bundle: Bundle) -> Manifest:
     """
     if out.exists():
         raise BundleRejected(out, "a bundle is never overwritten", "give another folder, or remove this one")
-    contents = {MODEL: bundle.model, GOLDEN: _encode_golden(bundle.golden), CARD: bundle.card.encode()}
+    golden, baseline = bundle.golden, bundle.baseline
+    contents = {
+        MODEL: bundle.model,
+        GOLDEN: _npz(golden, ("rows", "score")),
+        BASELINE: _npz(baseline, ("edges", "shares", "score_edges", "score_shares")),
+        CARD: bundle.card.encode(),
+        **{name: picture.encode() for name, picture in bundle.pictures.items()},
+    }
     files = tuple(FileEntry(name, len(data), hashlib.sha256(data).hexdigest()) for name, data in contents.items())
     manifest = replace(bundle.manifest, files=files)
     draft = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
@@ -126,7 +159,9 @@ def read_bundle(path: Path) -> Bundle:
     contents = {entry.name: _read_entry(path / entry.name, entry) for entry in manifest.files}
     _check_operators(path / MODEL, contents[MODEL])
     golden = _decode_golden(path / GOLDEN, contents[GOLDEN], manifest)
-    return Bundle(manifest, contents[MODEL], golden, contents[CARD].decode(errors="replace"))
+    baseline = _decode_baseline(path / BASELINE, contents[BASELINE], manifest)
+    texts = {name: contents[name].decode(errors="replace") for name in (CARD, *PICTURES) if name in contents}
+    return Bundle(manifest, contents[MODEL], golden, baseline, texts.pop(CARD), texts)
 
 
 def verify_bundle(path: Path) -> Manifest:
@@ -139,10 +174,10 @@ def _check_names(path: Path, manifest: Manifest) -> None:
     for name in names:
         if not _PLAIN_NAME.fullmatch(name):
             raise BundleRejected(path, f"file name {name!r} is not a plain name in this folder", _FETCH)
-    wanted = {MODEL, GOLDEN, CARD}
-    if set(names) != wanted or len(names) != len(wanted):
+    wanted = {MODEL, GOLDEN, BASELINE, CARD}
+    if not wanted <= set(names) <= wanted | set(PICTURES) or len(names) != len(set(names)):
         raise BundleRejected(path, f"the manifest lists {sorted(names)}, it must list {sorted(wanted)}", _RETRAIN)
-    strangers = sorted({entry.name for entry in path.iterdir()} - wanted - {MANIFEST})
+    strangers = sorted({entry.name for entry in path.iterdir()} - set(names) - {MANIFEST})
     if strangers:
         raise BundleRejected(path, f"files the manifest does not list: {strangers[:5]}", "remove them")
 
@@ -185,22 +220,27 @@ def _check_operators(path: Path, model: bytes) -> None:
         )
 
 
-def _encode_golden(golden: Golden) -> bytes:
+def _npz(holder: Golden | Baseline, names: Sequence[str]) -> bytes:
     buffer = io.BytesIO()
-    np.savez(buffer, rows=golden.rows, score=golden.score)
+    np.savez(buffer, **{name: getattr(holder, name) for name in names})
     return buffer.getvalue()
 
 
-def _decode_golden(path: Path, data: bytes, manifest: Manifest) -> Golden:
+def _arrays(path: Path, data: bytes, names: Sequence[str]) -> list[NDArray[Any]]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             inflated = sum(member.file_size for member in archive.infolist())
-        if inflated > MAX_BYTES[GOLDEN]:
-            raise BundleRejected(path, f"it inflates to more than {MAX_BYTES[GOLDEN]} bytes", _FETCH)
+        if inflated > MAX_BYTES[path.name]:
+            raise BundleRejected(path, f"it inflates to more than {MAX_BYTES[path.name]} bytes", _FETCH)
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            rows, score = arrays["rows"], arrays["score"]
+            return [arrays[name] for name in names]
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
-        raise BundleRejected(path, f"it is not an archive of the arrays rows and score ({error})", _FETCH) from error
+        said = " and ".join([", ".join(names[:-1]), names[-1]])
+        raise BundleRejected(path, f"it is not an archive of the arrays {said} ({error})", _FETCH) from error
+
+
+def _decode_golden(path: Path, data: bytes, manifest: Manifest) -> Golden:
+    rows, score = _arrays(path, data, ("rows", "score"))
     shape = (len(manifest.tags), len(manifest.features))
     if (
         rows.dtype != np.float64
@@ -210,9 +250,21 @@ def _decode_golden(path: Path, data: bytes, manifest: Manifest) -> Golden:
     ):
         rule = f"rows must be float64[n, {shape[0]}, {shape[1]}] and score float64[n]"
         raise BundleRejected(path, f"{rule}, they are {rows.dtype}{rows.shape}, {score.dtype}{score.shape}", _RETRAIN)
-    if not len(rows) or not np.isfinite(rows).all() or not np.isfinite(score).all():
+    if manifest.state:
+        scored = int(np.isfinite(score).sum())
+        if scored < GOLDEN_SCORES or np.isinf(rows).any() or np.isinf(score).any():
+            rule = f"a stateful model's golden rows need {GOLDEN_SCORES} scores and no infinity, they have {scored}"
+            raise BundleRejected(path, rule, _RETRAIN)
+    elif not len(rows) or not np.isfinite(rows).all() or not np.isfinite(score).all():
         raise BundleRejected(path, "golden rows and scores must be finite, and at least one", _RETRAIN)
     return Golden(rows, score)
+
+
+def _decode_baseline(path: Path, data: bytes, manifest: Manifest) -> Baseline:
+    baseline = Baseline(*_arrays(path, data, ("edges", "shares", "score_edges", "score_shares")))
+    if misfit := baseline.misfit(len(manifest.tags), len(manifest.features)):
+        raise BundleRejected(path, misfit, _RETRAIN)
+    return baseline
 
 
 def _sync_folder(path: Path) -> None:

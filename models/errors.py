@@ -4,6 +4,7 @@ ModelError
     BundleRejected      a bundle on disk that must not be served
     TrainingRefused     rows that cannot carry a model, or a model that is not what was fitted
     RowsRefused         rows of another shape than the model was made for
+    StateRefused        a state of another shape than the model remembers
     SwapRefused         a new model that wants other rows than the one it would replace
 """
 
@@ -64,6 +65,18 @@ class RowsRefused(ModelError):  # noqa: N818 - the name says what happened
             "make them with its feature set"
         )
         self.got = got
+        self.want = want
+
+
+class StateRefused(ModelError):  # noqa: N818 - the name says what happened
+    """What was handed in as a model's state is not of its making, or not of as many assets as there are rows.
+
+    Attributes:
+        want: Shape of one asset by name of the port.
+    """
+
+    def __init__(self, model: str, got: str, want: dict[str, tuple[int, ...]]) -> None:
+        super().__init__(f"state of shapes {got}: {model} wants {want} of each row; begin afresh")
         self.want = want
 
 

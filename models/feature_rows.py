@@ -95,6 +95,12 @@ class FeatureRows:
     def __getitem__(self, which: slice | NDArray[Any]) -> FeatureRows:
         return replace(self, values=self.values[which], starts=self.starts[which], assets=self.assets[which])
 
+    def holding(self, values: NDArray[np.float64]) -> FeatureRows:
+        """Other values of the same tags and features, as of one asset and from the beginning of time."""
+        n = len(values)
+        starts = np.arange(n, dtype=np.int64) * self.window_every_ns
+        return replace(self, values=values, starts=starts, assets=np.zeros(n, dtype=np.int64))
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[np.float64]:  # noqa: FBT001
         return np.array(self.flat, dtype=dtype, copy=copy)
 

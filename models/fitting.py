@@ -78,6 +78,7 @@ class Fitted:
         later_scores: float64[later].
         skipped: Rows left out because a tag had no value.
         summary: Of the scores of the hold-out.
+        seed: Of what was drawn by chance.
         warnings: Sentences for whoever will rely on it.
     """
 
@@ -90,6 +91,7 @@ class Fitted:
     later_scores: NDArray[np.float64]
     skipped: int
     summary: ScoreSummary
+    seed: int
     warnings: tuple[str, ...]
 
     @property
@@ -113,14 +115,12 @@ def fit(name: str, rows: FeatureRows, options: Options, told: Told = lambda _: N
     kind = _kind(name)
     warnings: list[str] = []
     seen = rows.level() if kind.stateful else rows
-    whole, mask = whole_rows(seen.values, seen.tags, warnings, left_out=not kind.stateful)
+    mask = whole_rows(seen.values, seen.tags, warnings, left_out=not kind.stateful)[1]
     if not kind.stateful:
         seen = seen[mask]
     detector = kind.make(_wish(seen, options))
     memory = detector.memory if isinstance(detector, RawRowDetector) else 0
     embargo = (seen.overlap + memory) * seen.together
-    if isinstance(detector, RowDetector):
-        embargo = seen.overlap * seen.together
     split = len(seen) - max(1, round(options.holdout * len(seen)))
     kept, later = seen[: max(0, split - embargo)], seen[split:]
     warnings += _suitable(kind, detector, kept, embargo)
@@ -156,6 +156,7 @@ def fit(name: str, rows: FeatureRows, options: Options, told: Told = lambda _: N
         later_scores=later_scores,
         skipped=len(rows) - len(seen),
         summary=summary,
+        seed=options.seed,
         warnings=tuple(warnings),
     )
 

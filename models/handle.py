@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from models.errors import SwapRefused
 from models.scores import Scorer, Scores
+from models.state import State, StatePort
 
 
 class ScorerHandle:
@@ -55,6 +56,21 @@ class ScorerHandle:
         """Of the current model, 0..1."""
         return self._scorer.min_coverage
 
-    def score(self, rows: NDArray[np.float64]) -> Scores:
+    @property
+    def model(self) -> str:
+        """Of the current model."""
+        return self._scorer.model
+
+    @property
+    def state(self) -> tuple[StatePort, ...]:
+        """Of the current model."""
+        return self._scorer.state
+
+    @property
+    def warm_up(self) -> int:
+        """Of the current model."""
+        return self._scorer.warm_up
+
+    def score(self, rows: NDArray[np.float64], state: State = ()) -> Scores:
         """Scores of the current model; see `Scorer.score`."""
-        return self._scorer.score(rows)
+        return self._scorer.score(rows, state)

@@ -65,9 +65,7 @@ def prepared_rows(detector: PreparedRowDetector, rows: FeatureRows) -> tuple[NDA
     return prepared[learnt], rows.assets[learnt]
 
 
-def _of_rows(
-    detector: RowDetector, matrix: NDArray[np.float64], assets: NDArray[np.int64], embargo: int
-) -> HeldOut:
+def _of_rows(detector: RowDetector, matrix: NDArray[np.float64], assets: NDArray[np.int64], embargo: int) -> HeldOut:
     scores = heldout_scores(detector, matrix, embargo)
     in_sample = clone(detector).fit(matrix).anomaly_score(matrix)
     return HeldOut([scores[assets == asset] for asset in np.unique(assets)], float(in_sample.max()))

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from models.features import FeatureSet
+from models.onnx_names import ROWS
+from models.state import StatePort
 
-SCHEMA = 1
+SCHEMA = 2
 THRESHOLD = 1.0  # scores are divided by the calibrated limit inside the graph, so the threshold never varies
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_PORT = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
@@ -110,6 +118,10 @@ class Manifest:
         threshold: Always 1.0: see `Calibration.limit`.
         calibration: See `Calibration`.
         min_coverage: Smallest share of expected good samples per tag, 0..1, below which the model abstains.
+        state: What the model remembers of an asset from row to row; empty = nothing, it judges each row by itself.
+        warm_up: Rows at the beginning of an asset that get no score.
+        fingerprint: SHA-256 (hex) of what it was trained on: see `fingerprint_of`.
+        counter: Grows with every version of the model of this name; one that is older does not replace a newer one.
         trained_from_ns: Start of the first training window, event time, ns since the epoch.
         trained_to_ns: End of the last training window, event time, ns since the epoch.
         rows: Windows the model was fitted on.
@@ -136,6 +148,10 @@ class Manifest:
     threshold: float
     calibration: Calibration
     min_coverage: float
+    state: tuple[StatePort, ...]
+    warm_up: int
+    fingerprint: str
+    counter: int
     trained_from_ns: int
     trained_to_ns: int
     rows: int
@@ -158,6 +174,17 @@ class Manifest:
             _refuse("threshold", self.threshold, f"{THRESHOLD}, for the limit is divided out inside the graph")
         if not 0 <= self.min_coverage <= 1:
             _refuse("min_coverage", self.min_coverage, "from 0 to 1")
+        ports = [port.name for port in self.state]
+        if len(set(ports)) != len(ports) or not all(_PORT.fullmatch(port) and port != ROWS for port in ports):
+            _refuse("state", ports, f"names of small letters, digits and '_', each once and none {ROWS!r}")
+        if any(length < 1 for port in self.state for length in port.shape):
+            _refuse("state", [list(port.shape) for port in self.state], "shapes of lengths >= 1")
+        if self.warm_up < 0 or (self.warm_up and not self.state):
+            _refuse("warm_up", self.warm_up, "0 or more, and 0 without state")
+        if not _DIGEST.fullmatch(self.fingerprint):
+            _refuse("fingerprint", self.fingerprint, "64 hexadecimal digits")
+        if self.counter < 0:
+            _refuse("counter", self.counter, "0 or more")
         if self.trained_to_ns < self.trained_from_ns:
             _refuse("trained_to_ns", self.trained_to_ns, f"not before trained_from_ns = {self.trained_from_ns}")
 
@@ -197,6 +224,22 @@ def decode_manifest(data: bytes) -> Manifest:
 def _reader() -> TypeAdapter[Manifest]:
     """Takes 3 ms to make: not at import, and not again at every swap of a model."""
     return TypeAdapter(Manifest)
+
+
+def fingerprint_of(rows: NDArray[np.float64], tags: Sequence[str], features: Sequence[str]) -> str:
+    """What tells one set of training rows from another, without holding any of them.
+
+    Args:
+        rows: float64[n, tags, features] that the model was fitted on.
+        tags: Names, in order.
+        features: Names, in order.
+
+    Returns:
+        SHA-256 (hex) of the rows' bytes in C order and of the names as JSON.
+    """
+    digest = hashlib.sha256(np.ascontiguousarray(rows, dtype="<f8").tobytes())
+    digest.update(json.dumps([list(tags), list(features)]).encode())
+    return digest.hexdigest()
 
 
 def feature_misfit(manifest: Manifest, feature_set: FeatureSet) -> tuple[str, str] | None:

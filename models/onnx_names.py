@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-ROWS = "rows"  # in: float64[n, tags * features]
-SCORE = "score"  # out: float64[n], 1.0 = the limit, higher = more anomalous, NaN = none
-ALARM = "alarm"  # out: bool[n], what is not known to be at most 1
-CONTRIBUTIONS = "contributions"  # out: float64[n, tags], rows sum to 1
+ROWS = "rows"  # in: float64[n, tags * features], tag-major
+SCORE = "score"  # out: float64[n]
+ALARM = "alarm"  # out: bool[n], Not(LessOrEqual(score, 1.0)): true also where the score is NaN
+CONTRIBUTIONS = "contributions"  # out: float64[n, tags]
+
+
+def next_of(port: str) -> str:
+    """Output that holds what the state port of this name becomes; float64[n, *shape], as the input is."""
+    return f"{port}_next"

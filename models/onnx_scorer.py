@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bundle import MODEL, Bundle, read_bundle
-from models.errors import BundleRejected, RowsRefused
-from models.manifest import Manifest
-from models.onnx_names import CONTRIBUTIONS, ROWS, SCORE
-from models.scores import Scores
+from models.errors import BundleRejected, RowsRefused, StateRefused
+from models.manifest import THRESHOLD, Manifest
+from models.onnx_names import ALARM, CONTRIBUTIONS, ROWS, SCORE, next_of
+from models.scores import Scores, follow
+from models.state import State, StatePort, begin
 
 GOLDEN_TOLERANCE = 1e-4  # relative: what other processors' rounding may change, and no wrong model passes
 
@@ -22,7 +23,8 @@ GOLDEN_TOLERANCE = 1e-4  # relative: what other processors' rounding may change,
 class OnnxScorer:
     """Scores rows with the model of a bundle; a `models.scores.Scorer`.
 
-    One call of the engine for all rows of a call, on the caller's thread. Holds no state between calls.
+    One call of the engine for all rows of a call, on the caller's thread. Holds no state between calls; that of a
+    stateful model is the caller's to keep.
 
     Args:
         bundle: From `read_bundle`.
@@ -36,7 +38,10 @@ class OnnxScorer:
         self._manifest = manifest = bundle.manifest
         self._shape = (len(manifest.tags), len(manifest.features))
         self._session = _open(bundle.model, path)
+        self._inputs = [ROWS, *(port.name for port in manifest.state)]
+        self._outputs = [SCORE, CONTRIBUTIONS, *(next_of(port.name) for port in manifest.state)]
         _check_interface(self._session, manifest, path)
+        self._check_hole(path)
         self._check_golden(bundle, path)
 
     @classmethod
@@ -68,18 +73,36 @@ class OnnxScorer:
         """Smallest share of expected good samples per tag below which the model abstains, 0..1."""
         return self._manifest.min_coverage
 
-    def score(self, rows: NDArray[np.float64]) -> Scores:
-        """Score rows float64[n, tags, features]; n may be 0.
+    @property
+    def model(self) -> str:
+        """Name and version of the model."""
+        return self._manifest.model
 
-        A row that is not finite abstains: it never reaches the engine, and changes no other row's score.
+    @property
+    def state(self) -> tuple[StatePort, ...]:
+        """What the model remembers of an asset; empty = nothing."""
+        return self._manifest.state
+
+    @property
+    def warm_up(self) -> int:
+        """Rows at the beginning of an asset that get no score."""
+        return self._manifest.warm_up
+
+    def score(self, rows: NDArray[np.float64], state: State = ()) -> Scores:
+        """Score rows float64[n, tags, features]; n may be 0. See `models.scores.Scorer`.
+
+        For a stateless model a row that is not finite abstains: it never reaches the engine, and changes no other
+        row's score.
 
         Raises:
-            RowsRefused: Another shape.
+            RowsRefused: Another shape, or another number of rows than the state is of.
         """
         if rows.ndim != 3 or rows.shape[1:] != self._shape:
             raise RowsRefused(self._manifest.model, rows.shape, self._shape)
         n = len(rows)
         flat = np.ascontiguousarray(rows, dtype=np.float64).reshape(n, self._shape[0] * self._shape[1])
+        if self._manifest.state:
+            return self._step(flat, state)
         usable = np.isfinite(flat).all(axis=1)
         if n and usable.all():
             score, contributions = self._run(flat)
@@ -89,15 +112,39 @@ class OnnxScorer:
                 score[usable], contributions[usable] = self._run(flat[usable])
         return Scores(score, contributions, self._manifest.tags, self._manifest.model)
 
-    def _run(self, flat: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        score, contributions = self._session.run([SCORE, CONTRIBUTIONS], {ROWS: flat})
-        return score, contributions
+    def _step(self, flat: NDArray[np.float64], state: State) -> Scores:
+        n, ports = len(flat), self._manifest.state
+        if [array.shape for array in state] != [(n, *port.shape) for port in ports]:
+            told = f"{[array.shape for array in state]} for {n} rows"
+            raise StateRefused(self._manifest.model, told, {port.name: port.shape for port in ports})
+        if not n:
+            return Scores(np.empty(0), np.empty((0, self._shape[0])), self._manifest.tags, self._manifest.model, state)
+        score, contributions, *after = self._run(flat, state)
+        return Scores(score, contributions, self._manifest.tags, self._manifest.model, tuple(after))
+
+    def _run(self, flat: NDArray[np.float64], state: State = ()) -> list[NDArray[np.float64]]:
+        found: list[NDArray[np.float64]] = self._session.run(
+            self._outputs, dict(zip(self._inputs, (flat, *state), strict=True))
+        )
+        return found
+
+    def _check_hole(self, path: Path) -> None:
+        """Without any value there is no score, or one that was made for it; and no score is an alarm: `NaN > 1` is not.
+
+        Only a model that remembers may have one: it can count how long there has been no value.
+        """
+        hole = np.full((1, self._shape[0] * self._shape[1]), np.nan)
+        fed = dict(zip(self._inputs, (hole, *begin(self.state, 1)), strict=True))
+        score, alarm = self._session.run([SCORE, ALARM], fed)
+        if not (np.isnan(score).all() or self.state) or alarm.tolist() != [not score[0] <= THRESHOLD]:
+            rule = f"a row of NaN gets score {score.tolist()} and alarm {alarm.tolist()}, it must get NaN and true"
+            raise BundleRejected(path, rule, "end the graph with Not(LessOrEqual(score, 1.0))")
 
     def _check_golden(self, bundle: Bundle, path: Path) -> None:
-        got, want = self.score(bundle.golden.rows).score, bundle.golden.score
-        off = np.abs(got - want) > GOLDEN_TOLERANCE * np.abs(want)
-        if off.any() or not np.isfinite(got).all():
-            rule = f"{np.count_nonzero(off | ~np.isfinite(got))} of {len(want)} golden rows do not get their scores"
+        got, want = follow(self, bundle.golden.rows).score, bundle.golden.score
+        right = np.isclose(got, want, rtol=GOLDEN_TOLERANCE, atol=0.0, equal_nan=True)
+        if not right.all():
+            rule = f"{np.count_nonzero(~right)} of {len(want)} golden rows do not get their scores"
             raise BundleRejected(path, rule, "this machine's engine computes otherwise; train again with its version")
 
 
@@ -128,8 +175,11 @@ def _check_interface(session: Any, manifest: Manifest, path: Path) -> None:
     got = [(port.name, port.type, port.shape[1:]) for port in (*session.get_inputs(), *session.get_outputs())]
     want = [
         (ROWS, "tensor(double)", [columns]),
+        *((port.name, "tensor(double)", list(port.shape)) for port in manifest.state),
         (SCORE, "tensor(double)", []),
+        (ALARM, "tensor(bool)", []),
         (CONTRIBUTIONS, "tensor(double)", [tags]),
+        *((next_of(port.name), "tensor(double)", list(port.shape)) for port in manifest.state),
     ]
     if got != want:
         raise BundleRejected(path, f"inputs and outputs are {got}, they must be {want}", "export it to this interface")

@@ -73,9 +73,7 @@ def _columns(make: Callable[..., RowDetector]) -> Callable[[Wish], RowDetector]:
 
 
 def _drawn(make: Callable[..., RowDetector]) -> Callable[[Wish], RowDetector]:
-    return lambda wish: make(
-        features_per_tag=wish.features_per_tag, log_features=wish.log_features, seed=wish.seed
-    )
+    return lambda wish: make(features_per_tag=wish.features_per_tag, log_features=wish.log_features, seed=wish.seed)
 
 
 KINDS: dict[str, Kind] = {
@@ -97,7 +95,7 @@ KINDS: dict[str, Kind] = {
     "range_novelty": Kind("a value beyond all before", lambda _: RangeNoveltyDetector(), stateful=True),
     "level_shift": Kind("a shift beyond all before", lambda _: LevelShiftDetector(), stateful=True),
     "mean_shift": Kind("the last rows against those before", lambda _: MeanShiftDetector(), stateful=True),
-    "ewma_residual": Kind("a value away from where its tag has just been", lambda _: EwmaResidualDetector(), stateful=True),
+    "ewma_residual": Kind("a value away from where it has just been", lambda _: EwmaResidualDetector(), stateful=True),
     "stuck": Kind("a tag that always moved stands still", lambda _: StuckDetector(), stateful=True),
     "missing": Kind("a tag that has no value", lambda _: MissingDetector(), stateful=True),
 }

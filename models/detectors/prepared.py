@@ -53,7 +53,7 @@ class PreparedRowDetector(RawRowDetector):
         for run in runs:
             part = self._prepare(run)
             unsettled = min(self.memory, len(run) // 4)
-            settled = ~np.isnan(part).any(axis=1)
+            settled: NDArray[np.bool_] = np.asarray(~np.isnan(part).any(axis=1))
             settled[:unsettled] = False
             parts.append(part)
             learnt.append(settled)

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OutlierMixin
 
-
 Runs = list[NDArray[np.float64]]
 """Rows float64[n, tags] in time order, of runs that know nothing of each other."""
 

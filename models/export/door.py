@@ -13,11 +13,11 @@ from models.detectors.tag_detector import TagDetector
 from models.export.graph import Graph
 from models.export.lagged import add_lagged
 from models.export.measures import judge
-from models.export.port import StatePort
 from models.export.rows import Shape, finish, scaled
 from models.export.stream import add_stream
 from models.export.tags import add_tag_detector
 from models.onnx_names import ROWS
+from models.state import StatePort
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def export(
             add_tag_detector(detector, add)
         case RowDetector():
             shape = Shape(len(tags), len(features))
-            finish(add, judge(detector, add, scaled(add, detector, ROWS), shape))
+            finish(add, judge(detector, add, scaled(add, detector, ROWS), shape), shape.tags)
         case _:
             msg = f"{type(detector).__name__} has no graph: one must be written in models/export"
             raise TypeError(msg)

@@ -12,8 +12,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from models.onnx_names import ALARM, CONTRIBUTIONS, ROWS, SCORE
-from models.export.port import StatePort
+from models.onnx_names import ALARM, CONTRIBUTIONS, ROWS, SCORE, next_of
+from models.state import StatePort
 
 OPSET = 17
 TREE_OPSET = 3
@@ -48,6 +48,15 @@ class Graph:
         self._nodes.append(helper.make_node(operator, names, list(outs), **attributes))
         return outs
 
+    def total(self, columns: str, width: int, scale: float = 1.0) -> str:
+        """Sum over the last axis times a number, float64[..., 1], as one product.
+
+        The engine's ReduceSum adds in an order that depends on where a row happens to lie in memory, so that with an
+        odd number of columns the last bits of a score changed with its company. And a number that a product's input or
+        output is multiplied with by a node of its own is made part of the product by the engine, in float32.
+        """
+        return self("MatMul", columns, np.full((width, 1), scale))
+
     def remember(self, port: StatePort) -> str:
         """Add a state; its name. Whoever calls must also make the output `name_next`."""
         self.ports.append(port)
@@ -74,7 +83,7 @@ class Graph:
             value(SCORE, DOUBLE, ["n"]),
             value(ALARM, BOOL, ["n"]),
             value(CONTRIBUTIONS, DOUBLE, ["n", len(tags)]),
-            *(value(f"{port.name}_next", DOUBLE, ["n", *port.shape]) for port in self.ports),
+            *(value(next_of(port.name), DOUBLE, ["n", *port.shape]) for port in self.ports),
         ]
         imports = [helper.make_opsetid("", OPSET)]
         if any(node.domain for node in self._nodes):

@@ -7,9 +7,9 @@ import numpy as np
 from models.detectors.lagged import DynamicPcaDetector
 from models.export.graph import FIRST, Graph
 from models.export.measures import judge
-from models.export.port import StatePort
 from models.export.rows import Shape, finish, scaled
-from models.onnx_names import ROWS
+from models.onnx_names import ROWS, next_of
+from models.state import StatePort
 
 
 def add_lagged(detector: DynamicPcaDetector, add: Graph) -> None:
@@ -18,8 +18,8 @@ def add_lagged(detector: DynamicPcaDetector, add: Graph) -> None:
     before = add.remember(StatePort("before", (detector.lags, tags), "nan"))
     newest_first = add("Concat", add("Unsqueeze", ROWS, FIRST), before, axis=1)  # [n, lags + 1, tags]
     none = np.array([0], dtype=np.int64)
-    add("Slice", newest_first, none, np.array([detector.lags], dtype=np.int64), FIRST, out="before_next")
+    add("Slice", newest_first, none, np.array([detector.lags], dtype=np.int64), FIRST, out=next_of("before"))
     wide = add("Transpose", newest_first, perm=[0, 2, 1])
     flat = add("Reshape", wide, np.array([-1, tags * rows], dtype=np.int64))
     inner = detector.detector_.set_params(limit=detector.limit)
-    finish(add, judge(inner, add, scaled(add, inner, flat), Shape(tags, rows)))
+    finish(add, judge(inner, add, scaled(add, inner, flat), Shape(tags, rows)), tags)

@@ -16,7 +16,7 @@ from models.detectors.mixture import MixtureDetector
 from models.detectors.pca import PcaDetector
 from models.detectors.row_detector import RowDetector
 from models.detectors.svm import SvmDetector
-from models.export.graph import DOUBLE, FIRST, FLOAT, LAST, Graph
+from models.export.graph import DOUBLE, FIRST, FLOAT, Graph
 from models.export.rows import Judged, Shape, filled, per_tag
 from models.export.trees import mean_depth, trees
 
@@ -52,14 +52,14 @@ def _(detector: AutoencoderDetector, add: Graph, z: str, shape: Shape) -> Judged
         if at < len(detector.weights_) - 1:
             signal = add("Tanh", signal)
     missed = add("Sub", signal, z)
-    factor = 1.0 / (shape.tags * shape.features * detector.limit)
-    return _sum(add, add("Mul", add("Mul", missed, missed), factor), shape)
+    scale = 1.0 / (shape.tags * shape.features * detector.limit)
+    return _sum(add, _times(add, add("Mul", missed, missed), scale, shape), shape)
 
 
 @judge.register
 def _(detector: LargestDeviationDetector, add: Graph, z: str, shape: Shape) -> Judged:
     whole, hole = filled(add, z)
-    squares = add("Mul", add("Mul", whole, whole), 1.0 / detector.limit)
+    squares = _times(add, add("Mul", whole, whole), 1.0 / detector.limit, shape)
     largest = add("ArgMax", squares, axis=1, keepdims=1)
     here = add("Equal", largest, np.arange(shape.tags * shape.features, dtype=np.int64))
     return _sum(add, add("Where", here, squares, 0.0), shape, hole)
@@ -71,7 +71,7 @@ def _(detector: MixtureDetector, add: Graph, z: str, shape: Shape) -> Judged:
     modes = []
     for mean, form in zip(detector.means_, detector.precisions_, strict=True):
         terms = _quadratic(add, add("Sub", whole, mean), form / detector.limit)
-        modes.append((add("ReduceSum", terms, LAST, keepdims=1), per_tag(add, terms, shape)))
+        modes.append((add.total(terms, shape.tags * shape.features), per_tag(add, terms, shape)))
     score, blame = modes[0]
     for other, its_blame in modes[1:]:
         nearer = add("Less", other, score)
@@ -90,7 +90,7 @@ def _(detector: NearestDetector, add: Graph, z: str, shape: Shape) -> Judged:
     _, nearest = add.split("TopK", rank, k, outs=("nearest_rank", "nearest"), axis=1, largest=0, sorted=1)
     away = add("Sub", add("Unsqueeze", whole, FIRST), add("Gather", references, nearest, axis=0))  # [n, k, columns]
     squares = add("ReduceMean", add("Mul", away, away), axes=[1], keepdims=0)
-    return _sum(add, add("Div", squares, detector.limit), shape, hole)
+    return _sum(add, _times(add, squares, 1.0 / detector.limit, shape), shape, hole)
 
 
 @judge.register
@@ -101,14 +101,14 @@ def _(detector: SvmDetector, add: Graph, z: str, shape: Shape) -> Judged:
     cross = add("MatMul", rows, np.ascontiguousarray(2.0 * gamma * support.T))
     weighed = add("Add", cross, detector.log_weights_ - gamma * (support**2).sum(axis=1))
     near = add("ReduceLogSumExp", weighed, axes=[1], keepdims=1)
-    square = add("ReduceSum", add("Mul", rows, rows), LAST, keepdims=1)
-    return _occlusion(add, add("Sub", add("Mul", square, gamma), near), detector.limit, shape, hole)
+    square = add.total(add("Mul", rows, rows), shape.tags * shape.features, gamma)
+    return _occlusion(add, add("Sub", square, near), detector.limit, shape, hole)
 
 
 @judge.register
 def _(detector: ForestDetector, add: Graph, z: str, shape: Shape) -> Judged:
-    """One tree ensemble for all trees. A converter of scikit-learn writes a subgraph per tree: 1.5 to 3.2 ms a row with
-    100 trees, and not 32 us with the blame of eight tags. Trees compare in float32, as scikit-learn's own do."""
+    # One ensemble of all trees. A converter of scikit-learn writes a subgraph per tree: 1.5 to 3.2 ms a row with 100
+    # trees, and not 32 us with the blame of eight tags. Trees compare in float32, as scikit-learn's own do.
     whole, hole = filled(add, z)
     narrow = add("Cast", _without_each(add, whole, shape), to=FLOAT)
     depth = add("TreeEnsembleRegressor", narrow, domain="ai.onnx.ml", **trees(detector.forest_))
@@ -122,9 +122,14 @@ def _quadratic(add: Graph, z: str, form: NDArray[np.float64]) -> str:
     return add("Mul", z, add("MatMul", z, form))
 
 
+def _times(add: Graph, terms: str, factor: float, shape: Shape) -> str:
+    """Terms of columns times one number, written as a vector: see `Graph.total`."""
+    return add("Mul", terms, np.full(shape.tags * shape.features, factor))
+
+
 def _sum(add: Graph, terms: str, shape: Shape, hole: str = "") -> Judged:
     """Of a detector whose score is a sum over columns."""
-    return Judged(add("ReduceSum", terms, LAST, keepdims=1), per_tag(add, terms, shape), hole)
+    return Judged(add.total(terms, shape.tags * shape.features), per_tag(add, terms, shape), hole)
 
 
 def _without_each(add: Graph, z: str, shape: Shape) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.detectors.row_detector import TINY, Z_LIMIT, RowDetector
-from models.export.graph import BOOL, FIRST, INT32, LAST, Graph
+from models.export.graph import BOOL, FIRST, INT32, Graph
+from models.manifest import THRESHOLD
 from models.onnx_names import ALARM, CONTRIBUTIONS, SCORE
 
 
@@ -60,21 +61,20 @@ def per_tag(add: Graph, terms: str, shape: Shape) -> str:
     """Terms of columns float64[n, columns], summed: float64[n, tags]."""
     if shape.features == 1:
         return terms
-    of_tags = add("Reshape", terms, np.array([-1, shape.tags, shape.features], dtype=np.int64))
-    return add("ReduceSum", of_tags, LAST, keepdims=0)
+    return add("MatMul", terms, np.repeat(np.eye(shape.tags), shape.features, axis=0))
 
 
-def finish(add: Graph, judged: Judged) -> None:
+def finish(add: Graph, judged: Judged, tags: int) -> None:
     """Score, alarm, and contributions as `RowDetector.contributions`.
 
     An alarm is what is not known to be normal: `NaN > 1` is false, and would be silence.
     """
     parts = add("Add", add("Max", judged.blame, 0.0), TINY)
-    whole = add("ReduceSum", parts, LAST, keepdims=1)
+    whole = add.total(parts, tags)
     if judged.hole:
         add("Squeeze", add("Where", judged.hole, np.nan, judged.score), FIRST, out=SCORE)
         add("Where", judged.hole, np.nan, add("Div", parts, whole), out=CONTRIBUTIONS)
     else:
         add("Squeeze", judged.score, FIRST, out=SCORE)
         add("Div", parts, whole, out=CONTRIBUTIONS)
-    add("Not", add("LessOrEqual", SCORE, 1.0), out=ALARM)
+    add("Not", add("LessOrEqual", SCORE, THRESHOLD), out=ALARM)

@@ -12,11 +12,11 @@ from models.detectors.row_detector import RowDetector
 from models.detectors.smoothing import FEATURES, Smoothing
 from models.detectors.stream import StreamDetector
 from models.detectors.suite import SuiteDetector
-from models.export.graph import DOUBLE, FIRST, LAST, Graph
+from models.export.graph import DOUBLE, FIRST, Graph
 from models.export.measures import judge
-from models.export.port import StatePort
 from models.export.rows import Judged, Shape, filled, finish, per_tag, scaled
-from models.onnx_names import ROWS, SCORE
+from models.onnx_names import ROWS, SCORE, next_of
+from models.state import StatePort
 
 
 def add_stream(detector: StreamDetector, add: Graph) -> None:
@@ -37,7 +37,7 @@ def add_stream(detector: StreamDetector, add: Graph) -> None:
         shift = add.remember(StatePort("shift", (columns,), "zero"))
         centred = add("Sub", flat, shift)
     z = scaled(add, detector.detector_, centred)
-    finish(add, judge(detector.detector_, add, z, shape))
+    finish(add, judge(detector.detector_, add, z, shape), shape.tags)
     if detector.follow_rows is not None:
         _follow(add, detector, flat, float(detector.follow_rows))
 
@@ -51,7 +51,7 @@ def _(detector: SuiteDetector, add: Graph, z: str, shape: Shape) -> Judged:
         columns = detector.columns_[name]
         away = add("Sub", add("Gather", whole, columns, axis=1), member.centre_)
         blame = per_tag(add, _terms(add, member, away), Shape(shape.tags, len(columns) // shape.tags))
-        ratios.append(add("ReduceSum", blame, LAST, keepdims=1))
+        ratios.append(add.total(blame, shape.tags))
         blames.append(add("Unsqueeze", blame, FIRST))
     every = add("Concat", *ratios, axis=1)
     won = add("ArgMax", every, axis=1, keepdims=1)
@@ -78,15 +78,15 @@ def _smooth(add: Graph, smoothing: Smoothing, tags: int) -> str:
     level = add.remember(StatePort("ewma", (tags,), "nan"))
     rows_missed = add.remember(StatePort("age", (tags,), "zero"))
     missing = add("IsNaN", ROWS)
-    age = add("Where", missing, add("Add", rows_missed, 1.0), 0.0, out="age_next")
+    age = add("Where", missing, add("Add", rows_missed, 1.0), 0.0, out=next_of("age"))
     last = add("Gather", before, np.array(smoothing.window - 1, dtype=np.int64), axis=1)
     held = add("Where", add("LessOrEqual", age, float(smoothing.hold)), last, np.nan)
     value = add("Where", missing, held, ROWS)
     older = add("Slice", before, FIRST, np.array([smoothing.window], dtype=np.int64), FIRST)
-    ring = add("Concat", older, add("Unsqueeze", value, FIRST), axis=1, out="ring_next")
+    ring = add("Concat", older, add("Unsqueeze", value, FIRST), axis=1, out=next_of("ring"))
     ahead = add("Add", level, add("Mul", add("Sub", value, level), 2.0 / (smoothing.span + 1.0)))
     kept = add("Where", add("IsNaN", value), level, ahead)
-    ewma = add("Where", add("IsNaN", level), value, kept, out="ewma_next")
+    ewma = add("Where", add("IsNaN", level), value, kept, out=next_of("ewma"))
     mean = add("Div", add("ReduceSum", ring, FIRST, keepdims=1), float(smoothing.window))  # [n, 1, tags]
     away = add("Sub", ring, mean)
     variance = add("Div", add("ReduceSum", add("Mul", away, away), FIRST, keepdims=1), float(smoothing.window))
@@ -99,4 +99,4 @@ def _follow(add: Graph, detector: StreamDetector, flat: str, follow_rows: float)
     way = add("Sub", add("Sub", flat, detector.detector_.centre_), "shift")
     nearer = add("Add", "shift", add("Div", way, follow_rows))
     below = add("Unsqueeze", add("Less", SCORE, float(detector.gate)), FIRST)
-    add("Where", below, nearer, "shift", out="shift_next")
+    add("Where", below, nearer, "shift", out=next_of("shift"))

@@ -16,9 +16,10 @@ from models.detectors.range_novelty import RangeNoveltyDetector
 from models.detectors.stuck import StuckDetector
 from models.detectors.tag_detector import STILL_SCALE, TagDetector
 from models.detectors.tag_suite import TagSuiteDetector
-from models.export.graph import DOUBLE, FIRST, LAST, Graph
-from models.export.port import StatePort
-from models.onnx_names import ALARM, CONTRIBUTIONS, ROWS, SCORE
+from models.export.graph import DOUBLE, FIRST, Graph
+from models.manifest import THRESHOLD
+from models.onnx_names import ALARM, CONTRIBUTIONS, ROWS, SCORE, next_of
+from models.state import StatePort
 
 
 def add_tag_detector(detector: TagDetector, add: Graph) -> None:
@@ -29,9 +30,9 @@ def add_tag_detector(detector: TagDetector, add: Graph) -> None:
     worst = add("ReduceMax", known, axes=[1], keepdims=1)
     silent = add("Less", worst, 0.0)
     add("Squeeze", add("Where", silent, np.nan, worst), FIRST, out=SCORE)
-    add("Not", add("LessOrEqual", SCORE, 1.0), out=ALARM)
+    add("Not", add("LessOrEqual", SCORE, THRESHOLD), out=ALARM)
     blamed = add("Cast", add("Equal", known, worst), to=DOUBLE)
-    shares = add("Div", blamed, add("ReduceSum", blamed, LAST, keepdims=1))
+    shares = add("Div", blamed, add.total(blamed, detector.n_features_in_))
     add("Where", silent, np.nan, shares, out=CONTRIBUTIONS)
 
 
@@ -53,8 +54,8 @@ def _(detector: RangeNoveltyDetector, add: Graph) -> str:
     still = add("Mul", add("Max", add("Abs", low), add("Abs", high)), STILL_SCALE)
     flat = add("Where", add("Greater", still, 0.0), still, 1.0)
     span = add("Where", add("Greater", high, low), add("Sub", high, low), flat)
-    _smaller(add, low, ROWS, "low_next")
-    _larger(add, high, ROWS, "high_next")
+    _smaller(add, low, ROWS, next_of("low"))
+    _larger(add, high, ROWS, next_of("high"))
     return _seen(add, add("Where", add("IsNaN", low), 0.0, add("Div", out, span)))
 
 
@@ -68,11 +69,11 @@ def _(detector: LevelShiftDetector, add: Graph) -> str:
     step = add("Mul", add("Sub", leaving, long_run), 2.0 / (detector.long + 1.0))
     ahead = add("Where", add("IsNaN", long_run), leaving, add("Add", long_run, step))
     kept = add("Where", add("IsNaN", leaving), long_run, ahead)
-    ewma = add("Where", add("IsNaN", ROWS), long_run, kept, out="ewma_next")
+    ewma = add("Where", add("IsNaN", ROWS), long_run, kept, out=next_of("ewma"))
     ring = _ring(add, before, detector.short)
     mean = add("Div", add("ReduceSum", ring, FIRST, keepdims=0), float(detector.short))
     shift = _seen(add, add("Abs", add("Sub", mean, ewma)))
-    _larger(add, largest, shift, "largest_next")
+    _larger(add, largest, shift, next_of("largest"))
     unit = add("Where", add("Greater", largest, 0.0), largest, 1.0)
     return _or_no_news(add, add("Div", add("Max", add("Sub", shift, largest), 0.0), unit))
 
@@ -83,7 +84,7 @@ def _(detector: EwmaResidualDetector, add: Graph) -> str:
     first = add("IsNaN", before)
     error = add("Sub", ROWS, before)
     ahead = add("Where", first, ROWS, add("Add", before, add("Mul", error, 2.0 / (detector.span + 1.0))))
-    add("Where", add("IsNaN", ROWS), before, ahead, out="ewma_next")
+    add("Where", add("IsNaN", ROWS), before, ahead, out=next_of("ewma"))
     ratio = add("Div", add("Where", first, 0.0, error), detector.deviation_)
     return _seen(add, add("Mul", ratio, ratio))
 
@@ -92,8 +93,6 @@ def _(detector: EwmaResidualDetector, add: Graph) -> str:
 def _(detector: MeanShiftDetector, add: Graph) -> str:
     rows = detector.short + detector.long
     ring = _ring(add, add.remember(StatePort("ring", (rows, detector.n_features_in_), "nan")), rows)
-    weights = np.r_[np.full(detector.long, -1.0 / detector.long), np.zeros(detector.short)]
-    weights[-detector.short :] += 1.0 / detector.short
     cut = np.array([detector.long], dtype=np.int64)
     older = add("Slice", ring, np.array([0], dtype=np.int64), cut, FIRST)
     recent = add("Slice", ring, cut, np.array([rows], dtype=np.int64), FIRST)
@@ -113,15 +112,15 @@ def _(detector: StuckDetector, add: Graph) -> str:
     before = add.remember(StatePort("resting", (tags,), "zero"))
     missing = add("IsNaN", ROWS)
     longer = add("Where", add("Equal", ROWS, last), add("Add", before, 1.0), 0.0)
-    resting = add("Where", missing, before, longer, out="resting_next")
-    add("Where", missing, last, ROWS, out="last_next")
+    resting = add("Where", missing, before, longer, out=next_of("resting"))
+    add("Where", missing, last, ROWS, out=next_of("last"))
     return _seen(add, add("Div", resting, detector.rest_))
 
 
 @measure.register
 def _(detector: MissingDetector, add: Graph) -> str:
     before = add.remember(StatePort("gap", (detector.n_features_in_,), "zero"))
-    gap = add("Where", add("IsNaN", ROWS), add("Add", before, 1.0), 0.0, out="gap_next")
+    gap = add("Where", add("IsNaN", ROWS), add("Add", before, 1.0), 0.0, out=next_of("gap"))
     return add("Div", gap, detector.gap_)
 
 
@@ -142,7 +141,7 @@ def _ring(add: Graph, before: str, rows: int) -> str:
     older = add("Slice", before, FIRST, np.array([rows], dtype=np.int64), FIRST)
     moved = add("Concat", older, add("Unsqueeze", ROWS, FIRST), axis=1)
     missing = add("Unsqueeze", add("IsNaN", ROWS), FIRST)
-    return add("Where", missing, before, moved, out="ring_next")
+    return add("Where", missing, before, moved, out=next_of("ring"))
 
 
 def _seen(add: Graph, measured: str) -> str:

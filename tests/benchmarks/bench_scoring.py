@@ -18,18 +18,14 @@ from threadpoolctl import threadpool_limits
 from models.detectors.forest import ForestDetector
 from models.detectors.mahalanobis import MahalanobisDetector
 from models.detectors.stream import StreamDetector
+from models.export.door import export
+from models.feature_rows import FeatureRows
 from models.features import STANDARD
-from models.onnx_forest import export_forest
 from models.onnx_scorer import OnnxScorer, _open
-from models.onnx_suite import STATE, export_suite
 from models.training import train
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from numpy.typing import NDArray
-
-    from models.detectors.smoothing import SmoothingState
 
 TAGS = 8
 TRAINING_ROWS = 2000
@@ -47,18 +43,15 @@ def run() -> list[dict[str, Any]]:
     results = []
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "bundle"
-        report = train(
-            rows,
-            tags=[f"tag{at}" for at in range(TAGS)],
-            units=[""] * TAGS,
+        learnt = FeatureRows(
+            values=rows,
+            tags=tuple(f"tag{at}" for at in range(TAGS)),
             feature_set=STANDARD,
             window_length_ns=10**10,
             window_every_ns=2 * 10**9,
             starts=np.arange(len(rows)) * 2 * 10**9,
-            name="bench",
-            version="1",
-            out=out,
         )
+        report = train(learnt, name="bench", version="1", out=out, detector="mahalanobis")
         scorer = OnnxScorer.load(out)
         for n, goal in GOALS.items():
             some, some_flat = rows[:n].copy(), flat[:n].copy()
@@ -108,15 +101,15 @@ def streams() -> list[dict[str, Any]]:
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(TRAINING_ROWS, 1)) + rng.normal(size=(TRAINING_ROWS, TAGS))
     stream = StreamDetector(follow_rows=400.0).fit(rows)
-    model = export_suite(stream, name="bench", version="1", tags=[f"tag{at}" for at in range(TAGS)])
-    session = _open(model, Path("bench"))
+    graph = export(stream, name="bench", version="1", tags=[f"tag{at}" for at in range(TAGS)], features=["mean"])
+    session = _open(graph.model, Path("bench"))
     results = []
     for assets, goal in {1: 60.0, 10: None, 100: 250.0, 1000: 2500.0}.items():
         begun = stream.start(assets)
-        state = dict(zip(STATE, (*vars_of(begun.smoothing), begun.shift), strict=True))
+        state = {port.name: port.begin(assets) for port in graph.state}
         fed = {"rows": rows[:assets].copy(), **state}
         for _ in range(stream.smoothing_.window):  # until the window is full
-            fed.update(zip(STATE, session.run(None, fed)[3:], strict=True))
+            fed.update(zip(state, session.run(None, fed)[3:], strict=True))
         ours = best(lambda fed=fed: session.run(None, fed), assets)
         with threadpool_limits(1):
             theirs = best(lambda fed=fed, begun=begun: stream.step(fed["rows"], begun), assets)
@@ -134,16 +127,12 @@ def streams() -> list[dict[str, Any]]:
     return results
 
 
-def vars_of(state: SmoothingState) -> tuple[NDArray[np.float64], ...]:
-    return state.ring, state.ewma, state.age
-
-
 def forest() -> dict[str, Any]:
     """100 trees, 8 tags x 2 features, one row, with the blame of each tag."""
     rows = np.random.default_rng(0).normal(size=(TRAINING_ROWS, 2 * TAGS))
     detector = ForestDetector(features_per_tag=2).fit(rows)
     tags = [f"tag{at}" for at in range(TAGS)]
-    model = export_forest(detector, name="bench", version="1", tags=tags, features=("mean", "std"))
+    model = export(detector, name="bench", version="1", tags=tags, features=("mean", "std")).model
     session, row = _open(model, Path("bench")), {"rows": rows[:1].copy()}
     ours = best(lambda: session.run(None, row), 1)
     started = time.perf_counter()

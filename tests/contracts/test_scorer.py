@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from models.feature_rows import FeatureRows
 from models.features import FeatureSet
 from models.handle import ScorerHandle
 from models.onnx_scorer import OnnxScorer
@@ -18,6 +19,8 @@ from models.training import train
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from models.state import State
 
 TAGS, FEATURES = ("flow", "pressure"), ("mean", "std", "max")
 CENTRE = 50.0
@@ -29,30 +32,30 @@ class LargestDeviation:
     tags = TAGS
     features = FEATURES
     min_coverage = 0.8
+    model = "largest@1"
+    state = ()
+    warm_up = 0
 
-    def score(self, rows: NDArray[np.float64]) -> Scores:
+    def score(self, rows: NDArray[np.float64], state: State = ()) -> Scores:
         usable = np.isfinite(rows).all(axis=(1, 2))
         per_tag = np.abs(np.where(usable[:, None, None], rows, np.nan) - CENTRE).max(axis=2, initial=0.0)
         shares = (per_tag + 1e-30) / (per_tag + 1e-30).sum(axis=1, keepdims=True)
-        return Scores(per_tag.max(axis=1, initial=0.0) / 10.0, shares, TAGS, "largest@1")
+        return Scores(per_tag.max(axis=1, initial=0.0) / 10.0, shares, TAGS, self.model)
 
 
 @pytest.fixture(scope="module")
 def onnx(tmp_path_factory) -> OnnxScorer:
     out = tmp_path_factory.mktemp("contract") / "bundle"
     second = 10**9
-    train(
-        CENTRE + np.random.default_rng(2).normal(size=(100, 2, 3)),
+    rows = FeatureRows(
+        values=CENTRE + np.random.default_rng(2).normal(size=(100, 2, 3)),
         tags=TAGS,
-        units=("", ""),
         feature_set=FeatureSet("tiny", 1, FEATURES),
         window_length_ns=2 * second,
         window_every_ns=second,
         starts=np.arange(100) * second,
-        name="contract",
-        version="1",
-        out=out,
     )
+    train(rows, name="contract", version="1", out=out)
     return OnnxScorer.load(out)
 
 
@@ -74,6 +77,8 @@ def test_one_score_and_one_share_per_tag_for_each_row(scorer, n):
     assert scorer.features == FEATURES
     assert 0 <= scorer.min_coverage <= 1
     assert scores.model.count("@") == 1
+    assert scores.model == scorer.model
+    assert (scorer.state, scorer.warm_up, scores.state) == ((), 0, ())
 
 
 def test_shares_sum_to_one_and_are_none_below_zero(scorer):

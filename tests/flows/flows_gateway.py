@@ -21,6 +21,7 @@ from flows.window_kinds import AnyWindowSettings
 from flows.window_settings import WindowSettings
 from models.features import STANDARD, FeatureSet
 from models.scores import Scorer, Scores
+from models.state import State, StatePort
 
 
 @dataclass
@@ -32,9 +33,11 @@ class MeanScorer:
     features: tuple[str, ...] = ("last", "mean")
     min_coverage: float = 0.5
     model: str = "means@1"
+    state: tuple[StatePort, ...] = ()
+    warm_up: int = 0
     calls: list[int] = field(default_factory=list)
 
-    def score(self, rows: NDArray[np.float64]) -> Scores:
+    def score(self, rows: NDArray[np.float64], state: State = ()) -> Scores:
         self.calls.append(len(rows))
         contributions = np.abs(rows[:, :, 1]) / np.abs(rows[:, :, 1]).sum(axis=1, keepdims=True)
         current = rows[:, self.tags.index("current"), self.features.index("mean")]

@@ -17,6 +17,7 @@ from flows.summarize import summaries_of
 from flows.window_settings import WindowSettings
 from models.features import STANDARD, FeatureSet
 from models.scores import Scores
+from models.state import State
 
 TUMBLING = WindowSettings("10s", lateness="2s")
 
@@ -46,9 +47,9 @@ def test_tags_and_features_are_picked_by_name_in_the_models_order() -> None:
     seen = []
 
     class Recorder(MeanScorer):
-        def score(self, rows: np.ndarray) -> Scores:
+        def score(self, rows: np.ndarray, state: State = ()) -> Scores:
             seen.append(rows.copy())
-            return super().score(rows)
+            return super().score(rows, state)
 
     scores_of(featurized(list(regular(13))), {"press": Recorder()}.get)
     assert seen[0].tolist() == [[[110.0, 105.5], [10.0, 5.5]]]  # (speed, current) x (last, mean)
@@ -59,9 +60,9 @@ def test_too_little_coverage_abstains_and_hides_the_row_from_the_model() -> None
     seen = []
 
     class Recorder(MeanScorer):
-        def score(self, rows: np.ndarray) -> Scores:
+        def score(self, rows: np.ndarray, state: State = ()) -> Scores:
             seen.append(rows.copy())
-            return super().score(rows)
+            return super().score(rows, state)
 
     (first, second) = scores_of(featurized(sparse), {"press": Recorder()}.get)
     assert np.isnan(seen[0][0]).all()

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from onnx import helper
 
-from models.bundle import CARD, GOLDEN, MANIFEST, MAX_BYTES, MODEL, read_bundle, verify_bundle, write_bundle
+from models.bundle import BASELINE, CARD, GOLDEN, MANIFEST, MAX_BYTES, MODEL, read_bundle, verify_bundle, write_bundle
 from models.errors import BundleRejected
 from models.onnx_scorer import OnnxScorer
 
@@ -55,7 +55,7 @@ def test_a_whole_bundle_passes(path):
 
 def test_the_same_bundle_is_written_as_the_same_bytes(report, tmp_path):
     write_bundle(tmp_path / "again", read_bundle(report.bundle))
-    for name in (MANIFEST, MODEL, GOLDEN, CARD):
+    for name in (MANIFEST, MODEL, GOLDEN, BASELINE, CARD):
         assert (tmp_path / "again" / name).read_bytes() == (report.bundle / name).read_bytes()
     assert [entry.name for entry in tmp_path.iterdir()] == ["again"]  # no draft left behind
 
@@ -66,7 +66,7 @@ def test_a_bundle_is_never_overwritten(path):
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
-@given(st.sampled_from([MODEL, GOLDEN, CARD]), st.data())
+@given(st.sampled_from([MODEL, GOLDEN, BASELINE, CARD]), st.data())
 def test_one_flipped_bit_anywhere_is_found(path, name, data):
     whole = (path / name).read_bytes()
     damaged = bytearray(whole)
@@ -76,7 +76,7 @@ def test_one_flipped_bit_anywhere_is_found(path, name, data):
     (path / name).write_bytes(whole)
 
 
-@pytest.mark.parametrize("name", [MANIFEST, MODEL, GOLDEN, CARD])
+@pytest.mark.parametrize("name", [MANIFEST, MODEL, GOLDEN, BASELINE, CARD])
 def test_a_missing_file_is_said(path, name):
     (path / name).unlink()
     refused(path, "cannot be read")
@@ -86,9 +86,11 @@ def test_a_missing_folder_is_said(tmp_path):
     refused(tmp_path / "nothing", "cannot be read")
 
 
-def test_a_newer_schema_is_refused(path):
-    edit(path, schema=2)
-    refused(path, "schema = 2: this software reads schema 1")
+@pytest.mark.parametrize("schema", [1, 3])
+def test_another_schema_is_refused(path, schema):
+    edit(path, schema=schema)
+    refused(path, f"schema = {schema}: this software reads schema 2")
+    refused(path, "train it again")
 
 
 @pytest.mark.parametrize("name", ["../model.onnx", "/etc/passwd", "..", ".hidden", "a/b", "", "model.onnx\n", "a\0b"])
@@ -104,7 +106,7 @@ def test_other_files_than_the_known_are_refused(path):
     refused(path, "files the manifest does not list: ['weights.bin']")
 
 
-@pytest.mark.parametrize("files", [[], [0, 0, 1, 2], [0, 1]])
+@pytest.mark.parametrize("files", [[], [0, 0, 1, 2, 3], [0, 1, 2]])
 def test_a_list_of_other_files_is_refused(path, files):
     entries = json.loads((path / MANIFEST).read_text())["files"]
     edit(path, files=[entries[at] for at in files])
@@ -128,21 +130,24 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_read_whole(path):
     refused(path, "larger than")
 
 
-def test_golden_rows_that_inflate_are_refused(path):
+@pytest.mark.parametrize("name", [GOLDEN, BASELINE])
+def test_arrays_that_inflate_are_refused(path, name):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("rows.npy", b"\0" * (MAX_BYTES[GOLDEN] + 1))
-    replace_file(path, GOLDEN, buffer.getvalue())
+        archive.writestr("rows.npy", b"\0" * (MAX_BYTES[name] + 1))
+    replace_file(path, name, buffer.getvalue())
     refused(path, "inflates to more than")
 
 
-def test_golden_rows_are_never_unpickled(path):
+@pytest.mark.parametrize("name", [GOLDEN, BASELINE])
+def test_arrays_are_never_unpickled(path, name):
     class Bomb:
         def __reduce__(self):
             return os.mkdir, (str(path / "exploded"),)
 
-    for content in (pickle.dumps(Bomb()), npz(rows=np.array([Bomb()], dtype=object), score=np.zeros(1))):
-        replace_file(path, GOLDEN, content)
+    bomb = np.array([Bomb()], dtype=object)
+    for content in (pickle.dumps(Bomb()), npz(rows=bomb, score=np.zeros(1), edges=bomb)):
+        replace_file(path, name, content)
         refused(path, "is not an archive of the arrays")
         assert not (path / "exploded").exists()
 
@@ -170,6 +175,25 @@ def test_golden_rows_of_another_model_are_refused(path, arrays, rule):
     refused(path, rule)
 
 
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"edges": np.zeros((2, 3, 8))}, "edges must be float64[2, 3, 9], it is float64[2, 3, 8]"),
+        ({"edges": np.zeros((2, 3, 9), np.float32)}, "edges must be float64"),
+        ({"edges": np.full((2, 3, 9), np.nan)}, "edges must be finite"),
+        ({"score_edges": np.arange(9.0)[::-1].copy()}, "score_edges must never fall"),
+        ({"shares": np.full((2, 3, 10), 0.2)}, "shares must be shares that sum to 1"),
+        ({"score_shares": np.array([-1.0, *[2 / 9] * 9])}, "score_shares must be shares"),
+        ({"shares": None}, "is not an archive of the arrays edges, shares, score_edges and score_shares"),
+    ],
+)
+def test_a_baseline_that_is_none_is_refused(path, change, rule):
+    with np.load(path / BASELINE) as arrays:
+        mixed = {**arrays, **change}
+    replace_file(path, BASELINE, npz(**{name: array for name, array in mixed.items() if array is not None}))
+    refused(path, rule)
+
+
 def changed_model(path, change):
     model = onnx.load_from_string((path / MODEL).read_bytes())
     change(model)
@@ -177,7 +201,8 @@ def changed_model(path, change):
 
 
 def other_weights(model):
-    (scale,) = [tensor for tensor in model.graph.initializer if tensor.name == "scale"]
+    divisor = next(node.input[1] for node in model.graph.node if node.op_type == "Div")
+    (scale,) = [tensor for tensor in model.graph.initializer if tensor.name == divisor]
     scale.raw_data = (onnx.numpy_helper.to_array(scale) * 1.0002).tobytes()
 
 
@@ -187,6 +212,13 @@ def other_name(model):
 
 def other_output(model):
     model.graph.output.pop()
+
+
+def silenced_alarm(model):
+    """As `Greater` would have it: nothing is known, so nothing is wrong."""
+    (end,) = [node for node in model.graph.node if node.op_type == "Not"]
+    (before,) = [node for node in model.graph.node if node.op_type == "LessOrEqual"]
+    end.op_type, end.input[:] = "Greater", before.input
 
 
 def foreign_operator(model):
@@ -215,6 +247,7 @@ def too_many_nodes(model):
         (other_weights, "golden rows do not get their scores"),
         (other_name, "its name is 'other', the manifest says 'press'"),
         (other_output, "inputs and outputs are"),
+        (silenced_alarm, "a row of NaN gets score [nan] and alarm [False], it must get NaN and true"),
         (foreign_operator, "it needs operators of ['com.evil']"),
         (unknown_operator, "ONNX Runtime"),
         (weights_elsewhere, "it holds external data"),

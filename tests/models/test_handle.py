@@ -19,10 +19,16 @@ class Constant:
     tags: tuple[str, ...] = ("flow",)
     features: tuple[str, ...] = ("mean",)
     min_coverage: float = 0.5
+    state: tuple = ()
+    warm_up: int = 0
 
-    def score(self, rows):
+    @property
+    def model(self):
+        return f"constant@{self.value:g}"
+
+    def score(self, rows, state=()):
         n = len(rows)
-        return Scores(np.full(n, self.value), np.ones((n, 1)), self.tags, f"constant@{self.value:g}")
+        return Scores(np.full(n, self.value), np.ones((n, 1)), self.tags, self.model)
 
 
 def test_it_answers_with_the_model_it_holds():

@@ -22,7 +22,13 @@ def test_what_is_written_is_what_is_read(manifest):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"schema": 2}, "schema = 2: this software reads schema 1"),
+        ({"schema": 1}, "schema = 1: this software reads schema 2"),
+        ({"state": [{"name": "rows", "shape": [2], "start": "nan"}]}, "each once and none 'rows'"),
+        ({"state": [{"name": "ring", "shape": [2], "start": "one"}]}, "state.0.start"),
+        ({"state": [{"name": "ring", "shape": [0], "start": "nan"}]}, "lengths >= 1"),
+        ({"warm_up": 3}, "0 without state"),
+        ({"fingerprint": "abc"}, "64 hexadecimal digits"),
+        ({"counter": -1}, "counter = -1: must be 0 or more"),
         ({"schema": None}, "schema = None"),
         ({"surprise": 1}, "surprise"),
         ({"rows": "many"}, "rows"),

@@ -1,5 +1,8 @@
 """A client of `server.py` that measures itself, in one of seven ways. Ends with its stdin.
 
+With `--links` more than one, `master`, `pymodbus` and the two bare ones have that many connections in one loop, each
+with one request after the other, as a gateway has that reads several devices.
+
 Prints READY. Each line on stdin asks for one measurement of so many seconds, which is printed as a line of JSON:
 values, CPU time of this process with its system calls (`cpu`) and without (`user`).
 
@@ -25,6 +28,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -65,21 +69,33 @@ async def answer(measure: Measure) -> None:
         print(json.dumps(await measure(float(line))), flush=True)
 
 
-async def in_a_row(read: Callable[[], Awaitable[Any]]) -> None:
-    """One read after the other, for as long as asked; the clock of CPU time is read at both ends only."""
+Read = Callable[[], Awaitable[Any]]
+Link = Callable[[int], Awaitable[Read]]
+"""Opens a connection to a port; each call of what it returns is one request and its reply."""
 
-    async def measure(seconds: float) -> dict[str, float]:
-        await read()
-        values, until, begun, user = 0, time.perf_counter() + seconds, time.process_time(), user_s()
+
+async def in_a_row(link: Link, port: int, links: int) -> None:
+    """On each link one read after the other, for as long as asked."""
+    reads = [await link(port) for _ in range(links)]
+
+    async def repeat(read: Read, until: float) -> int:
+        values = 0
         while time.perf_counter() < until:
             await read()
             values += BLOCK
+        return values
+
+    async def measure(seconds: float) -> dict[str, float]:
+        for read in reads:
+            await read()
+        until, begun, user = time.perf_counter() + seconds, time.process_time(), user_s()
+        values = sum(await asyncio.gather(*(repeat(read, until) for read in reads)))
         return {"values": values, "cpu": time.process_time() - begun, "user": user_s() - user}
 
     await answer(measure)
 
 
-async def pymodbus(port: int) -> None:
+async def pymodbus(port: int) -> Read:
     client = AsyncModbusTcpClient(HOST, port=port)
     assert await client.connect()
 
@@ -88,14 +104,12 @@ async def pymodbus(port: int) -> None:
         return client.convert_from_registers(reply.registers, client.DATATYPE.FLOAT32)
 
     assert await read() == list(range(BLOCK))
-    await in_a_row(read)
-    client.close()
+    return read
 
 
-async def master(port: int) -> None:
+async def master(port: int) -> Read:
     transport = await connect_tcp(HOST, port, SECOND)
-    counts: Counter[str] = Counter()
-    asking = Master(transport, counts, timeout=SECOND, pause=timedelta(0), monotonic=time.monotonic_ns)
+    asking = Master(transport, Counter(), timeout=SECOND, pause=timedelta(0), monotonic=time.monotonic_ns)
     decoder = compile_decoder(0, [Address(Table.HOLDING, 2 * i, Kind.FLOAT32) for i in range(BLOCK)])
 
     async def read() -> Any:
@@ -105,8 +119,7 @@ async def master(port: int) -> None:
     values, codes = await read()
     assert values.tolist() == list(range(BLOCK))
     assert not codes.any()
-    await in_a_row(read)
-    transport.abort()
+    return read
 
 
 class Bare(asyncio.Protocol):
@@ -133,7 +146,7 @@ class BareBuffered(asyncio.BufferedProtocol):
         self.news.set_result(None)
 
 
-async def bare(port: int, kind: type[Bare | BareBuffered]) -> None:
+async def bare(port: int, kind: type[Bare | BareBuffered]) -> Read:
     loop = asyncio.get_running_loop()
     transport, protocol = await loop.create_connection(kind, HOST, port)
     request = MbapStream().request(1, Table.HOLDING, 0, 2 * BLOCK)
@@ -143,8 +156,15 @@ async def bare(port: int, kind: type[Bare | BareBuffered]) -> None:
         transport.write(request)
         await protocol.news
 
-    await in_a_row(read)
-    transport.abort()
+    return read
+
+
+LINKS: dict[str, Link] = {
+    "pymodbus": pymodbus,
+    "master": master,
+    "bare": partial(bare, kind=Bare),
+    "bare_buffered": partial(bare, kind=BareBuffered),
+}
 
 
 def device(port: int, asset: str, units: int, tags: int, interval: timedelta) -> ModbusDriver:
@@ -226,22 +246,15 @@ class Fleet:
 
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "way", choices=("driver", "idle_driver", "master", "pymodbus", "bare", "bare_buffered", "fleet")
-    )
+    parser.add_argument("way", choices=(*LINKS, "driver", "idle_driver", "fleet"))
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--links", type=int, default=1)
     parser.add_argument("--devices", type=int, default=500)
     parser.add_argument("--tags", type=int, default=30)
     args = parser.parse_args()
     match args.way:
-        case "pymodbus":
-            await pymodbus(args.port)
-        case "master":
-            await master(args.port)
-        case "bare":
-            await bare(args.port, Bare)
-        case "bare_buffered":
-            await bare(args.port, BareBuffered)
+        case way if way in LINKS:
+            await in_a_row(LINKS[way], args.port, args.links)
         case "driver":
             await Fleet([device(args.port, "plc", 1, BLOCKS * BLOCK, SHORTEST)], BLOCKS * BLOCK).run()
         case "idle_driver":

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.detectors.mahalanobis import MahalanobisDetector
-from models.onnx_export import export_mahalanobis
+from models.export.door import export as export_any
 from models.onnx_scorer import _open
 from models.onnx_wire import inspect
 
@@ -21,7 +21,7 @@ DETECTOR = MahalanobisDetector(features_per_tag=3, limit=30.0).fit(NORMAL)
 
 
 def export() -> bytes:
-    return export_mahalanobis(DETECTOR, name="m", version="1", tags=TAGS, features=FEATURES)
+    return export_any(DETECTOR, name="m", version="1", tags=TAGS, features=FEATURES).model
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +68,29 @@ def test_a_row_scores_the_same_to_the_last_bit_in_any_batch(session):
     whole, _ = run(session, NORMAL)
     alone = np.concatenate([run(session, NORMAL[at : at + 1])[0] for at in range(len(NORMAL))])
     np.testing.assert_array_equal(alone, whole)
+
+
+@pytest.mark.parametrize(("tags", "features"), [(1, 1), (1, 3), (3, 1), (7, 3), (13, 12)])
+def test_so_does_one_with_an_odd_number_of_columns(tmp_path, tags, features):
+    """A row of an odd number of columns lies now on an even address, now on an odd one."""
+    rows = RNG.normal(size=(200, tags * features))
+    detector = MahalanobisDetector(features_per_tag=features).fit(rows)
+    names = {"tags": [f"t{at}" for at in range(tags)], "features": [f"f{at}" for at in range(features)]}
+    odd = _open(export_any(detector, name="m", version="1", **names).model, tmp_path)
+    score, shares = run(odd, rows)
+    for at in range(len(rows)):
+        alone, alone_shares = run(odd, rows[at : at + 1])
+        np.testing.assert_array_equal(alone, score[at : at + 1])
+        np.testing.assert_array_equal(alone_shares, shares[at : at + 1])
+
+
+def test_the_alarm_is_what_is_not_known_to_be_normal(session):
+    rows = np.concatenate([NORMAL, NORMAL + 20 * DETECTOR.scale_])
+    rows[7, 2] = np.nan
+    score, alarm = session.run(["score", "alarm"], {"rows": rows})
+    np.testing.assert_array_equal(alarm, ~(score <= 1.0))
+    assert alarm[7]
+    assert 0 < alarm.sum() < len(rows)
 
 
 def test_the_same_detector_gives_the_same_bytes():
