@@ -19,14 +19,20 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from cloud_sink.records import WindowSummary
+from cloud_sink.schema import FOOTER, SUMMARY_HEAD, SUMMARY_SCHEMA, SUMMARY_TAIL, Field, Type
 from cloud_sink.settings import Naming
 
-SCHEMA_VERSION = 1
-_STRINGS = ["asset", "tag", "model"]
-_DELTA = ["start", "end", "n", "n_bad"]
-_HEAD = ("asset", "tag", "start", "end", "n", "n_bad", "coverage")
-_TAIL = ("score", "threshold", "model", "partial", "backfilled")
-_TIME = pa.timestamp("ns", tz="UTC")
+_FIELDS = {field.name: field for field in (*SUMMARY_HEAD, *SUMMARY_TAIL)}
+_ARROW = {
+    Type.TEXT: pa.string(),
+    Type.TIME: pa.timestamp("ns", tz="UTC"),
+    Type.COUNT: pa.int32(),
+    Type.REAL: pa.float32(),
+    Type.FLAG: pa.bool_(),
+}
+_ENCODINGS = {Type.TIME: "DELTA_BINARY_PACKED", Type.COUNT: "DELTA_BINARY_PACKED", Type.REAL: "BYTE_STREAM_SPLIT"}
+_SORTED_BY = ("asset", "tag", "start", "end")
+_GROUPED_BY = ("asset", "start", "end", "partial")  # what a summary's key is made of
 
 
 def write_summaries(summaries: Sequence[WindowSummary], naming: Naming) -> bytes:
@@ -40,54 +46,55 @@ def write_summaries(summaries: Sequence[WindowSummary], naming: Naming) -> bytes
     """
     ordered = sorted(summaries, key=lambda s: (s.asset, s.start, s.end, s.partial))
     table = _table(ordered)
-    metadata = {
-        "sluicegate.schema": str(SCHEMA_VERSION),
-        "sluicegate.site": naming.site,
-        "sluicegate.gateway": naming.gateway,
-        "sluicegate.software": naming.software,
-    }
-    floats = [field.name for field in table.schema if pa.types.is_float32(field.type)]
+    types = {name: _FIELDS[name].type if name in _FIELDS else Type.REAL for name in table.column_names}
     sink = io.BytesIO()
     writer = pq.ParquetWriter(
         sink,
         table.schema,
         compression="zstd",
         compression_level=3,
-        use_dictionary=_STRINGS,
-        column_encoding=dict.fromkeys(floats, "BYTE_STREAM_SPLIT") | dict.fromkeys(_DELTA, "DELTA_BINARY_PACKED"),
-        write_statistics=["asset", "tag", "start", "end", "score"],
+        use_dictionary=[name for name, kind in types.items() if kind is Type.TEXT],
+        column_encoding={name: _ENCODINGS[kind] for name, kind in types.items() if kind in _ENCODINGS},
+        write_statistics=[field.name for field in _FIELDS.values() if field.pruned],
         write_page_checksum=True,
         store_schema=False,
     )
     with writer:
         writer.write_table(table, row_group_size=len(table))
-        writer.add_key_value_metadata(metadata)
+        writer.add_key_value_metadata(_footer(naming))
     return sink.getvalue()
 
 
+def _footer(naming: Naming) -> dict[str, str]:
+    return {
+        f"{FOOTER}schema": str(SUMMARY_SCHEMA),
+        f"{FOOTER}site": naming.site,
+        f"{FOOTER}gateway": naming.gateway,
+        f"{FOOTER}software": naming.software,
+    }
+
+
 def _table(ordered: Sequence[WindowSummary]) -> Any:
+    """The columns of the contract, in its order, sorted."""
     rows = np.array([len(s.tags) for s in ordered])
-
-    def spread(values: Sequence[Any], dtype: Any) -> NDArray[Any]:
-        return np.repeat(np.array(values, dtype), rows)
-
-    columns: dict[str, Any] = {
-        "asset": spread([s.asset for s in ordered], object),
-        "tag": np.array([tag for s in ordered for tag in s.tags], object),
-        "start": pa.array(spread([s.start for s in ordered], np.int64)).cast(_TIME),
-        "end": pa.array(spread([s.end for s in ordered], np.int64)).cast(_TIME),
-        "n": np.concatenate([s.n for s in ordered]),
-        "n_bad": np.concatenate([s.n_bad for s in ordered]),
-        "coverage": np.concatenate([s.coverage for s in ordered]),
+    columns = {
+        **{field.name: _declared(field, ordered, rows) for field in SUMMARY_HEAD},
         **{_column(feature): _feature(ordered, feature) for feature in _features(ordered)},
-        "score": spread([s.score for s in ordered], np.float32),
-        "threshold": spread([s.threshold for s in ordered], np.float32),
-        "model": spread([s.model for s in ordered], object),
-        "partial": spread([s.partial for s in ordered], np.bool_),
-        "backfilled": spread([s.backfilled for s in ordered], np.bool_),
+        **{field.name: _declared(field, ordered, rows) for field in SUMMARY_TAIL},
     }
     table = pa.table(columns)
-    return table.take(pc.sort_indices(table, [(name, "ascending") for name in ("asset", "tag", "start", "end")]))
+    return table.take(pc.sort_indices(table, [(name, "ascending") for name in _SORTED_BY]))
+
+
+def _declared(field: Field, ordered: Sequence[WindowSummary], rows: NDArray[Any]) -> Any:
+    """A column of the contract: what a summary has for each tag as it is, what it has once for all of its rows."""
+    if field.name == "tag":
+        return pa.array([tag for s in ordered for tag in s.tags], _ARROW[field.type])
+    values = [getattr(s, field.name) for s in ordered]
+    if isinstance(values[0], np.ndarray):
+        return pa.array(np.concatenate(values), _ARROW[field.type])
+    once = pa.array(values, pa.int64() if field.type is Type.TIME else _ARROW[field.type])
+    return once.take(pa.array(np.repeat(np.arange(len(ordered)), rows))).cast(_ARROW[field.type])
 
 
 def _features(ordered: Sequence[WindowSummary]) -> list[str]:
@@ -97,7 +104,7 @@ def _features(ordered: Sequence[WindowSummary]) -> list[str]:
 
 def _column(feature: str) -> str:
     """The feature's own name, unless it would hide one of ours."""
-    return f"feature_{feature}" if feature in (*_HEAD, *_TAIL) else feature
+    return f"feature_{feature}" if feature in _FIELDS else feature
 
 
 def _feature(ordered: Sequence[WindowSummary], feature: str) -> Any:
@@ -116,42 +123,51 @@ def read_summaries(source: Path | bytes) -> list[WindowSummary]:
         ValueError: The file is of a newer layout.
     """
     file = pq.ParquetFile(io.BytesIO(source) if isinstance(source, bytes) else source, page_checksum_verification=True)
-    if (found := int(file.metadata.metadata[b"sluicegate.schema"])) > SCHEMA_VERSION:
-        msg = f"summary file of schema {found}, this software reads up to {SCHEMA_VERSION}; upgrade it"
+    if (found := int(file.metadata.metadata[f"{FOOTER}schema".encode()])) > SUMMARY_SCHEMA:
+        msg = f"summary file of schema {found}, this software reads up to {SUMMARY_SCHEMA}; upgrade it"
         raise ValueError(msg)
-    table = file.read()
-    columns = {name: table[name].combine_chunks() for name in table.column_names}
-    start, end = (columns[name].cast(pa.int64()).to_numpy() for name in ("start", "end"))
-    assets, tags, models = (columns[name].to_pylist() for name in _STRINGS)
-    partial = columns["partial"].to_pylist()
-    backfilled = columns["backfilled"].to_pylist() if "backfilled" in columns else [False] * len(partial)
+    table = with_absent(file.read())
+    columns = {name: _numpy(table[name]) for name in table.column_names}
+    features = [name for name in table.column_names if name not in _FIELDS]
+    has = {name: table[name].combine_chunks().is_valid().to_numpy(zero_copy_only=False) for name in features}
     groups: dict[tuple[str, int, int, bool], list[int]] = {}
-    for row, asset in enumerate(assets):
-        groups.setdefault((asset, int(start[row]), int(end[row]), partial[row]), []).append(row)
-    names = [name for name in table.column_names if name not in (*_HEAD, *_TAIL)]
-    numbers = {
-        name: columns[name].to_numpy(zero_copy_only=False) for name in (*names, *_HEAD[4:], "score", "threshold")
-    }
-    valid = {name: columns[name].is_valid().to_numpy(zero_copy_only=False) for name in names}
-    summaries = []
-    for (asset, first, last, cut), rows in sorted(groups.items()):
-        own = [name for name in names if valid[name][rows[0]]]
-        summaries.append(
-            WindowSummary(
-                asset,
-                first,
-                last,
-                tuple(tags[row] for row in rows),
-                tuple(own),
-                numbers["n"][rows],
-                numbers["n_bad"][rows],
-                numbers["coverage"][rows],
-                np.array([numbers[name][rows] for name in own], np.float32).reshape(len(own), len(rows)).T,
-                float(numbers["score"][rows[0]]),
-                float(numbers["threshold"][rows[0]]),
-                models[rows[0]],
-                cut,
-                backfilled[rows[0]],
-            )
-        )
-    return summaries
+    for row, key in enumerate(zip(*(columns[name].tolist() for name in _GROUPED_BY), strict=True)):
+        groups.setdefault(key, []).append(row)
+    return [
+        _summary(columns, np.array(rows), [name for name in features if has[name][rows[0]]])
+        for _, rows in sorted(groups.items())
+    ]
+
+
+def with_absent(table: Any) -> Any:
+    """A table of any version, with the columns that came later filled with what they mean where they are absent."""
+    for field in _FIELDS.values():
+        if field.name not in table.column_names and field.absent is not None:
+            table = table.append_column(field.name, pa.repeat(pa.scalar(field.absent, _ARROW[field.type]), len(table)))
+    return table
+
+
+def _numpy(column: Any) -> NDArray[Any]:
+    if pa.types.is_timestamp(column.type):
+        column = column.cast(pa.int64())
+    return np.asarray(column.to_numpy())
+
+
+def _summary(columns: dict[str, NDArray[Any]], rows: NDArray[Any], features: list[str]) -> WindowSummary:
+    first = {name: columns[name][rows[0]].item() for name in _FIELDS if columns[name].dtype != object}
+    return WindowSummary(
+        asset=columns["asset"][rows[0]],
+        start=first["start"],
+        end=first["end"],
+        tags=tuple(columns["tag"][rows]),
+        features=tuple(features),
+        n=columns["n"][rows],
+        n_bad=columns["n_bad"][rows],
+        coverage=columns["coverage"][rows],
+        values=np.array([columns[name][rows] for name in features], np.float32).reshape(len(features), len(rows)).T,
+        score=first["score"],
+        threshold=first["threshold"],
+        model=columns["model"][rows[0]],
+        partial=first["partial"],
+        backfilled=first["backfilled"],
+    )

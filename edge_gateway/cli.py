@@ -93,9 +93,7 @@ def train(
         Path | None, typer.Option(help="Folder of the bundle; must not exist.", show_default="models/ASSET")
     ] = None,
     version: Annotated[str, typer.Option(help="Version of the bundle.")] = "1",
-    detector: Annotated[
-        str, typer.Option(help="auto, or a name from models/README.md.")
-    ] = "auto",
+    detector: Annotated[str, typer.Option(help="auto, or a name from models/README.md.")] = "auto",
     features: Annotated[
         str | None, typer.Option(metavar="SET", help="Feature set.", show_default="configured, or standard")
     ] = None,

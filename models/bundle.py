@@ -1,6 +1,7 @@
 """The bundle: one folder that holds a model, what it says about itself, and the proof that it still works here.
 
     manifest.json   `models.manifest.Manifest`, with size and SHA-256 of the other files
+    manifest.sig    signature over the bytes of manifest.json; optional (see `models.signature`)
     model.onnx      one graph: rows (and state) in, scores and contributions (and state) out
     golden.npz      rows and the scores they must get, arrays only
     baseline.npz    `models.baseline.Baseline`: what drift is measured against, arrays only
@@ -14,14 +15,12 @@ what was checked is what is used, for each file is read once.
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import re
 import shutil
 import stat
 import tempfile
-import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -29,13 +28,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.arrays import decode_arrays, encode_arrays
 from models.baseline import Baseline
 from models.errors import BundleRejected
 from models.manifest import FileEntry, Manifest, decode_manifest
 from models.onnx_wire import inspect
+from models.signature import ANYBODY, TrustedKeys
 
 MANIFEST, MODEL, GOLDEN, BASELINE, CARD = "manifest.json", "model.onnx", "golden.npz", "baseline.npz", "card.md"
 PICTURES = ("scores.svg", "shares.svg", "baseline.svg")
+SIGNATURE = "manifest.sig"
+# All there can be; the signature and the pictures may be absent.
+BUNDLE_FILES = (MANIFEST, SIGNATURE, MODEL, GOLDEN, BASELINE, CARD, *PICTURES)
 
 # Far above what a model of a machine needs (a forest of 100 trees: 385 kB), far below what would hurt a gateway.
 MAX_BYTES: Mapping[str, int] = {
@@ -46,6 +50,7 @@ MAX_BYTES: Mapping[str, int] = {
     CARD: 1 << 20,
     **dict.fromkeys(PICTURES, 1 << 20),
 }
+_MOST_SIGNATURE = 4096  # a signature of Ed25519 has 64; what is no signature is told as such
 MAX_NODES = 10_000
 GOLDEN_SCORES = 16  # least finite ones of a stateful model: what warms up proves nothing
 DOMAINS = frozenset({"", "ai.onnx.ml"})  # the operators every ONNX Runtime carries; no custom code
@@ -53,6 +58,7 @@ DOMAINS = frozenset({"", "ai.onnx.ml"})  # the operators every ONNX Runtime carr
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _RETRAIN = "train it again with this software"
 _FETCH = "fetch or train the bundle again"
+_SIGN = "sign it with a trusted key (`sluicegate model sign`), or add its signer's to [models] trusted_keys"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,8 +117,8 @@ def write_bundle(out: Path, bundle: Bundle) -> Manifest:
     golden, baseline = bundle.golden, bundle.baseline
     contents = {
         MODEL: bundle.model,
-        GOLDEN: _npz(golden, ("rows", "score")),
-        BASELINE: _npz(baseline, ("edges", "shares", "score_edges", "score_shares")),
+        GOLDEN: encode_arrays(golden, ("rows", "score")),
+        BASELINE: encode_arrays(baseline, ("edges", "shares", "score_edges", "score_shares")),
         CARD: bundle.card.encode(),
         **{name: picture.encode() for name, picture in bundle.pictures.items()},
     }
@@ -125,36 +131,46 @@ def write_bundle(out: Path, bundle: Bundle) -> Manifest:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-        _sync_folder(draft)
+        sync_folder(draft)
         draft.rename(out)
-        _sync_folder(out.parent)
+        sync_folder(out.parent)
     finally:
         shutil.rmtree(draft, ignore_errors=True)  # gone already when all went well
     return manifest
 
 
-def read_manifest(path: Path) -> Manifest:
-    """The manifest of the bundle in folder `path`, and nothing else of it.
+def read_manifest(path: Path, keys: TrustedKeys = ANYBODY) -> Manifest:
+    """The manifest of the bundle in folder `path`, and nothing else of it but its signature.
+
+    Args:
+        path: Folder of the bundle.
+        keys: One of them must have signed it; none = it may be unsigned, and a signature is not judged.
 
     Raises:
-        BundleRejected: It is missing, too large, of another schema, or not a manifest.
+        BundleRejected: It is missing, too large, not signed by whom it must be, of another schema, or not a manifest.
     """
     data = _read(path / MANIFEST, MAX_BYTES[MANIFEST])
+    if keys:
+        _check_signature(path, data, keys)
     try:
         return decode_manifest(data)
     except ValueError as error:
         raise BundleRejected(path / MANIFEST, str(error), _RETRAIN) from error
 
 
-def read_bundle(path: Path) -> Bundle:
-    """Read and check a whole bundle: names, sizes, hashes, operators, golden vectors' shapes.
+def read_bundle(path: Path, keys: TrustedKeys = ANYBODY) -> Bundle:
+    """Read and check a whole bundle: signature, names, sizes, hashes, operators, golden vectors' shapes.
 
     Not checked here, for it takes the engine: that the model gives the golden scores (`OnnxScorer` does).
+
+    Args:
+        path: Folder of the bundle.
+        keys: See `read_manifest`.
 
     Raises:
         BundleRejected: With the rule it breaks.
     """
-    manifest = read_manifest(path)
+    manifest = read_manifest(path, keys)
     _check_names(path, manifest)
     contents = {entry.name: _read_entry(path / entry.name, entry) for entry in manifest.files}
     _check_operators(path / MODEL, contents[MODEL])
@@ -164,9 +180,39 @@ def read_bundle(path: Path) -> Bundle:
     return Bundle(manifest, contents[MODEL], golden, baseline, texts.pop(CARD), texts)
 
 
-def verify_bundle(path: Path) -> Manifest:
+def verify_bundle(path: Path, keys: TrustedKeys = ANYBODY) -> Manifest:
     """Check a bundle without loading it into the engine; see `read_bundle`."""
-    return read_bundle(path).manifest
+    return read_bundle(path, keys).manifest
+
+
+def sign_bundle(path: Path, sign: Callable[[bytes], bytes]) -> Manifest:
+    """Write `manifest.sig`, over a bundle that is whole; a signature that is there already is replaced.
+
+    Args:
+        path: Folder of the bundle.
+        sign: Of a private key: from a message to its signature.
+
+    Raises:
+        BundleRejected: The bundle is not whole: nobody should vouch for it.
+    """
+    bundle = read_bundle(path)
+    signature = sign(_read(path / MANIFEST, MAX_BYTES[MANIFEST]))
+    draft = path.with_name(f".{path.name}.{SIGNATURE}")  # beside the folder: a stranger in it is refused
+    with draft.open("wb") as file:
+        file.write(signature)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path / SIGNATURE)
+    sync_folder(path)
+    return bundle.manifest
+
+
+def _check_signature(path: Path, manifest: bytes, keys: TrustedKeys) -> None:
+    if not (path / SIGNATURE).exists():
+        raise BundleRejected(path, "it is not signed, and [models] trusted_keys asks for it", _SIGN)
+    signature = _read(path / SIGNATURE, _MOST_SIGNATURE)
+    if not keys.vouch(manifest, signature):
+        raise BundleRejected(path / SIGNATURE, "none of [models] trusted_keys signed this manifest", _SIGN)
 
 
 def _check_names(path: Path, manifest: Manifest) -> None:
@@ -177,7 +223,7 @@ def _check_names(path: Path, manifest: Manifest) -> None:
     wanted = {MODEL, GOLDEN, BASELINE, CARD}
     if not wanted <= set(names) <= wanted | set(PICTURES) or len(names) != len(set(names)):
         raise BundleRejected(path, f"the manifest lists {sorted(names)}, it must list {sorted(wanted)}", _RETRAIN)
-    strangers = sorted({entry.name for entry in path.iterdir()} - set(names) - {MANIFEST})
+    strangers = sorted({entry.name for entry in path.iterdir()} - set(names) - {MANIFEST, SIGNATURE})
     if strangers:
         raise BundleRejected(path, f"files the manifest does not list: {strangers[:5]}", "remove them")
 
@@ -220,25 +266,6 @@ def _check_operators(path: Path, model: bytes) -> None:
         )
 
 
-def _npz(holder: Golden | Baseline, names: Sequence[str]) -> bytes:
-    buffer = io.BytesIO()
-    np.savez(buffer, **{name: getattr(holder, name) for name in names})
-    return buffer.getvalue()
-
-
-def _arrays(path: Path, data: bytes, names: Sequence[str]) -> list[NDArray[Any]]:
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            inflated = sum(member.file_size for member in archive.infolist())
-        if inflated > MAX_BYTES[path.name]:
-            raise BundleRejected(path, f"it inflates to more than {MAX_BYTES[path.name]} bytes", _FETCH)
-        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            return [arrays[name] for name in names]
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
-        said = " and ".join([", ".join(names[:-1]), names[-1]])
-        raise BundleRejected(path, f"it is not an archive of the arrays {said} ({error})", _FETCH) from error
-
-
 def _decode_golden(path: Path, data: bytes, manifest: Manifest) -> Golden:
     rows, score = _arrays(path, data, ("rows", "score"))
     shape = (len(manifest.tags), len(manifest.features))
@@ -267,7 +294,15 @@ def _decode_baseline(path: Path, data: bytes, manifest: Manifest) -> Baseline:
     return baseline
 
 
-def _sync_folder(path: Path) -> None:
+def _arrays(path: Path, data: bytes, names: Sequence[str]) -> list[NDArray[Any]]:
+    try:
+        return decode_arrays(data, names, MAX_BYTES[path.name])
+    except ValueError as error:
+        raise BundleRejected(path, str(error), _FETCH) from error
+
+
+def sync_folder(path: Path) -> None:
+    """Make what was created, renamed or removed in a folder outlast a power cut."""
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

@@ -89,9 +89,10 @@ def calibrate(
     """
     return limit_of(
         [heldout_scores(detector, rows, embargo)],
-        float(clone(detector).fit(rows).anomaly_score(rows).max()),
-        every_ns=every_ns,
+        in_sample=float(clone(detector).fit(rows).anomaly_score(rows).max()),
+        blocks=BLOCKS,
         embargo=embargo,
+        every_ns=every_ns,
         budget_per_day=budget_per_day,
         margin=margin,
     )
@@ -99,10 +100,11 @@ def calibrate(
 
 def limit_of(
     heldout: Sequence[NDArray[np.float64]],
-    in_sample: float,
     *,
-    every_ns: int,
+    in_sample: float,
+    blocks: int,
     embargo: int,
+    every_ns: int,
     budget_per_day: float,
     margin: float,
 ) -> Calibration:
@@ -114,10 +116,11 @@ def limit_of(
     score is above 0, one unit of the detector is the limit.
 
     Args:
-        heldout: Scores of each asset in time order, each by a detector that had not seen the row; finite.
-        in_sample: Largest score of the same rows by a detector that had seen them.
+        heldout: Scores of each asset in time order, each by a model that had not seen the row; finite.
+        in_sample: Largest score of rows that it had seen.
+        blocks: The held-out scores came from so many.
+        embargo: And with this embargo.
         every_ns: Time from one row of an asset to the next.
-        embargo: Rows that were left out on both sides of a block.
         budget_per_day: False-alarm episodes of an asset and day that are acceptable.
         margin: Factor on the largest held-out score, >= 1.
     """
@@ -140,7 +143,7 @@ def limit_of(
         limit=limit if limit > 0 else 1.0,
         method=method,
         margin=factor,
-        blocks=BLOCKS,
+        blocks=blocks,
         embargo=embargo,
         rows=len(scores),
         days=days,

@@ -6,6 +6,9 @@ ModelError
     RowsRefused         rows of another shape than the model was made for
     StateRefused        a state of another shape than the model remembers
     SwapRefused         a new model that wants other rows than the one it would replace
+    KeyRefused          a signing key that cannot be used
+    LifeRefused         a step in the life of a model that its state does not allow
+    ImportRefused       a model of somebody else's that cannot be wrapped
 """
 
 from __future__ import annotations
@@ -98,3 +101,53 @@ class SwapRefused(ModelError):  # noqa: N818 - the name says what happened
         )
         self.old = old
         self.new = new
+
+
+class KeyRefused(ModelError):  # noqa: N818 - the name says what happened
+    """A key file cannot be used.
+
+    Attributes:
+        path: Of the file.
+        rule: What must hold and does not.
+        fix: What the reader can do.
+    """
+
+    def __init__(self, path: Path, rule: str, fix: str) -> None:
+        super().__init__(f"key {path}: {rule}; {fix}")
+        self.path = path
+        self.rule = rule
+        self.fix = fix
+
+
+class LifeRefused(ModelError):  # noqa: N818 - the name says what happened
+    """A model does not change its state.
+
+    Attributes:
+        model: Name, or "name@version".
+        rule: What must hold and does not.
+        fix: What the reader can do.
+    """
+
+    def __init__(self, model: str, rule: str, fix: str) -> None:
+        super().__init__(f"model {model}: {rule}; {fix}")
+        self.model = model
+        self.rule = rule
+        self.fix = fix
+
+
+class ImportRefused(ModelError):  # noqa: N818 - the name says what happened
+    """A model that was made elsewhere cannot become a bundle.
+
+    Attributes:
+        key: What was judged: "input", "dtype", "opset", "external data", "domains", ...
+        value: What it was.
+        rule: What must hold.
+        fix: What the reader can do.
+    """
+
+    def __init__(self, key: str, value: object, rule: str, fix: str) -> None:
+        super().__init__(f"{key} = {value}: {rule}; {fix}")
+        self.key = key
+        self.value = value
+        self.rule = rule
+        self.fix = fix

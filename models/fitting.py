@@ -18,7 +18,7 @@ from models.errors import TrainingRefused
 from models.feature_rows import FeatureRows
 from models.held_out import held_out, prepared_rows
 from models.manifest import THRESHOLD, Calibration
-from models.training_rows import ENOUGH_ROWS, judge, whole_rows
+from models.training_rows import BLOCKS, ENOUGH_ROWS, judge, whole_rows
 
 MAX_FALSE_ALARMS = 0.2  # share of the hold-out above the threshold
 
@@ -128,7 +128,8 @@ def fit(name: str, rows: FeatureRows, options: Options, told: Told = lambda _: N
     heldout = held_out(detector, kept, embargo)
     calibration = limit_of(
         heldout.scores,
-        heldout.in_sample,
+        in_sample=heldout.in_sample,
+        blocks=BLOCKS,
         every_ns=rows.window_every_ns,
         embargo=embargo,
         budget_per_day=options.budget_per_day,

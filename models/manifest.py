@@ -161,7 +161,7 @@ class Manifest:
 
     def __post_init__(self) -> None:
         for key, name in (("name", self.name), ("version", self.version)):
-            if not _NAME.fullmatch(name):
+            if not is_name(name):
                 _refuse(key, name, "1-64 letters, digits, '.', '_' or '-', first a letter or digit")
         for key, names in (("tags", self.tags), ("features", self.features)):
             if not names or len(set(names)) != len(names):
@@ -224,6 +224,11 @@ def decode_manifest(data: bytes) -> Manifest:
 def _reader() -> TypeAdapter[Manifest]:
     """Takes 3 ms to make: not at import, and not again at every swap of a model."""
     return TypeAdapter(Manifest)
+
+
+def is_name(text: str) -> bool:
+    """Whether a model or a version may be called so; such a name is also safe as the name of a folder."""
+    return _NAME.fullmatch(text) is not None
 
 
 def fingerprint_of(rows: NDArray[np.float64], tags: Sequence[str], features: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ from models.errors import BundleRejected, RowsRefused, StateRefused
 from models.manifest import THRESHOLD, Manifest
 from models.onnx_names import ALARM, CONTRIBUTIONS, ROWS, SCORE, next_of
 from models.scores import Scores, follow
+from models.signature import ANYBODY, TrustedKeys
 from models.state import State, StatePort, begin
 
 GOLDEN_TOLERANCE = 1e-4  # relative: what other processors' rounding may change, and no wrong model passes
@@ -45,13 +46,13 @@ class OnnxScorer:
         self._check_golden(bundle, path)
 
     @classmethod
-    def load(cls, path: Path) -> OnnxScorer:
+    def load(cls, path: Path, keys: TrustedKeys = ANYBODY) -> OnnxScorer:
         """Read, check and open the bundle in folder `path`.
 
         Raises:
             BundleRejected: See `read_bundle` and the class.
         """
-        return cls(read_bundle(path), path / MODEL)
+        return cls(read_bundle(path, keys), path / MODEL)
 
     @property
     def manifest(self) -> Manifest:

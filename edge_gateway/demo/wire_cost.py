@@ -35,18 +35,19 @@ def _block(batch: SampleBatch, prefix: str) -> float:
         topic = len(f"{prefix}/{batch.asset}/{tag.name}".encode())
         values, times = batch.value[mine], batch.source_time[mine]
         if tag.waveform and len(values) > 1:
-            total += _message(topic, _size({"t": _time(times[-1]), "v": values.tolist(), "q": 0}))
+            total += publish_size(topic, _size({"t": _time(times[-1]), "v": values.tolist(), "q": 0}))
             continue
         step = max(1, len(values) // _SAMPLED)
         shown = [
-            _message(topic, _size({"t": _time(time), "v": value, "q": 0}))
+            publish_size(topic, _size({"t": _time(time), "v": value, "q": 0}))
             for time, value in zip(times[::step], values[::step].tolist(), strict=True)
         ]
         total += sum(shown) / len(shown) * len(values)
     return total
 
 
-def _message(topic: int, payload: int) -> int:
+def publish_size(topic: int, payload: int) -> int:
+    """Bytes of one PUBLISH at QoS 1 with a topic and a payload of so many."""
     remaining = 2 + topic + 2 + payload
     header = 1 + (1 if remaining < 128 else 2 if remaining < 16_384 else 3 if remaining < 2_097_152 else 4)
     return header + remaining

@@ -87,7 +87,7 @@ def test_layout(make):
     assert str(file.schema_arrow.field("start").type) == "timestamp[ns, tz=UTC]"
     footer = {key.decode(): value.decode() for key, value in file.metadata.metadata.items()}
     assert footer == {
-        "sluicegate.schema": "1",
+        "sluicegate.schema": "2",
         "sluicegate.site": "plant",
         "sluicegate.gateway": "gw-1",
         "sluicegate.software": "0.0.1",
