@@ -131,6 +131,7 @@ def write_bundle(out: Path, bundle: Bundle) -> Manifest:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
+        draft.chmod(0o755)  # of a temporary folder it is 0700, and the gateway may be another user
         sync_folder(draft)
         draft.rename(out)
         sync_folder(out.parent)

@@ -204,7 +204,7 @@ def _suitable(kind: Kind, detector: AnyDetector, kept: FeatureRows, embargo: int
     if isinstance(detector, PreparedRowDetector) and len(kept):
         prepared, _ = prepared_rows(detector, kept)
         values = prepared.reshape(len(prepared), len(kept.tags), -1)
-        names = tuple(str(at) for at in range(values.shape[2]))
+        names = detector.columns
     elif kind.stateful:
         values = values[kept.whole]
     return said + judge(values, kept.tags, names, embargo)

@@ -36,6 +36,11 @@ class DynamicPcaDetector(PreparedRowDetector):
         """The rows before."""
         return self.lags
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The row, and those before it."""
+        return ("now", *(f"{lag} before" for lag in range(1, self.lags + 1)))
+
     def inner(self) -> PcaDetector:
         """Of rows of `lagged`."""
         return PcaDetector(explained=self.explained, features_per_tag=self.lags + 1)

@@ -47,6 +47,11 @@ class PreparedRowDetector(RawRowDetector):
         self.detector_ = self.inner().fit(whole)
         return self
 
+    @property
+    @abstractmethod
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns that are made of each tag."""
+
     def prepared(self, runs: Runs) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """All runs one after the other as the inner detector sees them, and which of the rows it learns from."""
         parts, learnt = [], []

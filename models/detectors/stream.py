@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from models.detectors.prepared import PreparedRowDetector
 from models.detectors.row_detector import RowDetector
-from models.detectors.smoothing import Smoothing, SmoothingState
+from models.detectors.smoothing import FEATURES, Smoothing, SmoothingState
 from models.detectors.suite import SuiteDetector
 
 
@@ -71,6 +71,11 @@ class StreamDetector(PreparedRowDetector):
     def memory(self) -> int:
         """Of the smoothing."""
         return self.smoothing_.memory
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Of the smoothing."""
+        return FEATURES
 
     def inner(self) -> RowDetector:
         """A clone of `detector`, or the suite."""
