@@ -53,8 +53,8 @@ def held_bytes(database: Database) -> int:
 def record_loss(database: Database, lane: Lane, event: Event, now: int, *, tell: bool = True) -> None:
     """Count records that will not be delivered, and tell the cloud. Call inside a transaction.
 
-    Losses of one kind are merged into one event until that event is frozen into a batch, so that a long outage ends
-    with a few events and not with one for each dropped record. Such an event is itself never dropped.
+    Losses of one kind are merged into one event until that event is frozen for some target, so that a long outage
+    ends with a few events and not with one for each dropped record. Such an event is itself never dropped.
 
     Args:
         database: In a transaction.
@@ -92,7 +92,7 @@ def _insert_event(database: Database, name: str, event: Event, total: int, now: 
 def _open_event(database: Database, name: str) -> tuple[int, Event] | None:
     rows = database.execute(
         "SELECT seq, key, time, created, body, crc FROM outbox JOIN meta ON seq = v "
-        "WHERE k = ? AND state = 0 AND batch IS NULL",
+        "WHERE k = ? AND state = 0 AND NOT EXISTS (SELECT 1 FROM progress WHERE progress.seq = outbox.seq)",
         (_OPEN + name,),
     )
     for seq, key, time, created, body, crc in rows:

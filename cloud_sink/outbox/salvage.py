@@ -36,7 +36,8 @@ _MOST_ATTEMPTS = 3
 _LANES = frozenset(Lane)
 _ABSURD = 1 << 53  # a record a nanosecond for a hundred days
 _PORTION = 1000  # rows a commit
-_OUTBOX = "INSERT OR IGNORE INTO outbox(seq, lane, key, time, created, body, size, crc, batch, state) "
+_OUTBOX = "INSERT OR IGNORE INTO outbox(seq, lane, key, time, created, body, size, crc, state) "
+_FROZEN = "INSERT OR IGNORE INTO progress(seq, target, lane, batch) VALUES (?, ?, ?, ?)"
 _NOWHERE = float("nan")
 
 
@@ -153,18 +154,22 @@ def _copy(pages: Pages, database: Database) -> Salvage:
 def _keep(database: Database, record: Carved, found: Salvage) -> None:
     match record:
         case Carved(
-            int(seq), (None, int(lane), str(key), int(at), int(created), body, int(size), int(crc), batch, state)
+            int(seq), (None, int(lane), str(key), int(at), int(created), body, int(size), int(crc), *older, state)
         ):
             if isinstance(body, bytes) and checksum(lane, key, at, created, body) == crc and lane in _LANES:
                 size = len(body)
-                batch = batch if isinstance(batch, str) else None
+                if older and isinstance(older[0], str):  # version 2 named the batch here, and no target
+                    database.execute(_FROZEN, (seq, "", lane, older[0]))
                 state = State.QUARANTINED if state == State.QUARANTINED else State.READY
                 found.start, found.end = min(found.start or at, at), max(found.end, at)
             elif body is None and state in (State.DELIVERED, State.DROPPED) and lane in _LANES:
-                batch = None  # a key that a replay may still bring; nobody reads the rest of it
+                pass  # a key that a replay may still bring; nobody reads the rest of it
             else:
                 return
-            _insert(database, seq, (lane, key, at, created, body, size, crc, batch, int(state)))
+            _insert(database, seq, (lane, key, at, created, body, size, crc, int(state)))
+        case Carved(None, (int(seq), str(target), int(lane), str(batch), int())):
+            # Only what is on its way. That a target has a row is not believed without a checksum: it gets it again.
+            database.execute(_FROZEN, (seq, target, lane, batch))
         case Carved(int(seq), (None, str(key), *_, str(), bytes(body), int(crc))):
             keep_salvaged(database, seq, key, body, crc)
         case Carved(None, (str(key), int() | str() as value)) if _is_book(key, value):
@@ -174,7 +179,7 @@ def _keep(database: Database, record: Carved, found: Salvage) -> None:
 def _insert(database: Database, seq: int, values: tuple[Value, ...]) -> None:
     """Under its number, which no checksum covers: where another row has that, or it is absurd, under a new one."""
     for number in (seq, None) if 0 < seq < _ABSURD else (None,):
-        database.execute(_OUTBOX + "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (number, *values))
+        database.execute(_OUTBOX + "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (number, *values))
         ((done,),) = database.execute("SELECT changes()")
         if done:
             return
@@ -191,12 +196,20 @@ def _is_book(key: str, value: int | str) -> bool:
 
 
 def _check_batches(database: Database) -> None:
-    """A frozen batch that is not whole any more is another batch, under another name."""
-    keys: dict[str, list[str]] = {}
-    for batch, key in database.execute("SELECT batch, key FROM outbox WHERE batch IS NOT NULL ORDER BY seq"):
-        keys.setdefault(batch, []).append(key)
-    broken = [(name,) for name, members in keys.items() if batch_id(members) != name]
-    database.execute_many("UPDATE outbox SET batch = NULL WHERE batch = ?", broken)
+    """A frozen batch that is not whole any more, or not in order, is another batch, under another name."""
+    keys: dict[tuple[str, int, str], list[str]] = {}
+    rows = database.execute(
+        "SELECT target, p.lane, p.batch, key FROM progress AS p JOIN outbox USING (seq) "
+        "WHERE state = 0 AND outbox.lane = p.lane ORDER BY CASE p.lane WHEN ? THEN time END, seq",
+        (Lane.SUMMARY,),
+    )
+    for target, lane, batch, key in rows:
+        keys.setdefault((target, lane, batch), []).append(key)
+    database.execute("CREATE TEMP TABLE whole(target, lane, batch)")
+    whole = [frozen for frozen, members in keys.items() if batch_id(members) == frozen[2]]
+    database.execute_many("INSERT INTO whole VALUES (?, ?, ?)", whole)
+    database.execute("DELETE FROM progress WHERE (target, lane, batch) NOT IN (SELECT target, lane, batch FROM whole)")
+    database.execute("DELETE FROM progress WHERE seq NOT IN (SELECT seq FROM outbox WHERE state = 0)")
 
 
 def _tell(database: Database, found: Salvage, now: int, reason: str, *, empty: bool) -> None:

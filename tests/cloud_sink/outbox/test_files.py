@@ -51,7 +51,7 @@ class TestRoles:
         database.execute("PRAGMA user_version = 99")
         database.close()
         for _ in range(2):  # the lock is let go each time
-            with pytest.raises(OutboxTooNew, match="has schema 99, this software knows up to 2; upgrade it"):
+            with pytest.raises(OutboxTooNew, match="has schema 99, this software knows up to 3; upgrade it"):
                 OutboxWriter(tmp_path, OutboxSettings(lock_wait=timedelta(0)))
 
     def test_not_a_database_is_put_aside(self, tmp_path, small, make):

@@ -63,20 +63,21 @@ def filled(tmp_path, make):
     """An outbox with a life behind it: replayed, frozen, delivered, forgotten; small rows and rows of many pages."""
     writer = OutboxWriter(tmp_path, AT_ONCE)
     reader = OutboxReader(tmp_path, AT_ONCE, BatchSettings(rows=20))
+    queue = reader.queues["target"]
     for i in range(0, 300, 10):
         alerts = [make.alert(n) for n in range(i, i + 10)]
         if i % 100 == 0:
             alerts[3] = replace(alerts[3], detail="x" * 20_000)
         writer.put([*alerts, make.event(i), make.summary(i, tags=300)])
         if i % 50 == 0:
-            reader.delivered(reader.freeze(Lane.ALERT))
+            queue.delivered(queue.freeze(Lane.ALERT))
         if i == 100:
             writer.snapshot_mark()
             writer.committed()
             reader.maintain()
     writer.put([Account("pump", 10, 10, 0)])
-    reader.freeze(Lane.ALERT)
-    reader.delivered(reader.freeze(Lane.SUMMARY, flush=True))  # leaves free pages with rows in them
+    queue.freeze(Lane.ALERT)
+    queue.delivered(queue.freeze(Lane.SUMMARY, flush=True))  # leaves free pages with rows in them
     reader.close()
     writer.close()
     return tmp_path
@@ -87,7 +88,7 @@ def content(folder):
     try:
         rows = database.execute(ROWS + " ORDER BY seq")
         alarms = database.execute("SELECT * FROM alarms ORDER BY seq")
-        batches = database.execute("SELECT seq, batch FROM outbox WHERE batch IS NOT NULL ORDER BY seq")
+        batches = database.execute("SELECT seq, target, batch FROM progress ORDER BY seq")
         held = [row for row in database.execute("SELECT * FROM held ORDER BY lane, state") if row[0] > 1]
         return rows, alarms, batches, held
     finally:
@@ -151,10 +152,11 @@ def test_with_its_schema_gone_too(filled):
 def test_no_row_of_a_free_page_comes_back(tmp_path, make):
     writer = OutboxWriter(tmp_path, AT_ONCE)
     reader = OutboxReader(tmp_path, AT_ONCE, BatchSettings(rows=150))
+    queue = reader.queues["target"]
     writer.put([make.alert(i) for i in range(200)])
     writer.snapshot_mark()
     writer.committed()
-    reader.delivered(reader.freeze(Lane.ALERT))
+    queue.delivered(queue.freeze(Lane.ALERT))
     reader.close()
     writer.close()
     database = Database(tmp_path / NAME)
@@ -184,7 +186,7 @@ def test_a_lost_page_costs_its_rows_and_is_told(filled, told):
 
 def test_a_batch_that_is_not_whole_any_more_is_begun_anew(filled):
     database = Database(filled / NAME)
-    ((seq,),) = database.execute("SELECT max(seq) FROM outbox WHERE batch IS NOT NULL")
+    ((seq,),) = database.execute("SELECT max(seq) FROM progress")
     database.execute("UPDATE outbox SET crc = crc + 1 WHERE seq = ?", (seq,))
     database.close()
     rows, _, batches, _ = salvaged(filled)
