@@ -15,7 +15,7 @@ from grafana_foundation_sdk.models.dashboard import (
     VariableSort,
 )
 
-from cloud_sink.grafana.queries import ASSET, SITE, SOURCE, select, source
+from cloud_sink.grafana.queries import ASSET, SITE, select, source
 from cloud_sink.influx.points import ALERT, EVENT, FEATURE, GATEWAY, SCORE
 
 TAG = "sluicegate"
@@ -64,10 +64,9 @@ class _Marks(cogbuilder.Builder[models.AnnotationQuery]):
     """An annotation query of InfluxDB has keys of its own, which the SDK's model does not know."""
 
     def __init__(self, name: str, color: str, query: str, text: str, tags: str) -> None:
-        self._content = _AnnotationQuery(
-            name=name, datasource=source(), enable=True, icon_color=color, type_val="", hide=False
-        )
-        self._content.more = {"query": query, "textColumn": text, "tagsColumn": tags, "fromAnnotations": True}
+        self._content = _AnnotationQuery(name=name, datasource=source(), enable=True, icon_color=color)
+        columns = {"textColumn": text, "tagsColumn": tags, "fromAnnotations": True}
+        self._content.more = {"target": {"refId": "Anno", "query": query, "name": name, **columns}}
 
     def build(self) -> models.AnnotationQuery:
         return self._content
@@ -93,6 +92,3 @@ def _variable(name: str, *, several: bool) -> QueryVariable:
     if not several:
         return variable.multi(False).include_all(False)
     return variable.multi(True).include_all(True).current(VariableOption(selected=True, text="All", value="$__all"))
-
-
-__all__ = ["SOURCE", "alerts_as_annotations", "gaps_as_annotations", "new"]

@@ -50,7 +50,7 @@ def queries() -> Iterator[Asked]:
             if variable["type"] == "query":
                 yield Asked(name, variable["name"], "variable", variable["query"])
         for annotation in found["annotations"].get("list", []):
-            yield Asked(name, annotation["name"], "annotation", annotation["query"])
+            yield Asked(name, annotation["name"], "annotation", annotation["target"]["query"])
 
 
 def filled(text: str, **chosen: str) -> str:
