@@ -1,6 +1,6 @@
-"""The loop of the deliver process: alerts before events before summaries, each object verified.
+"""Delivery to one target: alerts before events before summaries, each object verified.
 
-Alerts are sent by the loop itself; events and summaries in the bulk slot beside it, so an alert waits for no upload.
+Alerts have a slot of their own, events and summaries share the other, so an alert waits for no upload of bulk.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import structlog
 
@@ -20,94 +21,84 @@ from cloud_sink.errors import PermanentDeliveryError, PermanentReason, Transient
 from cloud_sink.objects import CloudObject, build_object
 from cloud_sink.records import Lane
 from cloud_sink.settings import DeliverySettings, Naming
-from cloud_sink.slots import InlineSlot, Outcome, Slot, attempt
-from cloud_sink.targets.base import Receipt, Target
-from cloud_sink.waiting import Reader, Waiting
+from cloud_sink.slots import Outcome, Slot
+from cloud_sink.targets.base import Receipt
+from cloud_sink.waiting import Queue, Waiting
 
 log = structlog.get_logger(__name__)
 
-_LAST_WAIT_S = 5.0  # for a bulk upload at the end; after that it is sent again at the next start
+
+@dataclass(slots=True)
+class _Hand:
+    """A slot and what is in it."""
+
+    slot: Slot
+    holds: tuple[Batch, CloudObject] | None = None
 
 
 class Deliverer:
-    """Empties an outbox into a target for as long as it runs. Whether there is an uplink is judged by delivering."""
+    """Empties the queue of one target. Whether there is an uplink is judged by delivering."""
 
     def __init__(
         self,
-        reader: Reader,
-        target: Target,
+        queue: Queue,
+        name: str,
+        alerts: Slot,
+        bulk: Slot,
         ledger: EgressLedger,
         naming: Naming,
         settings: DeliverySettings,
-        wait: Callable[[float], object],
         clock: Callable[[], int] = time.time_ns,
         monotonic: Callable[[], float] = time.monotonic,
         uniform: Callable[[float, float], float] = random.uniform,
         *,
-        bulk: Slot | None = None,
         lanes: Sequence[Lane] = tuple(Lane),
         allowance: Allowance | None = None,
     ) -> None:
         """Put the parts together; nothing is sent yet.
 
         Args:
-            reader: The outbox; the caller closes it.
-            target: Where to.
+            queue: Of the target.
+            name: Of the target, for the ledger and for people: `Target.name`.
+            alerts: Where alerts are uploaded.
+            bulk: Where events and summaries are uploaded, to the same target.
             ledger: Of what left.
             naming: Who sends.
             settings: Intervals.
-            wait: Sleeps for up to some seconds, less when an alert arrives or `stop` was called: `Bell.wait`.
             clock: Wall clock, ns; only for the ledger and `last_success`.
             monotonic: Steady clock, s.
             uniform: Draws the jitter.
-            bulk: Where events and summaries are uploaded, to the same target; None = at once, one after the other.
-            lanes: That the target takes, in order; what is in the others stays in the outbox, under its quota.
+            lanes: That the target takes, in order.
             allowance: Of bulk; None = unlimited.
         """
         self.stats = DeliveryStats()
-        self._waiting = Waiting(reader)
-        self._target = target
+        self._waiting = Waiting(queue)
+        self._name = name
         self._ledger = ledger
         self._naming = naming
         self._settings = settings
-        self._wait = wait
         self._clock = clock
-        self._monotonic = monotonic
         self._backoff = Backoff(settings, monotonic, uniform)
-        self._bulk: Slot = bulk or InlineSlot(target)
+        self._alerts, self._bulk = _Hand(alerts), _Hand(bulk)
         self._lanes = lanes
-        self._in_hand: tuple[Batch, CloudObject] | None = None  # of the bulk slot
         self._allowance = allowance or Allowance()
-        self._stopped = False
-        self._maintain_at = 0.0
-
-    def run(self) -> None:
-        """Deliver until `stop`. What was not delivered stays in the outbox.
-
-        Raises:
-            OutboxError: The outbox cannot be used any more.
-        """
-        while not self._stopped:
-            if (delay := self.step()) > 0 and not self._stopped:
-                self._wait(delay)
-        self._collect(_LAST_WAIT_S)
-
-    def stop(self) -> None:
-        """End `run` after the object in hand; ring the bell as well to end a wait. Safe in a signal handler."""
-        self._stopped = True
 
     def step(self) -> float:
-        """Send or begin at most one object: the first of the first lane that has one.
+        """Take up what has ended, then begin at most one object: the first of the first lane that has one.
 
         Returns:
             Seconds to wait before the next step, less when the bell rings; 0 = there may be more.
         """
-        self._maintain()
-        self._collect()
+        self.collect()
         sent = self._send_next(flush=False)
         if sent is None:
             return self._settings.poll_interval.total_seconds()
         return 0.0 if sent else self._backoff.delay()
+
+    def collect(self, wait: float = 0.0) -> None:
+        """Take up the ends of uploads under way, each waited for so many seconds."""
+        for hand in (self._alerts, self._bulk):
+            self._collect(hand, wait)
 
     def drain(self) -> bool:
         """Send everything there is, also summary files that are not full yet, until done or the first failure.
@@ -128,7 +119,10 @@ class Deliverer:
         for lane in self._lanes:
             if not flush and self._backoff.waits(lane):
                 return False  # what matters more than the lane that failed need not wait for it
-            if lane is not Lane.ALERT and (self._in_hand or not (flush or self._allowance.allows(lane))):
+            if lane is Lane.ALERT:
+                if self._alerts.holds:
+                    return None  # and nothing below it begins before it is known how that ends
+            elif self._bulk.holds or not (flush or self._allowance.allows(lane)):
                 continue
             if (batch := self._waiting.next(lane, limit, flush=flush)) is not None:
                 return self._send(batch, flush=flush)
@@ -140,17 +134,16 @@ class Deliverer:
         except (ValueError, LookupError, TypeError) as error:  # also what only another version could have written
             self._refused(batch, PermanentDeliveryError(PermanentReason.UNREADABLE, str(error)))
             return True
-        if batch.lane is Lane.ALERT:
-            return self._settle(batch, outgoing, attempt(self._target, outgoing))
-        self._in_hand = (batch, outgoing)
-        self._bulk.start(outgoing)
-        return self._collect(None if flush else 0.0)
+        hand = self._alerts if batch.lane is Lane.ALERT else self._bulk
+        hand.holds = (batch, outgoing)
+        hand.slot.start(outgoing)
+        return self._collect(hand, None if flush else 0.0)
 
-    def _collect(self, wait: float | None = 0.0) -> bool | None:
-        """Take up the end of a bulk upload: as `_settle`; None = there is none."""
-        if self._in_hand is None or (outcome := self._bulk.outcome(wait)) is None:
+    def _collect(self, hand: _Hand, wait: float | None) -> bool | None:
+        """Take up the end of an upload: as `_settle`; None = there is none."""
+        if hand.holds is None or (outcome := hand.slot.outcome(wait)) is None:
             return None
-        (batch, outgoing), self._in_hand = self._in_hand, None
+        (batch, outgoing), hand.holds = hand.holds, None
         return self._settle(batch, outgoing, outcome)
 
     def _settle(self, batch: Batch, outgoing: CloudObject, outcome: Outcome) -> bool:
@@ -180,7 +173,7 @@ class Deliverer:
         if not isinstance(outcome, Receipt) and not outcome.wire:
             return
         try:
-            self._ledger.note(outgoing, self._target.name, outcome, self._clock())
+            self._ledger.note(outgoing, self._name, outcome, self._clock())
         except OSError as error:  # a full disk: going on delivering is what empties it
             self.stats.ledger_failures += 1
             log.error("egress_ledger_failed", key=outgoing.key, error=str(error))
@@ -199,13 +192,14 @@ class Deliverer:
         self.stats.trouble = ""
         if not self.stats.uplink_up:
             self.stats.uplink_up = True
-            log.info("uplink_up", target=self._target.name)
+            self._waiting.link_came_back()
+            log.info("uplink_up", target=self._name)
 
     def _postpone(self, lane: Lane, error: TransientDeliveryError) -> None:
         self._backoff.failed(lane, error)
         self.stats.failures[error.reason] += 1
         if self.stats.uplink_up or self.stats.trouble != error.reason:
-            log.warning("uplink_down", target=self._target.name, reason=error.reason, error=str(error))
+            log.warning("uplink_down", target=self._name, reason=error.reason, error=str(error))
         self.stats.uplink_up, self.stats.trouble = False, str(error.reason)
 
     def _split(self, batch: Batch) -> None:
@@ -218,8 +212,3 @@ class Deliverer:
         self.stats.quarantined[batch.lane] += len(batch.rows)
         log.error("batch_quarantined", lane=batch.lane.name.lower(), records=len(batch.rows), error=str(error))
         self._waiting.set_aside(batch, error.reason)
-
-    def _maintain(self) -> None:
-        if (now := self._monotonic()) >= self._maintain_at:
-            self._maintain_at = now + self._settings.poll_interval.total_seconds()
-            self._waiting.maintain()

@@ -50,7 +50,14 @@ class OutboxFull(OutboxError):  # noqa: N818 - reads as a state
 
 
 class OutboxDamaged(OutboxError):  # noqa: N818 - reads as a state
-    """SQLite says that the file is malformed."""
+    """The file is not what it was."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            path,
+            f"damaged ({reason}); a restart of the gateway salvages it, `sluicegate outbox doctor` says what it found",
+        )
+        self.reason = reason
 
 
 class TransientReason(StrEnum):

@@ -9,8 +9,8 @@ from cloud_sink.errors import PermanentReason
 from cloud_sink.records import Lane
 
 
-class Reader(Protocol):
-    """What the deliverer needs of the outbox; see `OutboxReader`."""
+class Queue(Protocol):
+    """What the deliverer needs of the outbox; see `outbox.queue`."""
 
     def freeze(self, lane: Lane, limit: int | None = None, *, flush: bool = False) -> Batch | None:
         """The next batch of a lane, the same one until it is delivered or quarantined."""
@@ -24,37 +24,37 @@ class Reader(Protocol):
         """Set it aside, or the part of it that is given."""
         ...
 
-    def maintain(self) -> None:
-        """Housekeeping, about once a poll interval."""
+    def link_came_back(self) -> None:
+        """From now on live records go before what waited meanwhile."""
         ...
 
 
 class Waiting:
-    """The outbox as the deliverer sees it.
+    """The queue of a target as its deliverer sees it.
 
     Halves go under names of their own, so nothing changes that was ever accepted; after a crash the whole batch is
     tried and split again, into the same halves but for those that were ticked off.
     """
 
-    def __init__(self, reader: Reader) -> None:
-        """Take the outbox."""
-        self._reader = reader
+    def __init__(self, queue: Queue) -> None:
+        """Take the target's queue."""
+        self._queue = queue
         self._pieces: dict[Lane, list[Batch]] = {}  # the next one last
 
     def next(self, lane: Lane, limit: int | None, *, flush: bool) -> Batch | None:
-        """As `Reader.freeze`."""
+        """As `Queue.freeze`."""
         if pieces := self._pieces.get(lane):
             return pieces[-1]
-        return self._reader.freeze(lane, limit, flush=flush)
+        return self._queue.freeze(lane, limit, flush=flush)
 
     def delivered(self, batch: Batch) -> None:
         """It lies verified at its target."""
-        self._reader.delivered(batch)
+        self._queue.delivered(batch)
         self._done_with(batch)
 
     def set_aside(self, batch: Batch, reason: PermanentReason) -> None:
         """It never will."""
-        self._reader.quarantine(batch, reason)
+        self._queue.quarantine(batch, reason)
         self._done_with(batch)
 
     def split(self, batch: Batch) -> None:
@@ -62,9 +62,9 @@ class Waiting:
         self._done_with(batch)
         self._pieces.setdefault(batch.lane, []).extend(reversed(halves(batch)))
 
-    def maintain(self) -> None:
-        """See `Reader.maintain`."""
-        self._reader.maintain()
+    def link_came_back(self) -> None:
+        """See `Queue.link_came_back`."""
+        self._queue.link_came_back()
 
     def _done_with(self, batch: Batch) -> None:
         if (pieces := self._pieces.get(batch.lane)) and pieces[-1] is batch:

@@ -41,7 +41,14 @@ class StatusFile:
         if at < self._due and not now:
             return
         self._due = at + EVERY_S
-        body = {"pid": os.getpid(), "started": self._started, "time": time.time_ns(), **self._facts()}
+        body = {
+            "pid": os.getpid(),
+            "started": self._started,
+            "time": time.time_ns(),
+            "cpu_s": time.process_time(),
+            "rss_bytes": _resident_bytes(),
+            **self._facts(),
+        }
         temporary = self._path.with_suffix(".tmp")
         try:
             temporary.write_text(json.dumps(body), encoding="utf-8")
@@ -52,6 +59,15 @@ class StatusFile:
             self._failing = True
         else:
             self._failing = False
+
+
+def _resident_bytes() -> int:
+    """Memory of this process that is in RAM (proc(5), statm); 0 where the system does not say."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def read_status(folder: Path, role: str) -> dict[str, Any]:

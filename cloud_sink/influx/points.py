@@ -1,4 +1,4 @@
-"""What the dashboards are told: records as lines of five measurements.
+"""What the dashboards are told: records as lines of a few measurements.
 
 | measurement | tags | one point a |
 |---|---|---|
@@ -7,6 +7,9 @@
 | `edge_alert` | site, asset, rule, severity | change of state of an alarm |
 | `edge_event` | site, asset, kind, reason | gap, drop, change of model, ... |
 | `edge_gateway` | site, gateway | look at the gateway's health |
+| `edge_process` | site, gateway, role | look at one of its processes |
+| `edge_link` | site, gateway, link | look at one connection to the plant |
+| `edge_drop` | site, gateway, stage, reason | look at what was dropped there |
 
 Tags are few and bounded, since each combination is a series for ever; what is not (an alert's id, a model's version, a
 sentence) is a field. No name is a tag in one measurement and a field in the same (InfluxDB 3 refuses it), and a field
@@ -19,11 +22,13 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from cloud_sink.influx.lines import Field, point, table
 from cloud_sink.records import Alert, Event, Record, WindowSummary
 
-FEATURE, SCORE, ALERT, EVENT, GATEWAY = "edge_feature", "edge_score", "edge_alert", "edge_event", "edge_gateway"
+FEATURE, SCORE, ALERT, EVENT = "edge_feature", "edge_score", "edge_alert", "edge_event"
+GATEWAY, PROCESS, LINK, DROP = "edge_gateway", "edge_process", "edge_link", "edge_drop"
 
 _US = 1000
 _STATES = (
@@ -51,16 +56,24 @@ def lines_of(record: Record, site: str) -> list[str]:
             return [_event(record, site)]
 
 
-def gateway_line(site: str, gateway: str, fields: Mapping[str, Field], now: int) -> str:
-    """How the gateway is; the one point whose time is the clock's.
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One look at a part of the gateway.
 
-    Args:
-        site: Of the gateway.
-        gateway: Its name.
-        fields: Float, int, bool or str each, always the same type.
-        now: Wall clock, ns.
+    Attributes:
+        measurement: `GATEWAY`, `PROCESS`, `LINK` or `DROP`.
+        tags: Beside site and gateway, sorted by key.
+        fields: Each always of the same type.
     """
-    return point(GATEWAY, (("gateway", gateway), ("site", site)), fields, now // _US * _US)
+
+    measurement: str
+    tags: tuple[tuple[str, str], ...]
+    fields: Mapping[str, Field]
+
+    def line(self, site: str, gateway: str, now: int) -> str:
+        """As a line; the only one whose time is the clock's (`now`, ns)."""
+        tags = tuple(sorted((("gateway", gateway), ("site", site), *self.tags)))
+        return point(self.measurement, tags, self.fields, now // _US * _US)
 
 
 def _window(summary: WindowSummary, site: str) -> list[str]:

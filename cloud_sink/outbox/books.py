@@ -7,12 +7,14 @@ from dataclasses import replace
 
 from cloud_sink.outbox.database import Database, Value
 from cloud_sink.outbox.schema import State, checksum
+from cloud_sink.outbox.stat import count
 from cloud_sink.records import Event, Lane, Record
 
 INSERT = (
     "INSERT INTO outbox(lane, key, time, created, body, size, crc) VALUES (?, ?, ?, ?, ?, ?, ?) "
     "ON CONFLICT(key) DO NOTHING"
 )
+BOOKS = ("dropped/", "quarantined/", "thinned/")  # meta: counts of losses, by "kind/lane/reason"
 COMMITTED = "committed_seq"  # meta: no replay of the flow can bring back a row up to here
 _OPEN = "open/"  # meta: seq of the event row that further drops of the same kind are still merged into
 
@@ -32,7 +34,7 @@ def row_values(record: Record, now: int, key: str = "") -> tuple[int, str, int, 
 def meta_int(database: Database, key: str) -> int:
     """A number in `meta`; 0 where it was never written."""
     rows = database.execute("SELECT v FROM meta WHERE k = ?", (key,))
-    return int(rows[0][0]) if rows else 0
+    return count(database, key, rows[0][0]) if rows else 0
 
 
 def set_meta(database: Database, key: str, value: Value) -> None:
@@ -51,8 +53,8 @@ def held_bytes(database: Database) -> int:
 def record_loss(database: Database, lane: Lane, event: Event, now: int, *, tell: bool = True) -> None:
     """Count records that will not be delivered, and tell the cloud. Call inside a transaction.
 
-    Losses of one kind are merged into one event until that event is frozen into a batch, so that a long outage ends
-    with a few events and not with one for each dropped record. Such an event is itself never dropped.
+    Losses of one kind are merged into one event until that event is frozen for some target, so that a long outage
+    ends with a few events and not with one for each dropped record. Such an event is itself never dropped.
 
     Args:
         database: In a transaction.
@@ -90,7 +92,7 @@ def _insert_event(database: Database, name: str, event: Event, total: int, now: 
 def _open_event(database: Database, name: str) -> tuple[int, Event] | None:
     rows = database.execute(
         "SELECT seq, key, time, created, body, crc FROM outbox JOIN meta ON seq = v "
-        "WHERE k = ? AND state = 0 AND batch IS NULL",
+        "WHERE k = ? AND state = 0 AND NOT EXISTS (SELECT 1 FROM progress WHERE progress.seq = outbox.seq)",
         (_OPEN + name,),
     )
     for seq, key, time, created, body, crc in rows:

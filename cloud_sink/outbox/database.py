@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import apsw
 
@@ -23,6 +23,31 @@ _BUSY_SLEEP_S = 0.0002  # SQLite's own handler starts at 1 ms and climbs to 100 
 
 Value = int | str | bytes | None
 
+# With statements that are tested, these can only mean that the file is not what it was: also a table or a column that
+# is not there, or a key that is there twice.
+_DAMAGE = (
+    apsw.CorruptError,
+    apsw.NotADBError,
+    apsw.FormatError,
+    apsw.SQLError,
+    apsw.ConstraintError,
+    apsw.MismatchError,
+    UnicodeDecodeError,
+)
+
+
+class Mark(Protocol):
+    """Where damage is said and known; see `DamageMark`."""
+
+    @property
+    def is_set(self) -> bool:
+        """Whether somebody found damage."""
+        ...
+
+    def set(self, reason: str) -> None:
+        """Say so."""
+        ...
+
 
 class Database:
     """One connection to an outbox file, in WAL mode, where every commit is on disk when it returns (synchronous=FULL).
@@ -30,7 +55,9 @@ class Database:
     Not for threads. Errors of SQLite come out as `OutboxError` and its kin.
     """
 
-    def __init__(self, path: Path, *, checkpoint_pages: int = 0, read_only: bool = False) -> None:
+    def __init__(
+        self, path: Path, *, checkpoint_pages: int = 0, read_only: bool = False, mark: Mark | None = None
+    ) -> None:
         """Open, and create where it does not exist.
 
         Args:
@@ -38,17 +65,24 @@ class Database:
             checkpoint_pages: Copy the log back into the file when a commit of this connection finds it longer than
                 this many pages (of 4 KiB); 0 = never.
             read_only: For onlookers; the file must exist.
+            mark: Told of damage, and asked before each transaction; None = nobody is told.
         """
         if (found := apsw.SQLITE_VERSION_NUMBER) < MIN_SQLITE:
             msg = f"needs SQLite >= {MIN_SQLITE} for two processes on one file, apsw brings {found}; upgrade apsw"
             raise OutboxError(path, msg)
         self._path = path
+        self._mark = mark
         flags = apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
         with self._translated():
             self._db = apsw.Connection(str(path), flags=flags)
-            self._db.set_busy_handler(_patience())
-            if not read_only:
+        self._db.set_busy_handler(_patience())
+        if read_only:
+            return
+        with ExitStack() as opened:  # one left to the garbage collector would take the log of a later file with it
+            opened.callback(self._db.close)
+            with self._translated():
                 self._set_up(checkpoint_pages)
+            opened.pop_all()
 
     def _set_up(self, checkpoint_pages: int) -> None:
         self._db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before the first page is written
@@ -71,14 +105,30 @@ class Database:
         except (apsw.BusyError, apsw.LockedError) as error:
             msg = f"the other process held the write lock for more than {BUSY_LIMIT_S:g} s"
             raise OutboxBusy(self._path, msg) from error
-        except (apsw.CorruptError, apsw.NotADBError) as error:
-            raise OutboxDamaged(self._path, f"damaged ({error}); move it aside and start again") from error
+        except _DAMAGE as error:
+            raise self.damaged(str(error)) from error
         except apsw.Error as error:
             raise OutboxError(self._path, str(error)) from error
+
+    def damaged(self, reason: str) -> OutboxDamaged:
+        """The error to raise where the file turns out to be damaged. The mark is set."""
+        if self._mark is not None:
+            self._mark.set(reason)
+        return OutboxDamaged(self._path, reason)
+
+    def check_mark(self) -> None:
+        """Look whether the other process found damage.
+
+        Raises:
+            OutboxDamaged: It did; this process must let go of the file.
+        """
+        if self._mark is not None and self._mark.is_set:
+            raise OutboxDamaged(self._path, "as the other process found out")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing; durable when the block is left. Takes the write lock at once, never half-way."""
+        self.check_mark()
         self.execute("BEGIN IMMEDIATE")
         try:
             yield

@@ -72,6 +72,20 @@ def adopt_waiting(database: Database) -> None:
         database.execute(_INSERT, _row(key, alert, body))
 
 
+def keep_salvaged(database: Database, seq: int, key: str, packed: bytes, crc: int) -> None:
+    """Keep a transition out of a damaged file, if it is intact; all that is beside the body comes from the body."""
+    try:
+        alert = unpack(key, packed, crc)
+    except ValueError:
+        return
+    row = _row(key, alert, zlib.decompress(packed))
+    database.execute(
+        "INSERT OR IGNORE INTO alarms(seq, key, alert_id, asset, rule, at, change, state, body, crc) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (seq, *row),
+    )
+
+
 def unpack(key: str, packed: bytes, crc: int) -> Alert:
     """A transition from its row.
 

@@ -23,6 +23,8 @@ class RoleLock:
         wait: timedelta,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
+        *,
+        shared: bool = False,
     ) -> None:
         """Take the role.
 
@@ -31,10 +33,12 @@ class RoleLock:
             wait: How long to wait for a dying predecessor.
             monotonic: Steady clock, s.
             sleep: Waits for some seconds.
+            shared: Beside others who share it.
 
         Raises:
             OutboxLocked: Somebody else still has it.
         """
+        self._how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         give_up = monotonic() + wait.total_seconds()
         while not self._try():
@@ -43,12 +47,13 @@ class RoleLock:
                 os.close(self._file)
                 raise OutboxLocked(path, holder)
             sleep(_LOOK_AGAIN_S)
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+        if not shared:
+            os.ftruncate(self._file, 0)
+            os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
 
     def _try(self) -> bool:
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._file, self._how | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         return True

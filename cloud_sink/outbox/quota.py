@@ -10,11 +10,13 @@ from cloud_sink.settings import OutboxSettings
 
 REASON = "outbox_quota"
 
-# What was set aside goes before what can still be delivered; frozen rows are on their way and are never touched.
+# What was set aside goes before what can still be delivered; rows that are frozen for some target are on their way and
+# are never touched. What some targets have and others lack is dropped like the rest: it is lost to the others.
 _CANDIDATES = (
     "SELECT seq, time, size FROM outbox INDEXED BY outbox_set_aside WHERE lane = ? AND state IN (2, 3) ORDER BY seq",
     "SELECT seq, time, size FROM outbox INDEXED BY outbox_waiting "
-    "WHERE lane = ? AND state = 0 AND batch IS NULL ORDER BY seq",
+    "WHERE lane = ? AND state = 0 AND NOT EXISTS "
+    "(SELECT 1 FROM progress WHERE progress.seq = outbox.seq AND progress.batch IS NOT NULL) ORDER BY seq",
 )
 
 

@@ -16,7 +16,7 @@ from cloud_sink.outbox.history import TABLES as HISTORY_TABLES
 from cloud_sink.outbox.history import adopt_waiting
 from cloud_sink.records import Lane
 
-SCHEMA_VERSION = 2  # in the file's user_version; 2 = with the alarm history
+SCHEMA_VERSION = 3  # in the file's user_version; 2 = with the alarm history, 3 = with the progress of each target
 DATABASE_NAME = "outbox.sqlite3"
 
 
@@ -43,12 +43,9 @@ CREATE TABLE outbox(
   body BLOB,
   size INTEGER NOT NULL,
   crc INTEGER NOT NULL,
-  batch TEXT,
   state INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX outbox_waiting ON outbox(lane, seq) WHERE state = 0;
-CREATE INDEX outbox_frozen ON outbox(lane, seq) WHERE state = 0 AND batch IS NOT NULL;
-CREATE INDEX outbox_summaries ON outbox(time, seq) WHERE state = 0 AND batch IS NULL AND lane = 2;
 CREATE INDEX outbox_set_aside ON outbox(lane, seq) WHERE state IN (2, 3);
 CREATE INDEX outbox_tombstones ON outbox(seq) WHERE state IN (1, 4);
 CREATE TABLE meta(k TEXT PRIMARY KEY, v ANY NOT NULL) STRICT, WITHOUT ROWID;
@@ -67,6 +64,38 @@ CREATE TRIGGER held_update AFTER UPDATE OF state, size ON outbox BEGIN
 END;
 """
 
+# What each target is doing with a row, or has done: a batch = it is frozen into that one; none = it has the row, or has
+# refused it for good. A target that still wants a row has no line here, and neither has a row that is not READY: with
+# one target, the table only ever holds what is on its way. The triggers see to it, whoever changes the outbox.
+_PROGRESS = """
+CREATE INDEX outbox_summaries ON outbox(time, seq) WHERE state = 0 AND lane = 2;
+CREATE TABLE progress(
+  seq INTEGER NOT NULL,
+  target TEXT NOT NULL,
+  lane INTEGER NOT NULL,
+  batch TEXT,
+  refused INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY(seq, target)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX progress_frozen ON progress(target, lane, seq) WHERE batch IS NOT NULL;
+CREATE TRIGGER progress_deleted AFTER DELETE ON outbox BEGIN
+  DELETE FROM progress WHERE seq = old.seq;
+END;
+CREATE TRIGGER progress_settled AFTER UPDATE OF state ON outbox WHEN new.state <> 0 BEGIN
+  DELETE FROM progress WHERE seq = new.seq;
+END;
+"""
+# Before version 3 there was one target, without a name, and `outbox.batch` held what is `progress.batch` now. The
+# column stays, without a meaning: taking it out would write the whole file anew, on a disk that may be full.
+_FROM_ONE_TARGET = """
+DROP INDEX outbox_frozen;
+DROP INDEX outbox_summaries;
+"""
+_TAKE_OVER = (
+    "INSERT INTO progress(seq, target, lane, batch) "
+    "SELECT seq, '', lane, batch FROM outbox WHERE state = 0 AND batch IS NOT NULL"
+)
+
 
 def migrate(database: Database, path: Path) -> None:
     """Create the tables of a new file, add to an older one what it lacks. All or nothing.
@@ -84,6 +113,12 @@ def migrate(database: Database, path: Path) -> None:
         if found < 2:
             database.execute(HISTORY_TABLES)
             adopt_waiting(database)
+        if found < 3:
+            if found:
+                database.execute(_FROM_ONE_TARGET)
+            database.execute(_PROGRESS)
+            if found:
+                database.execute(_TAKE_OVER)
         if found < SCHEMA_VERSION:
             database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 

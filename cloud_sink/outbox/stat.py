@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -65,7 +65,8 @@ def stat(database: Database) -> OutboxStat:
     """The same through an open connection."""
     meta = dict(
         database.execute(
-            "SELECT k, v FROM meta WHERE k GLOB 'account/*' OR k GLOB 'dropped/*' OR k GLOB 'quarantined/*'"
+            "SELECT k, v FROM meta WHERE "
+            "k GLOB 'account/*' OR k GLOB 'dropped/*' OR k GLOB 'quarantined/*' OR k GLOB 'thinned/*'"
         )
     )
     rows = {(lane, state): count for lane, state, count in database.execute("SELECT lane, state, rows FROM held")}
@@ -75,8 +76,8 @@ def stat(database: Database) -> OutboxStat:
 
     return OutboxStat(
         {lane: backlog(database, lane) for lane in Lane},
-        tuple(decode_account(value) for key, value in meta.items() if key.startswith(_ACCOUNT)),
-        {key: value for key, value in meta.items() if not key.startswith(_ACCOUNT)},
+        _accounts(database, [value for key, value in meta.items() if is_account(key)]),
+        {key: count(database, key, value) for key, value in meta.items() if not is_account(key)},
         total(State.CORRUPT, State.QUARANTINED),
         total(State.DELIVERED, State.DROPPED),
     )
@@ -89,6 +90,29 @@ def backlog(database: Database, lane: Lane) -> Backlog:
         "SELECT time FROM outbox INDEXED BY outbox_waiting WHERE lane = ? AND state = 0 ORDER BY seq LIMIT 1", (lane,)
     )
     return Backlog(count, size, oldest[0][0] if oldest else 0)
+
+
+def count(database: Database, key: str, value: object) -> int:
+    """A number of `meta`.
+
+    Raises:
+        OutboxDamaged: It is none.
+    """
+    if not isinstance(value, int):
+        raise database.damaged(f"{key} is no number")
+    return value
+
+
+def _accounts(database: Database, values: Sequence[str]) -> tuple[Account, ...]:
+    try:
+        return tuple(map(decode_account, values))
+    except (ValueError, TypeError, KeyError) as error:
+        raise database.damaged(f"the books of an asset cannot be read: {error}") from error
+
+
+def is_account(key: str) -> bool:
+    """Whether a key of `meta` is that of an asset's books."""
+    return key.startswith(_ACCOUNT)
 
 
 def account_entry(account: Account) -> tuple[str, str]:

@@ -21,7 +21,7 @@ def _since(text: str) -> timedelta:
 
 
 def egress(
-    config: Annotated[Path, typer.Argument(metavar="GATEWAY.TOML", help="The configuration.", show_default=False)],
+    config: Annotated[Path, typer.Argument(metavar="[GATEWAY.TOML]", help="The configuration.")] = Path("gateway.toml"),
     since: Annotated[
         timedelta,
         typer.Option(

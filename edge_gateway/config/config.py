@@ -6,7 +6,7 @@ from edge_gateway.config.maintenance import MaintenanceSection
 from edge_gateway.config.modbus import ModbusSection
 from edge_gateway.config.models import ModelsSection
 from edge_gateway.config.opcua import OpcUaSection
-from edge_gateway.config.processing import AlertsSection, FeaturesSection, ModelSection
+from edge_gateway.config.processing import AlertsSection, DriftSection, FeaturesSection, ModelSection
 from edge_gateway.config.rules import RuleSection
 from edge_gateway.config.section import NAME_FIX, Name, Section, minute, option, s
 from edge_gateway.config.storage import JournalSection, OutboxSection
@@ -63,6 +63,7 @@ class Config(Section):
     rules: tuple[RuleSection, ...] = option((), description="Immediate rules on tags, judged before any window.")
     model: tuple[ModelSection, ...] = option((), description="Models; an asset without one is summarized, not scored.")
     models: ModelsSection = option(ModelsSection(), description="Whom to trust, when to promote and to roll back.")
+    drift: DriftSection = option(DriftSection(), description="Whether models still fit.")
     alerts: AlertsSection = option(AlertsSection(), description="Alert logic.")
     maintenance: tuple[MaintenanceSection, ...] = option((), description="When alarms are out of service.")
     journal: JournalSection = option(JournalSection(), description="Raw samples on disk.")

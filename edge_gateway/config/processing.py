@@ -7,6 +7,7 @@ from pydantic import model_validator
 from edge_gateway.config.section import NAME_FIX, Name, Number, Section, Whole, day, minute, option, s
 from edge_gateway.config.units import Duration, FilePath
 from flows.alarms import AlertSettings
+from flows.drift_settings import DriftSettings
 from models.features import SETS, FeatureSet
 
 
@@ -84,6 +85,29 @@ class ModelSection(Section):
             msg = "needs either bundle or name; give one of them"
             raise ValueError(msg)
         return self
+
+
+class DriftSection(Section):
+    """When an asset no longer looks as its model was trained on: an event of kind 'drift'. See models/README.md."""
+
+    period: Duration = option(
+        day,
+        description="Windows of so long are held against the training together, 960 windows at least. 1min to 31d.",
+        fix="One cycle of what is normal, such as '1d', or several.",
+        ge=minute,
+        le=31 * day,
+    )
+    false_alarms_a_year: Number = option(
+        1.0,
+        description="Such events for nothing, of one asset, at most, while its process stays as it was. 0.01 to 50.",
+        fix="1 is calm; more finds smaller changes.",
+        ge=0.01,
+        le=50,
+    )
+
+    def settings(self) -> DriftSettings:
+        """As the flow wants them."""
+        return DriftSettings(period=self.period, false_alarms_a_year=self.false_alarms_a_year)
 
 
 class AlertsSection(Section):

@@ -12,15 +12,15 @@ import structlog
 
 from cloud_sink.allowance import Allowance, local_time, parse_hours
 from cloud_sink.deliver import Deliverer
+from cloud_sink.dispatch import Dispatcher
 from cloud_sink.egress import EgressLedger, read_ledger
 from cloud_sink.outbox.reader import OutboxReader
 from cloud_sink.outbox.wake import Bell
 from cloud_sink.records import Lane
 from cloud_sink.settings import BatchSettings, DeliverySettings, Naming
-from cloud_sink.slots import Slot, ThreadSlot
+from cloud_sink.slots import ThreadSlot
 from edge_gateway import __version__
 from edge_gateway.config.config import Config
-from edge_gateway.config.targets import FileTargetSection
 from edge_gateway.exit_codes import Exit
 from edge_gateway.layout import Layout
 from edge_gateway.outbox_settings import outbox_settings
@@ -56,31 +56,30 @@ def deliver(config: Config, *, drain: bool = False) -> int:
         bell.wait(min(seconds, EVERY_S))
 
     target = open_target(config, bulk=False)
-    ledger = EgressLedger(layout.outbox)
-    bulk = _bulk_slot(config, bell)
     deliverer = Deliverer(
-        reader,
-        target,
-        ledger,
+        reader.queues["target"],
+        target.name,
+        ThreadSlot(target, bell.ring),
+        ThreadSlot(open_target(config, bulk=True), bell.ring),
+        EgressLedger(layout.outbox),
         naming,
         settings,
-        wait,
-        bulk=bulk,
         lanes=lanes_of(config),
         allowance=_allowance(config, layout.outbox),
     )
+    dispatcher = Dispatcher(reader, [deliverer], settings, wait)
     status = StatusFile(layout.status, "deliver", lambda: _facts(deliverer, reader))
 
     def stop() -> None:
-        deliverer.stop()
+        dispatcher.stop()
         bell.ring()
 
     on_stop(stop)
     log.info("deliver_started", target=target.name)
     try:
         if drain:
-            return Exit.OK if deliverer.drain() else Exit.FAILED
-        deliverer.run()
+            return Exit.OK if dispatcher.drain() else Exit.FAILED
+        dispatcher.run()
     finally:
         status.beat(now=True)
         reader.close()
@@ -92,13 +91,6 @@ def deliver(config: Config, *, drain: bool = False) -> int:
 def _batches(bucket: timedelta) -> BatchSettings:
     """A file closes once event time is well past it, or after two lengths when nothing moves event time on."""
     return BatchSettings(summary_bucket=bucket, grace=min(timedelta(minutes=2), bucket / 4), max_wait=2 * bucket)
-
-
-def _bulk_slot(config: Config, bell: Bell) -> Slot | None:
-    """Over a network an upload takes its time, and no alert is to wait for it. In a folder it would all the same."""
-    if isinstance(config.target, FileTargetSection):
-        return None
-    return ThreadSlot(open_target(config, bulk=True), bell.ring)
 
 
 def _allowance(config: Config, outbox: Path) -> Allowance:

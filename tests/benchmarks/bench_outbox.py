@@ -43,6 +43,7 @@ def _alerts(folder: Path) -> list[dict[str, Any]]:
     """One alert a call, the deliverer forgetting them now and then as it would, against a bare append + fdatasync."""
     writer = OutboxWriter(folder, SETTINGS)
     reader = OutboxReader(folder, SETTINGS, BatchSettings())
+    queue = reader.queues["target"]
     bare = os.open(folder / "bare", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     block = os.urandom(450)
 
@@ -55,8 +56,8 @@ def _alerts(folder: Path) -> list[dict[str, Any]]:
         alert = Alert("pump", "anomaly", "opened", "alarm", 1.5, 1.0, "m@1", i, i, i, (("flow", 0.7), ("head", 0.3)))
         puts.append(_timed(lambda alert=alert: writer.put([alert])))
         syncs.append(_timed(sync))
-        if i % 50 == 49 and (batch := reader.freeze(Lane.ALERT)) is not None:
-            reader.delivered(batch)
+        if i % 50 == 49 and (batch := queue.freeze(Lane.ALERT)) is not None:
+            queue.delivered(batch)
     os.close(bare)
     reader.close()
     writer.close()
@@ -128,7 +129,7 @@ def _open(folder: Path) -> dict[str, Any]:
     def open_and_freeze() -> None:
         reader = OutboxReader(folder, SETTINGS, BatchSettings())
         reader.stat()
-        assert reader.freeze(Lane.EVENT) is not None
+        assert reader.queues["target"].freeze(Lane.EVENT) is not None
         reader.close()
 
     seconds = median(_timed(open_and_freeze) for _ in range(3))

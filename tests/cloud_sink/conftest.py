@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cloud_sink.outbox.queue import Queue
 from cloud_sink.outbox.reader import OutboxReader
 from cloud_sink.outbox.writer import OutboxWriter
 from cloud_sink.records import Alert, Event, WindowSummary
@@ -95,3 +96,9 @@ def reader(tmp_path: Path, small: OutboxSettings, steady: Steady) -> Iterator[Ou
     reader = OutboxReader(tmp_path, small, BatchSettings(), monotonic=steady)
     yield reader
     reader.close()
+
+
+@pytest.fixture
+def queue(reader: OutboxReader) -> Queue:
+    """Of the one target there is."""
+    return reader.queues["target"]

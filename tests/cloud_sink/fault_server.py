@@ -27,6 +27,7 @@ class Request:
     path: str
     headers: dict[str, str]
     body: bytes = b""
+    size: int = 0  # of its head
 
     @property
     def md5(self) -> str:
@@ -250,7 +251,7 @@ class FaultServer:
         first, *lines = head.decode().split("\r\n")
         method, path, _ = first.split(" ")
         headers = {k.lower(): v for k, v in (line.split(": ", 1) for line in lines if line)}
-        request = Request(method, path, headers)
+        request = Request(method, path, headers, size=len(head))
         self.requests.append(request)
         fault = self.script.popleft() if self.script else self.usual
         return await fault(request, reader, writer)

@@ -32,12 +32,14 @@ from pathlib import Path
 ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: never outlive the test
 from datetime import timedelta
 from cloud_sink.deliver import Deliverer
+from cloud_sink.dispatch import Dispatcher
 from cloud_sink.egress import EgressLedger
 from cloud_sink.outbox.reader import OutboxReader
 from cloud_sink.outbox.wake import Bell
 from cloud_sink.outbox.writer import OutboxWriter
 from cloud_sink.records import Alert, Event
 from cloud_sink.settings import *
+from cloud_sink.slots import InlineSlot
 from cloud_sink.targets.file import FileTarget
 folder, target, argument = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 T = 1_700_000_100_000_000_000
@@ -67,7 +69,12 @@ class Deadly(FileTarget):
         return receipt
 bell = Bell(folder)
 reader = OutboxReader(folder, OutboxSettings(disk_reserve=0), BatchSettings(rows=20))
-Deliverer(reader, Deadly(target), EgressLedger(folder), Naming("s", "g", "1"), DeliverySettings(), bell.wait).run()
+slot = InlineSlot(Deadly(target))
+settings = DeliverySettings()
+deliverer = Deliverer(
+    reader.queues["target"], "deadly", slot, slot, EgressLedger(folder), Naming("s", "g", "1"), settings
+)
+Dispatcher(reader, [deliverer], settings, bell.wait).run()
 """
 
 
@@ -111,10 +118,13 @@ def test_writer_killed_anywhere_keeps_every_acknowledged_record(start, tmp_path)
         rest = process.stdout.read().split()
         acknowledged = int(rest[-1]) + 2 if rest else acknowledged + 2
     reader = OutboxReader(tmp_path / "outbox", SETTINGS, BatchSettings(rows=10**6, size=10**9))
-    alerts = [json.loads(row.body)["opened_at"] - 1_700_000_100_000_000_000 for row in reader.freeze(Lane.ALERT).rows]
+    alerts = [
+        json.loads(row.body)["opened_at"] - 1_700_000_100_000_000_000
+        for row in reader.queues["target"].freeze(Lane.ALERT).rows
+    ]
     assert sorted(set(alerts)) == sorted(alerts)
     assert set(range(acknowledged)) <= set(alerts)
-    events = len(reader.freeze(Lane.EVENT).rows)
+    events = len(reader.queues["target"].freeze(Lane.EVENT).rows)
     assert events >= acknowledged // 2
     reader.close()
 
@@ -158,9 +168,9 @@ def test_both_killed_at_random_while_working_lose_and_double_nothing(start, tmp_
     deliverer.wait()
     onlooker = OutboxReader(tmp_path / "outbox", SETTINGS, BatchSettings(rows=10**6, size=10**9))
     waiting = []
-    while (batch := onlooker.freeze(Lane.ALERT)) is not None:
+    while (batch := onlooker.queues["target"].freeze(Lane.ALERT)) is not None:
         waiting.append([row.key for row in batch.rows])
-        onlooker.delivered(batch)
+        onlooker.queues["target"].delivered(batch)
     onlooker.close()
     lines = lines_of(tmp_path / "target", "alerts")
     at_target = [line["key"] for line in lines]
@@ -194,9 +204,9 @@ for i in range(20):
     assert writer.put([alert(i)]).written == 1
 assert not (folder / "reserve").exists()
 sent = 0
-while (batch := reader.freeze(0)) is not None:
+while (batch := reader.queues["target"].freeze(0)) is not None:
     sent += len(batch.rows)
-    reader.delivered(batch)
+    reader.queues["target"].delivered(batch)
 assert sent == 20, sent
 (folder / "ballast").unlink(); ballast.close()
 writer.put([alert(100)])

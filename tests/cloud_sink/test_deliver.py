@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from slots import ScriptedTarget
 
 from cloud_sink.deliver import Deliverer
 from cloud_sink.egress import EgressLedger
@@ -13,38 +14,12 @@ from cloud_sink.errors import (
     TransientDeliveryError,
     TransientReason,
 )
-from cloud_sink.outbox.wake import Bell
 from cloud_sink.records import Lane
 from cloud_sink.settings import DeliverySettings
-from cloud_sink.targets.base import Receipt
+from cloud_sink.slots import InlineSlot
 
 DOWN = TransientDeliveryError(TransientReason.TARGET_MISSING, "scripted")
 REFUSED = PermanentDeliveryError(PermanentReason.KEY_CONFLICT, "scripted")
-
-
-class ScriptedTarget:
-    """Answers as told, then with success; remembers every attempt."""
-
-    name = "scripted"
-
-    def __init__(self):
-        self.script = []
-        self.attempts = []
-        self.stored = {}
-        self.before_put = lambda: None
-
-    def put(self, key, data):
-        self.before_put()
-        self.attempts.append(key)
-        answer = self.script.pop(0) if self.script else None
-        if answer is not None:
-            raise answer
-        assert self.stored.setdefault(key, data) == data
-        return Receipt("sha")
-
-    @property
-    def lanes(self):
-        return [key.split("/")[0] for key in self.attempts]
 
 
 @pytest.fixture
@@ -53,17 +28,15 @@ def target():
 
 
 @pytest.fixture
-def deliverer(reader, target, tmp_path, naming, steady):
-    def wait(seconds):
-        steady.now += seconds
-
+def deliverer(queue, target, tmp_path, naming, steady):
     return Deliverer(
-        reader,
-        target,
+        queue,
+        target.name,
+        InlineSlot(target),
+        InlineSlot(target),
         EgressLedger(tmp_path),
         naming,
         DeliverySettings(backoff_cap=timedelta(seconds=60)),
-        wait,
         clock=lambda: 1_700_000_000_000_000_000,
         monotonic=steady,
         uniform=lambda _low, high: high,
@@ -232,30 +205,3 @@ def test_a_full_disk_under_the_ledger_does_not_stop_delivery(writer, deliverer, 
     writer.put([make.alert(0)])
     assert deliverer.drain()
     assert deliverer.stats.ledger_failures == 1
-
-
-def test_stops_at_once_and_leaves_the_rest(writer, deliverer, reader, target, make):
-    writer.put([make.alert(0)])
-    target.before_put = deliverer.stop
-    writer.put([make.event(0)])
-    deliverer.run()
-    assert target.lanes == ["alerts"]
-    assert reader.stat().backlog[Lane.EVENT].count == 1
-
-
-def test_an_alert_ends_the_wait(writer, reader, target, naming, tmp_path, make, steady):
-    """With the real bell: if it did not ring, this would take the poll interval of ten minutes."""
-    bell = Bell(tmp_path)
-    deliverer = Deliverer(
-        reader,
-        target,
-        EgressLedger(tmp_path),
-        naming,
-        DeliverySettings(poll_interval=timedelta(minutes=10)),
-        lambda seconds: (writer.put([make.alert(0)]), bell.wait(seconds)),
-        monotonic=steady,
-    )
-    target.before_put = deliverer.stop
-    deliverer.run()
-    assert target.lanes == ["alerts"]
-    bell.close()

@@ -6,6 +6,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from slots import SlowSlot
 
 from cloud_sink.allowance import Allowance
 from cloud_sink.deliver import Deliverer
@@ -18,7 +19,7 @@ from cloud_sink.errors import (
 )
 from cloud_sink.records import Lane
 from cloud_sink.settings import DeliverySettings
-from cloud_sink.slots import attempt
+from cloud_sink.slots import InlineSlot
 from cloud_sink.targets.base import Receipt
 
 LARGE = PermanentDeliveryError(PermanentReason.TOO_LARGE, "scripted")
@@ -49,40 +50,22 @@ class Target:
         return [key.split("/")[0] for key in self.attempts]
 
 
-class SlowSlot:
-    """An upload that ends when the test says so."""
-
-    def __init__(self, target):
-        self.target = target
-        self.outgoing = None
-        self.finished = False
-
-    def start(self, outgoing):
-        assert self.outgoing is None
-        self.outgoing, self.finished = outgoing, False
-
-    def outcome(self, wait=0.0):
-        if self.outgoing is None or not (self.finished or wait is None):
-            return None
-        outgoing, self.outgoing = self.outgoing, None
-        return attempt(self.target, outgoing)
-
-
 @pytest.fixture
 def target():
     return Target()
 
 
 @pytest.fixture
-def deliverer(reader, target, tmp_path, naming, steady):
-    def build(**options):
+def deliverer(queue, target, tmp_path, naming, steady):
+    def build(alerts=None, bulk=None, **options):
         return Deliverer(
-            reader,
-            target,
+            queue,
+            target.name,
+            alerts or InlineSlot(target),
+            bulk or InlineSlot(target),
             EgressLedger(tmp_path),
             naming,
             DeliverySettings(),
-            lambda _seconds: None,
             clock=lambda: 1_700_000_000_000_000_000,
             monotonic=steady,
             uniform=lambda _low, high: high,
@@ -121,18 +104,6 @@ def test_a_bulk_upload_that_fails_holds_up_bulk_and_no_alert(writer, deliverer, 
     writer.put([make.alert(0)])
     assert deliverer.step() == 0
     assert target.lanes == ["summaries", "alerts"]
-
-
-def test_what_is_under_way_at_the_end_is_waited_for_once_and_else_sent_again(writer, deliverer, reader, target, make):
-    slot = SlowSlot(target)
-    waited = []
-    slot.outcome = lambda wait=0.0: waited.append(wait)
-    deliverer = deliverer(bulk=slot)
-    writer.put([make.event(0)])
-    deliverer._wait = lambda _seconds: deliverer.stop()
-    deliverer.run()
-    assert waited[-1] == 5.0
-    assert reader.stat().backlog[Lane.EVENT].count == 1
 
 
 def test_lanes_that_the_target_does_not_take_stay(writer, deliverer, reader, target, make):

@@ -19,7 +19,7 @@ from cloud_sink.egress import EgressLedger, read_ledger
 from cloud_sink.outbox.wake import Bell
 from cloud_sink.records import Lane
 from cloud_sink.settings import DeliverySettings
-from cloud_sink.slots import ThreadSlot
+from cloud_sink.slots import InlineSlot, ThreadSlot
 from cloud_sink.targets.remote import RemoteTarget
 from cloud_sink.targets.s3 import S3, Bucket
 from cloud_sink.targets.sigv4 import Credentials
@@ -40,7 +40,7 @@ def server():
 class Rig:
     """A deliverer whose waits are only counted, so that hours pass in milliseconds."""
 
-    def __init__(self, reader, folder, naming, steady, origin, trust=None, threaded=False, limits=None):
+    def __init__(self, queue, folder, naming, steady, origin, trust=None, threaded=False, limits=None):
         self.bell = Bell(folder)
         self.steady = steady
         self.folder = folder
@@ -48,16 +48,17 @@ class Rig:
         self.trust = trust
         self.limits = limits or Limits(connect=2, stall=0.3, answer=0.4)
         self.doors = []
+        alerts = self.target()
         self.deliverer = Deliverer(
-            reader,
-            self.target(),
+            queue,
+            alerts.name,
+            InlineSlot(alerts),
+            ThreadSlot(self.target(), self.bell.ring) if threaded else InlineSlot(alerts),
             EgressLedger(folder),
             naming,
             DeliverySettings(backoff_cap=timedelta(seconds=60)),
-            self.bell.wait,
             monotonic=steady,
             uniform=lambda _low, high: high,
-            bulk=ThreadSlot(self.target(), self.bell.ring) if threaded else None,
         )
 
     def target(self):
@@ -84,8 +85,8 @@ class Rig:
 
 
 @pytest.fixture
-def rig(reader, tmp_path, naming, steady, server):
-    rig = Rig(reader, tmp_path, naming, steady, Origin("http", "127.0.0.1", server.port))
+def rig(queue, tmp_path, naming, steady, server):
+    rig = Rig(queue, tmp_path, naming, steady, Origin("http", "127.0.0.1", server.port))
     yield rig
     rig.close()
 
@@ -152,7 +153,7 @@ def test_c6_a_proxy_that_loses_half_is_never_believed(server, rig, reader, write
     rig.step()
     assert rig.deliverer.stats.failures == {"verify_failed": 1}
     # What it stored has our key and not our bytes: it is replaced, also by a process that knows nothing of it.
-    rig.deliverer._target = rig.target()
+    rig.deliverer._alerts.slot = InlineSlot(rig.target())
     rig.step()
     assert rig.deliverer.stats.failures == {"verify_failed": 2}
     server.truncate = False
@@ -198,11 +199,11 @@ def test_c7_413_goes_in_halves(server, rig, reader, writer, make):
     assert not reader.stat().losses
 
 
-def test_c8_an_alert_is_not_behind_a_slow_bulk_upload(reader, tmp_path, naming, steady, writer, make):
+def test_c8_an_alert_is_not_behind_a_slow_bulk_upload(queue, tmp_path, naming, steady, writer, make):
     """8 kbit/s would take a test too long; the ratio is the same: bulk takes seconds, the alert a moment."""
     with FaultServer(rate=2000) as server:
         origin = Origin("http", "127.0.0.1", server.port)
-        rig = Rig(reader, tmp_path, naming, steady, origin, threaded=True, limits=Limits(stall=2))
+        rig = Rig(queue, tmp_path, naming, steady, origin, threaded=True, limits=Limits(stall=2))
         server.script.append(fault.slow(server, 2000))
         server.rate = None  # of the bodies after that one
         writer.put([make.summary(0, tags=120), make.summary(40)])
@@ -222,9 +223,9 @@ def test_c8_an_alert_is_not_behind_a_slow_bulk_upload(reader, tmp_path, naming, 
         rig.close()
 
 
-def test_c8_a_dead_link_piles_up_nothing(reader, tmp_path, naming, steady, writer, make, server):
+def test_c8_a_dead_link_piles_up_nothing(queue, tmp_path, naming, steady, writer, make, server):
     origin = Origin("http", "127.0.0.1", server.port)
-    rig = Rig(reader, tmp_path, naming, steady, origin, threaded=True)
+    rig = Rig(queue, tmp_path, naming, steady, origin, threaded=True)
     writer.put([make.summary(0), make.summary(40), make.event(0)])
     server.script += [fault.silent()] * 8
     before = threading.active_count()
@@ -245,11 +246,11 @@ def test_c8_a_dead_link_piles_up_nothing(reader, tmp_path, naming, steady, write
         ({"host": "127.0.0.2"}, "tls_name", 1),
     ],
 )
-def test_c8_tls(reader, tmp_path, naming, steady, writer, make, certificate, reason, waits):
+def test_c8_tls(queue, tmp_path, naming, steady, writer, make, certificate, reason, waits):
     authority = Authority(tmp_path)
     with FaultServer(tls=server_context(authority.issue("server", **certificate))) as server:
         origin = Origin("https", "127.0.0.1", server.port)
-        rig = Rig(reader, tmp_path, naming, steady, origin, Trust(authority.file))
+        rig = Rig(queue, tmp_path, naming, steady, origin, Trust(authority.file))
         writer.put([make.alert(0)])
         assert rig.step() == waits
         assert rig.deliverer.stats.trouble == reason
@@ -286,11 +287,11 @@ def test_c11_all_alerts_before_any_summary_and_quickly(server, rig, reader, writ
     assert server.most_connections == 1
 
 
-def test_c11_a_backlog_drains_at_four_fifths_of_the_line(reader, tmp_path, naming, steady, writer, make):
+def test_c11_a_backlog_drains_at_four_fifths_of_the_line(queue, tmp_path, naming, steady, writer, make):
     """A dozen files over a line of 200 kB/s, beside as many bytes in one bare request over the same line."""
     with FaultServer(rate=200_000) as server:
         origin = Origin("http", "127.0.0.1", server.port)
-        rig = Rig(reader, tmp_path, naming, steady, origin, limits=Limits())
+        rig = Rig(queue, tmp_path, naming, steady, origin, limits=Limits())
         features = tuple(f"f{i}" for i in range(12))
         for i in range(14):
             writer.put([make.summary(15 * i, tags=400, features=features)])

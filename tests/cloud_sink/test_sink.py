@@ -49,13 +49,13 @@ def test_alerts_are_durable_at_once_and_the_rest_when_it_is_due(tmp_path, small,
     part.close()
 
 
-def test_the_commit_hook_lets_keys_be_forgotten(tmp_path, small, make, reader):
+def test_the_commit_hook_lets_keys_be_forgotten(tmp_path, small, make, reader, queue):
     sink = OutboxSink(lambda: OutboxWriter(tmp_path, small))
     sink.committed()  # before the first item there is no outbox yet
     assert sink.list_parts() == [PARTITION] == ["outbox-0"]
     part = sink.build_part("out", PARTITION, 7)
     part.write_batch([make.alert(0)])
-    reader.delivered(reader.freeze(Lane.ALERT))
+    queue.delivered(queue.freeze(Lane.ALERT))
     assert part.snapshot() == 1
     sink.committed()
     reader.maintain()

@@ -76,12 +76,13 @@ def test_keys_are_kept_until_a_replay_is_past_all_that_the_first_run_wrote(tmp_p
         for number in range(BLOCKS):
             writer.append([block(number)])
     reader = OutboxReader(tmp_path / "outbox", SETTINGS, BatchSettings(rows=10))
+    queue = reader.queues["target"]
     sent: list[str] = []
 
     def deliver() -> None:
-        while (batch := reader.freeze(Lane.ALERT)) is not None:
+        while (batch := queue.freeze(Lane.ALERT)) is not None:
             sent.extend(row.key for row in batch.rows)
-            reader.delivered(batch)
+            queue.delivered(batch)
         reader.maintain()
 
     run(tmp_path, died_after, timedelta(hours=1), lambda: None, recovery)

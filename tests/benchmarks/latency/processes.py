@@ -187,10 +187,12 @@ def _flow(folder: Path, case: str, _seconds: float) -> dict[str, Any]:
 
 def _deliver(folder: Path, _case: str, _seconds: float) -> dict[str, Any]:
     from cloud_sink.deliver import Deliverer
+    from cloud_sink.dispatch import Dispatcher
     from cloud_sink.egress import EgressLedger
     from cloud_sink.outbox.reader import OutboxReader
     from cloud_sink.outbox.wake import Bell
     from cloud_sink.settings import BatchSettings, DeliverySettings, Naming
+    from cloud_sink.slots import ThreadSlot
     from cloud_sink.targets.file import FileTarget
 
     bell = Bell(folder / "outbox")
@@ -199,11 +201,14 @@ def _deliver(folder: Path, _case: str, _seconds: float) -> dict[str, Any]:
     def wait(seconds: float) -> None:
         bell.wait(min(seconds, 0.5))
         if (folder / "stop").exists():
-            deliverer.stop()
+            dispatcher.stop()
 
-    target, ledger = FileTarget(folder / "cloud"), EgressLedger(folder / "outbox")
-    deliverer = Deliverer(reader, target, ledger, Naming("site", "gw", "1"), DeliverySettings(), wait)
-    deliverer.run()
+    target, ledger, settings = FileTarget(folder / "cloud"), EgressLedger(folder / "outbox"), DeliverySettings()
+    alerts, bulk = (ThreadSlot(target, bell.ring) for _ in range(2))
+    queue = reader.queues["target"]
+    deliverer = Deliverer(queue, target.name, alerts, bulk, ledger, Naming("site", "gw", "1"), settings)
+    dispatcher = Dispatcher(reader, [deliverer], settings, wait)
+    dispatcher.run()
     reader.close()
     return {"cpu_s": _cpu_s()}
 

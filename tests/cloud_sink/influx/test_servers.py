@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from cloud_sink.influx.client import Api, InfluxServer, InfluxWriter
-from cloud_sink.influx.points import gateway_line, lines_of
+from cloud_sink.influx.points import GATEWAY, Health, lines_of
 from cloud_sink.influx.ring import Ring
 from cloud_sink.influx.sender import InfluxSender
 from cloud_sink.records import Alert, Event, WindowSummary
@@ -92,7 +92,7 @@ def test_records_are_read_back_as_they_were(influx: Influx, ring: Ring, writer: 
         "pump 1", "anomaly", "opened", "alarm", 1.5, 1.0, "m@1", NOW, NOW, NOW, (("flow", 0.9),), 'says "no"\nmore'
     )
     event = Event("", "gap", "link_down", NOW - SECOND, NOW, 3, "plc", "why, so")
-    health = gateway_line("works", "gw", {"queued": 3, "uplink": True, "cpu": 0.5}, NOW)
+    health = Health(GATEWAY, (), {"queued": 3, "uplink": True, "cpu": 0.5}).line("works", "gw", NOW)
     lines = [line for record in (summary(), summary(float("nan")), alert, event) for line in lines_of(record, "works")]
     ring.put([*lines, health])
     assert send(ring, writer).stats.written == len(lines) + 1

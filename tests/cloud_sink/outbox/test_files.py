@@ -51,13 +51,16 @@ class TestRoles:
         database.execute("PRAGMA user_version = 99")
         database.close()
         for _ in range(2):  # the lock is let go each time
-            with pytest.raises(OutboxTooNew, match="has schema 99, this software knows up to 2; upgrade it"):
+            with pytest.raises(OutboxTooNew, match="has schema 99, this software knows up to 3; upgrade it"):
                 OutboxWriter(tmp_path, OutboxSettings(lock_wait=timedelta(0)))
 
-    def test_not_a_database(self, tmp_path, small):
+    def test_not_a_database_is_put_aside(self, tmp_path, small, make):
         (tmp_path / "outbox.sqlite3").write_bytes(b"something else entirely" * 100)
-        with pytest.raises(OutboxError, match=r"outbox\.sqlite3: damaged"):
-            OutboxWriter(tmp_path, small)
+        writer = OutboxWriter(tmp_path, small)
+        assert writer.put([make.alert(0)]).written == 1
+        writer.close()
+        (aside,) = tmp_path.glob("outbox.sqlite3.corrupt-*")
+        assert aside.read_bytes().startswith(b"something else")
 
     def test_an_onlooker_does_not_create_an_outbox(self, tmp_path):
         with pytest.raises(OutboxError):

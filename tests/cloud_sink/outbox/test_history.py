@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from cloud_sink.alarms import AlarmReader
 from cloud_sink.alert_decoding import decode_alert
 from cloud_sink.errors import OutboxError, OutboxFull, OutboxTooNew
 from cloud_sink.evidence import Evidence, FeatureShare, Trace
+from cloud_sink.outbox.books import INSERT, row_values
 from cloud_sink.outbox.database import Database
 from cloud_sink.outbox.writer import OutboxWriter
 from cloud_sink.records import Lane
@@ -33,11 +35,11 @@ def now(folder):
         return reader.now()
 
 
-def test_every_transition_stays_when_its_record_has_been_delivered(writer, reader, make, tmp_path):
+def test_every_transition_stays_when_its_record_has_been_delivered(writer, queue, make, tmp_path):
     alert = opened(make, 0)
     acknowledged = then(alert, "acknowledged", "ACKED", by="operator-1", comment="seen")
     writer.put([alert, acknowledged])
-    reader.delivered(reader.freeze(Lane.ALERT))
+    queue.delivered(queue.freeze(Lane.ALERT))
     with AlarmReader(tmp_path) as alarms:
         assert alarms.history(alert.alert_id) == [alert, acknowledged]
         (alarm,) = alarms.now()
@@ -113,14 +115,14 @@ def test_the_last_one_is_the_last_in_event_time(writer, make, tmp_path):
 
 class TestOlderFiles:
     @pytest.fixture
-    def older(self, tmp_path, small, make):
+    def older(self, tmp_path, make):
         """A file as the software before the history left it, with an alert that waits."""
-        writer = OutboxWriter(tmp_path, small)
-        writer.put([make.alert(0), make.event(0)])
-        old_key = "UPDATE outbox SET key = 'alert/made otherwise then' WHERE lane = 0"
-        for statement in (old_key, "DROP TABLE alarms", "PRAGMA user_version = 1"):
-            writer._database.execute(statement)
-        writer.close()
+        database = Database(tmp_path / "outbox.sqlite3")
+        database.execute((Path(__file__).parent / "version_2.sql").read_text())
+        database.execute("PRAGMA user_version = 1")
+        database.execute_many(INSERT, [row_values(make.alert(0), 1, "alert/made otherwise then")])
+        database.execute_many(INSERT, [row_values(make.event(0), 1)])
+        database.close()
 
     def test_get_a_history_that_begins_with_what_waits(self, older, tmp_path, small, make):
         writer = OutboxWriter(tmp_path, small)
@@ -186,9 +188,3 @@ def test_an_alert_comes_back_as_it_was(make):
 def test_refuses_an_impossible_limit():
     with pytest.raises(ValueError, match=r"alarm_history = 0: must be at least 1; 10000 is the default"):
         OutboxSettings(alarm_history=0)
-
-
-def test_the_file_is_of_version_2(writer, tmp_path):
-    database = Database(tmp_path / "outbox.sqlite3", read_only=True)
-    assert database.execute("PRAGMA user_version") == [(2,)]
-    database.close()

@@ -24,27 +24,27 @@ def counts(writer):
     return [backlog.count for backlog in writer.stat().backlog.values()]
 
 
-def test_the_oldest_summaries_go_first_and_every_one_is_counted(writer, reader, make):
+def test_the_oldest_summaries_go_first_and_every_one_is_counted(writer, queue, make):
     writer.put([make.alert(0)])
     dropped = sum(writer.put([make.summary(i, tags=50)]).dropped for i in range(40))
     assert dropped > 0
     assert held_bytes(writer._database) <= QUOTA + 500  # the event that tells
     assert writer.stat().losses == {"dropped/summary/outbox_quota": dropped}
-    kept = [row.time for batch in drain(reader, Lane.SUMMARY) for row in batch.rows]
+    kept = [row.time for batch in drain(queue, Lane.SUMMARY) for row in batch.rows]
     assert kept == [make.summary(i).time for i in range(dropped, 40)]
     assert counts(writer)[0] == 1
 
 
-def drain(reader, lane):
-    while (batch := reader.freeze(lane, flush=True)) is not None:
-        reader.delivered(batch)
+def drain(queue, lane):
+    while (batch := queue.freeze(lane, flush=True)) is not None:
+        queue.delivered(batch)
         yield batch
 
 
-def test_drops_of_an_outage_are_one_event(writer, reader, make):
+def test_drops_of_an_outage_are_one_event(writer, queue, make):
     for i in range(60):
         writer.put([make.summary(i, tags=50)])
-    (row,) = reader.freeze(Lane.EVENT).rows
+    (row,) = queue.freeze(Lane.EVENT).rows
     event = json.loads(row.body)
     dropped = 60 - counts(writer)[Lane.SUMMARY]
     assert (event["kind"], event["reason"], event["count"]) == ("dropped", "outbox_quota", dropped)
@@ -52,14 +52,14 @@ def test_drops_of_an_outage_are_one_event(writer, reader, make):
     assert event["end"] == make.summary(dropped - 1).time
 
 
-def test_once_that_event_is_on_its_way_a_new_one_is_begun(writer, reader, make):
+def test_once_that_event_is_on_its_way_a_new_one_is_begun(writer, queue, make):
     for i in range(40):
         writer.put([make.summary(i, tags=50)])
-    first = reader.freeze(Lane.EVENT)
+    first = queue.freeze(Lane.EVENT)
     for i in range(40, 60):
         writer.put([make.summary(i, tags=50)])
-    reader.delivered(first)
-    second = reader.freeze(Lane.EVENT)
+    queue.delivered(first)
+    second = queue.freeze(Lane.EVENT)
     told = sum(json.loads(row.body)["count"] for row in first.rows + second.rows)
     assert told == writer.stat().losses["dropped/summary/outbox_quota"] == 60 - counts(writer)[Lane.SUMMARY]
 
@@ -85,17 +85,17 @@ def test_alerts_are_dropped_last_and_only_beyond_their_reserve(writer, make):
     assert writer.stat().losses["dropped/alert/outbox_quota"] == 200 - counts(writer)[Lane.ALERT]
 
 
-def test_a_frozen_batch_is_not_touched(writer, reader, make):
+def test_a_frozen_batch_is_not_touched(writer, queue, make):
     writer.put([make.summary(0, tags=50)])
-    batch = reader.freeze(Lane.SUMMARY, flush=True)
+    batch = queue.freeze(Lane.SUMMARY, flush=True)
     for i in range(1, 40):
         writer.put([make.summary(i, tags=50)])
-    assert reader.freeze(Lane.SUMMARY) == batch
+    assert queue.freeze(Lane.SUMMARY) == batch
 
 
-def test_what_was_set_aside_makes_room_first(writer, reader, make):
+def test_what_was_set_aside_makes_room_first(writer, queue, make):
     writer.put([make.summary(i, tags=50) for i in range(8)])
-    reader.quarantine(reader.freeze(Lane.SUMMARY, flush=True), PermanentReason.KEY_CONFLICT)
+    queue.quarantine(queue.freeze(Lane.SUMMARY, flush=True), PermanentReason.KEY_CONFLICT)
     for i in range(20, 30):
         writer.put([make.summary(i, tags=50)])
     assert counts(writer)[Lane.SUMMARY] == 10
@@ -120,14 +120,14 @@ def test_a_smaller_quota_takes_effect_at_the_next_start(tmp_path, small, make):
     tight.close()
 
 
-def test_the_telling_event_outlives_a_flood_of_events(writer, reader, make):
+def test_the_telling_event_outlives_a_flood_of_events(writer, queue, make):
     writer.put([make.summary(i, tags=50) for i in range(40)])
     for i in range(200):
         writer.put([make.event(i)])
     losses = writer.stat().losses
     assert losses["dropped/event/outbox_quota"] > 0
     told = {}
-    for batch in drain(reader, Lane.EVENT):
+    for batch in drain(queue, Lane.EVENT):
         for event in (json.loads(row.body) for row in batch.rows):
             if event["kind"] == "dropped":
                 told[event["source"]] = told.get(event["source"], 0) + event["count"]
@@ -137,11 +137,11 @@ def test_the_telling_event_outlives_a_flood_of_events(writer, reader, make):
     }
 
 
-def test_two_losses_that_look_alike_are_both_told(writer, reader):
+def test_two_losses_that_look_alike_are_both_told(writer, queue):
     event = quota.loss(Lane.SUMMARY, "disk_full", 5, 5, 1)
     for _ in range(2):
         with writer._database.transaction():
             record_loss(writer._database, Lane.SUMMARY, event, now=1)
-        batch = reader.freeze(Lane.EVENT)
+        batch = queue.freeze(Lane.EVENT)
         assert [json.loads(row.body)["count"] for row in batch.rows] == [1]
-        reader.delivered(batch)
+        queue.delivered(batch)

@@ -20,84 +20,88 @@ def keys(batch):
     return [row.key for row in batch.rows]
 
 
-def test_an_empty_outbox_has_nothing_to_send(reader):
-    assert all(reader.freeze(lane, flush=True) is None for lane in Lane)
+def test_an_empty_outbox_has_nothing_to_send(queue):
+    assert all(queue.freeze(lane, flush=True) is None for lane in Lane)
 
 
-def test_a_batch_is_the_oldest_rows_in_order_of_arrival(writer, reader, make):
+def test_a_batch_is_the_oldest_rows_in_order_of_arrival(writer, queue, make):
     writer.put([make.alert(5), make.alert(1), make.alert(3)])
-    batch = reader.freeze(Lane.ALERT, 2)
+    batch = queue.freeze(Lane.ALERT, 2)
     assert keys(batch) == [make.alert(5).key, make.alert(1).key]
     assert batch.id == batch_id(keys(batch))
     assert batch.first_time == make.alert(1).time
 
 
-def test_a_frozen_batch_never_changes(writer, reader, make, tmp_path, small):
+def test_a_frozen_batch_never_changes(writer, make, tmp_path, small):
+    reader = OutboxReader(tmp_path, small, BatchSettings())
+    queue = reader.queues["target"]
     writer.put([make.alert(0)])
-    batch = reader.freeze(Lane.ALERT)
+    batch = queue.freeze(Lane.ALERT)
     writer.put([make.alert(1)])
-    assert reader.freeze(Lane.ALERT) == batch
+    assert queue.freeze(Lane.ALERT) == batch
     reader.close()
-    reader._role = OutboxReader(tmp_path, small, BatchSettings())._role  # after a crash
-    reader._database = reader._role.database
-    assert reader.freeze(Lane.ALERT, 1) == batch
-    reader.delivered(batch)
-    assert keys(reader.freeze(Lane.ALERT)) == [make.alert(1).key]
+    reader = OutboxReader(tmp_path, small, BatchSettings())  # after a crash
+    queue = reader.queues["target"]
+    assert queue.freeze(Lane.ALERT, 1) == batch
+    queue.delivered(batch)
+    assert keys(queue.freeze(Lane.ALERT)) == [make.alert(1).key]
+    reader.close()
 
 
-def test_alerts_of_two_days_are_two_objects(writer, reader, make):
+def test_alerts_of_two_days_are_two_objects(writer, queue, make):
     writer.put([make.alert(0), make.alert(0, at=make.start + DAY), make.alert(1)])
-    assert keys(reader.freeze(Lane.ALERT)) == [make.alert(0).key, make.alert(1).key]
+    assert keys(queue.freeze(Lane.ALERT)) == [make.alert(0).key, make.alert(1).key]
 
 
 def test_a_batch_is_bounded_by_bytes_but_never_empty(writer, make, tmp_path, small):
     reader = OutboxReader(tmp_path, small, BatchSettings(size=1))
+    queue = reader.queues["target"]
     writer.put([make.alert(0), make.alert(1)])
-    assert len(reader.freeze(Lane.ALERT).rows) == 1
+    assert len(queue.freeze(Lane.ALERT).rows) == 1
     reader.close()
 
 
 class TestSummaryBuckets:
-    def test_waits_until_event_time_is_past_the_bucket_and_its_grace(self, writer, reader, make):
+    def test_waits_until_event_time_is_past_the_bucket_and_its_grace(self, writer, queue, make):
         writer.put([make.summary(0), make.summary(14)])
-        assert reader.freeze(Lane.SUMMARY) is None
+        assert queue.freeze(Lane.SUMMARY) is None
         writer.put([make.summary(16)])
-        assert reader.freeze(Lane.SUMMARY) is None  # grace is 2 minutes
+        assert queue.freeze(Lane.SUMMARY) is None  # grace is 2 minutes
         writer.put([make.summary(17), make.summary(3)])
-        assert set(keys(reader.freeze(Lane.SUMMARY))) == {make.summary(m).key for m in (0, 3, 14)}
+        assert set(keys(queue.freeze(Lane.SUMMARY))) == {make.summary(m).key for m in (0, 3, 14)}
 
-    def test_waits_no_longer_than_max_wait(self, writer, reader, make, steady):
+    def test_waits_no_longer_than_max_wait(self, writer, queue, make, steady):
         writer.put([make.summary(0)])
-        assert reader.freeze(Lane.SUMMARY) is None
+        assert queue.freeze(Lane.SUMMARY) is None
         steady.now += 1799
-        assert reader.freeze(Lane.SUMMARY) is None
+        assert queue.freeze(Lane.SUMMARY) is None
         steady.now += 2
-        assert keys(reader.freeze(Lane.SUMMARY)) == [make.summary(0).key]
+        assert keys(queue.freeze(Lane.SUMMARY)) == [make.summary(0).key]
 
-    def test_the_next_bucket_waits_its_own_time(self, writer, reader, make, steady):
+    def test_the_next_bucket_waits_its_own_time(self, writer, queue, make, steady):
         writer.put([make.summary(0)])
-        reader.freeze(Lane.SUMMARY)
+        queue.freeze(Lane.SUMMARY)
         steady.now += 1801
-        reader.delivered(reader.freeze(Lane.SUMMARY))
+        queue.delivered(queue.freeze(Lane.SUMMARY))
         writer.put([make.summary(15)])
-        assert reader.freeze(Lane.SUMMARY) is None
+        assert queue.freeze(Lane.SUMMARY) is None
 
-    def test_flush_does_not_wait(self, writer, reader, make):
+    def test_flush_does_not_wait(self, writer, queue, make):
         writer.put([make.summary(0), make.summary(15)])
-        assert keys(reader.freeze(Lane.SUMMARY, flush=True)) == [make.summary(0).key]
+        assert keys(queue.freeze(Lane.SUMMARY, flush=True)) == [make.summary(0).key]
 
-    def test_all_assets_share_a_file(self, writer, reader, make):
+    def test_all_assets_share_a_file(self, writer, queue, make):
         writer.put([make.summary(0, asset="a"), make.summary(0, asset="b")])
-        assert len(reader.freeze(Lane.SUMMARY, flush=True).rows) == 2
+        assert len(queue.freeze(Lane.SUMMARY, flush=True).rows) == 2
 
 
 class TestCorruption:
     @pytest.mark.parametrize("column", ["body = x'00'", "time = time + 1", "key = 'other'", "created = 0", "lane = 0"])
-    def test_a_wrong_row_is_set_aside_counted_and_told(self, writer, reader, make, column):
+    def test_a_wrong_row_is_set_aside_counted_and_told(self, writer, reader, queue, make, column):
         writer.put([make.event(0), make.event(1), make.event(2)])
         writer._database.execute(f"UPDATE outbox SET {column} WHERE seq = 2")
         lane = Lane.ALERT if "lane" in column else Lane.EVENT
-        batch = reader.freeze(lane)
+        batch = queue.freeze(lane)
         stat = reader.stat()
         assert stat.set_aside == 1
         assert stat.losses == {f"dropped/{lane.name.lower()}/corrupt_row": 1}
@@ -106,36 +110,36 @@ class TestCorruption:
             assert batch.id == batch_id(keys(batch))
             assert json.loads(batch.rows[2].body)["reason"] == "corrupt_row"
 
-    def test_a_row_that_rots_after_freezing(self, writer, reader, make):
+    def test_a_row_that_rots_after_freezing(self, writer, queue, make):
         writer.put([make.alert(0), make.alert(1)])
-        before = reader.freeze(Lane.ALERT)
+        before = queue.freeze(Lane.ALERT)
         writer._database.execute("UPDATE outbox SET body = x'00' WHERE seq = 1")
-        after = reader.freeze(Lane.ALERT)
+        after = queue.freeze(Lane.ALERT)
         assert keys(after) == [make.alert(1).key]
         assert after.id != before.id
 
 
 class TestQuarantine:
-    def test_keeps_the_rows_and_tells(self, writer, reader, make):
+    def test_keeps_the_rows_and_tells(self, writer, reader, queue, make):
         writer.put([make.alert(0), make.alert(1)])
-        reader.quarantine(reader.freeze(Lane.ALERT), PermanentReason.KEY_CONFLICT)
-        assert reader.freeze(Lane.ALERT) is None
+        queue.quarantine(queue.freeze(Lane.ALERT), PermanentReason.KEY_CONFLICT)
+        assert queue.freeze(Lane.ALERT) is None
         stat = reader.stat()
         assert (stat.set_aside, stat.losses) == (2, {"quarantined/alert/key_conflict": 2})
-        event = json.loads(reader.freeze(Lane.EVENT).rows[0].body)
+        event = json.loads(queue.freeze(Lane.EVENT).rows[0].body)
         assert (event["kind"], event["count"]) == ("quarantined", 2)
         assert writer.put([make.alert(0)]).repeats == 1
 
-    def test_refused_events_do_not_make_new_events_for_ever(self, writer, reader, make):
+    def test_refused_events_do_not_make_new_events_for_ever(self, writer, reader, queue, make):
         writer.put([make.event(0)])
-        reader.quarantine(reader.freeze(Lane.EVENT), PermanentReason.KEY_CONFLICT)
-        assert reader.freeze(Lane.EVENT) is None
+        queue.quarantine(queue.freeze(Lane.EVENT), PermanentReason.KEY_CONFLICT)
+        assert queue.freeze(Lane.EVENT) is None
         assert reader.stat().losses == {"quarantined/event/key_conflict": 1}
 
 
-def test_backlog_counts_frozen_and_waiting(writer, reader, make, tmp_path):
+def test_backlog_counts_frozen_and_waiting(writer, reader, queue, make, tmp_path):
     writer.put([make.alert(3), make.alert(1)])
-    reader.freeze(Lane.ALERT, 1)
+    queue.freeze(Lane.ALERT, 1)
     size = sum(len(make.alert(i).encode()) for i in (1, 3))
     expected = Backlog(2, size, make.alert(3).time)
     assert reader.stat().backlog[Lane.ALERT] == expected
@@ -143,10 +147,10 @@ def test_backlog_counts_frozen_and_waiting(writer, reader, make, tmp_path):
     assert reader.stat().backlog[Lane.EVENT] == Backlog(0, 0, 0)
 
 
-def test_room_on_disk_is_given_back_step_by_step(writer, reader, make):
+def test_room_on_disk_is_given_back_step_by_step(writer, reader, queue, make):
     writer.put([make.summary(i, tags=500) for i in range(200)])
-    while (batch := reader.freeze(Lane.SUMMARY, flush=True)) is not None:
-        reader.delivered(batch)
+    while (batch := queue.freeze(Lane.SUMMARY, flush=True)) is not None:
+        queue.delivered(batch)
     writer.snapshot_mark()
     writer.committed()
     ((before,),) = reader._database.execute("PRAGMA page_count")
@@ -157,7 +161,7 @@ def test_room_on_disk_is_given_back_step_by_step(writer, reader, make):
     assert after < 90
 
 
-def test_no_query_reads_or_sorts_the_whole_table(writer, reader, make):
+def test_no_query_reads_or_sorts_the_whole_table(writer, reader, queue, make):
     """Each of them runs many times a second over what may be a million rows."""
     seen = set()
     for role in (writer, reader):
@@ -165,7 +169,7 @@ def test_no_query_reads_or_sorts_the_whole_table(writer, reader, make):
     for i in range(2):
         writer.put([make.alert(i), make.event(i), make.summary(i)])
         for lane in Lane:
-            reader.delivered(reader.freeze(lane, flush=True))
+            queue.delivered(queue.freeze(lane, flush=True))
         reader.maintain()
         quota._drop_oldest(writer._database, Lane.EVENT, 1000, 0)
         reader.stat()

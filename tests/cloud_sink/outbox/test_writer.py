@@ -60,19 +60,19 @@ def test_every_commit_is_synced(writer):
     assert writer._database.execute("PRAGMA auto_vacuum") == [(2,)]
 
 
-def test_replay_after_delivery_writes_nothing_twice(writer, reader, make):
+def test_replay_after_delivery_writes_nothing_twice(writer, reader, queue, make):
     records = [make.alert(0), make.event(0), make.summary(0)]
     writer.put(records)
     for lane in Lane:
-        reader.delivered(reader.freeze(lane, flush=True))
+        queue.delivered(queue.freeze(lane, flush=True))
     reader.maintain()
     assert writer.put(records).repeats == 3  # the flow was killed before its epoch was committed
-    assert all(reader.freeze(lane, flush=True) is None for lane in Lane)
+    assert all(queue.freeze(lane, flush=True) is None for lane in Lane)
 
 
-def test_keys_are_forgotten_once_no_replay_can_bring_them(writer, reader, make):
+def test_keys_are_forgotten_once_no_replay_can_bring_them(writer, reader, queue, make):
     writer.put([make.alert(0)])
-    reader.delivered(reader.freeze(Lane.ALERT))
+    queue.delivered(queue.freeze(Lane.ALERT))
     writer.snapshot_mark()
     reader.maintain()
     assert reader.stat().tombstones == 1  # marked, but the epoch may still fail
@@ -81,12 +81,12 @@ def test_keys_are_forgotten_once_no_replay_can_bring_them(writer, reader, make):
     assert reader.stat().tombstones == 0
 
 
-def test_only_what_was_written_before_the_mark_is_forgotten(writer, reader, make):
+def test_only_what_was_written_before_the_mark_is_forgotten(writer, reader, queue, make):
     writer.put([make.alert(0)])
     writer.snapshot_mark()
     writer.put([make.alert(1)])
     writer.committed()
-    reader.delivered(reader.freeze(Lane.ALERT))
+    queue.delivered(queue.freeze(Lane.ALERT))
     assert reader.stat().tombstones == 1
     assert writer.put([make.alert(1)]).repeats == 1
 
@@ -105,7 +105,7 @@ class TestFullDisk:
     def empty(self, writer):
         writer._database.execute("PRAGMA max_page_count = 100000")
 
-    def test_bulk_is_dropped_counted_and_told_later(self, writer, reader, make, fill):
+    def test_bulk_is_dropped_counted_and_told_later(self, writer, queue, make, fill):
         writer.put([make.alert(0)])
         fill()
         big = make.summary(0, tags=2000)
@@ -114,7 +114,7 @@ class TestFullDisk:
         self.empty(writer)
         writer.put([make.summary(2)])
         assert writer.stat().losses == {"dropped/summary/disk_full": 2}
-        (row,) = reader.freeze(Lane.EVENT).rows
+        (row,) = queue.freeze(Lane.EVENT).rows
         assert b'"reason":"disk_full"' in row.body
         assert b'"count":2' in row.body
         assert writer.put([make.summary(3)]).written == 1  # told once

@@ -55,6 +55,11 @@ def run(*arguments: object) -> str:
     return result.output
 
 
+def test_reads_the_configuration_of_the_folder_it_is_called_in(gateway, monkeypatch):
+    monkeypatch.chdir(gateway.parent)
+    assert run("--since", "24h") == run(gateway, "--since", "24h")
+
+
 def test_sums_of_the_last_day_with_what_left_in_vain(gateway):
     (line,) = [line.split() for line in run(gateway).splitlines() if "summary" in line]
     assert line == ["s3:x/lake", "summary", "1", "60", "4,000", "6,100", "1"]
