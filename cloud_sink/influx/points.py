@@ -3,7 +3,7 @@
 | measurement | tags | one point a |
 |---|---|---|
 | `edge_feature` | site, asset, signal (`tag` is a word of InfluxQL) | tag and window |
-| `edge_score` | site, asset, model | model and window |
+| `edge_score` | site, asset, model, role (`active`, `shadow`) | model and window |
 | `edge_alert` | site, asset, rule, severity | change of state of an alarm |
 | `edge_event` | site, asset, kind, reason | gap, drop, change of model, ... |
 | `edge_gateway` | site, gateway | look at the gateway's health |
@@ -97,7 +97,8 @@ def _score(summary: WindowSummary, site: str, time: int) -> str:
         "abstained": not told,
         "model_version": version,
     }
-    return point(SCORE, (("asset", summary.asset), ("model", name), ("site", site)), fields, time)
+    tags = (("asset", summary.asset), ("model", name), ("role", "active"), ("site", site))
+    return point(SCORE, tags, fields, time)
 
 
 def _alert(alert: Alert, site: str) -> str:

@@ -69,9 +69,8 @@ def wrap(
         The same bytes for the same arguments.
     """
     add, shape = Graph(), (len(tags), len(features))
-    holes = add("Mul", ROWS, 0.0)  # NaN where a value is no number, 0 elsewhere
-    bad = add("IsNaN", holes)
-    whole = add.total(holes, shape[0] * shape[1])  # float64[n, 1], 0 or NaN
+    bad = add("IsNaN", add("Mul", ROWS, 0.0))  # infinity times 0 is none either
+    whole = add.total(add("Where", bad, np.nan, 0.0), shape[0] * shape[1])  # float64[n, 1], 0 or NaN
     furthest = Z_LIMIT * scale.spread
     held = add("Where", bad, scale.centre, ROWS)
     held = add("Max", add("Min", held, scale.centre + furthest), scale.centre - furthest)

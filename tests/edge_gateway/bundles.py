@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from models.feature_rows import FeatureRows
 from models.features import FeatureSet
 from models.training import train
 
@@ -18,7 +19,7 @@ site = "riverside"
 name = "gw-1"
 data = "data"
 
-[target]
+[[target]]
 kind = "file"
 path = "target"
 
@@ -60,17 +61,13 @@ expect_every = "100ms"
 def make_bundle(out: Path, version: str, *, seed: int = 1, name: str = "press", counter: int = 0) -> Path:
     """A model of rows around 50."""
     rng = np.random.default_rng(seed)
-    train(
-        50.0 + rng.normal(size=(120, 2, 3)),
+    rows = FeatureRows(
+        values=50.0 + rng.normal(size=(120, 2, 3)),
+        starts=np.arange(120) * SECOND,
         tags=TAGS,
-        units=("", ""),
         feature_set=FeatureSet.from_names(FEATURES, "tiny"),
         window_length_ns=2 * SECOND,
         window_every_ns=SECOND,
-        starts=np.arange(120) * SECOND,
-        name=name,
-        version=version,
-        out=out,
-        counter=counter,
     )
+    train(rows, name=name, version=version, out=out, counter=counter, detector="mahalanobis")
     return out

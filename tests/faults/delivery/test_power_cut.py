@@ -1,0 +1,98 @@
+"""C1: the power is cut. What was acknowledged is there afterwards, in the outbox or at the target.
+
+An ext4 on a loop device is shut down by EXT4_IOC_SHUTDOWN without flushing its journal: everything that was not synced
+is gone, as after a power cut. (A drive that lies about its flushes is not modelled.)
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import random
+import struct
+import time
+
+import pytest
+
+from cloud_sink.outbox import database
+from cloud_sink.outbox.writer import OutboxWriter
+from tests.faults.delivery.lives import SETTINGS, TARGETS, books, deliver, kill, lives, resume_at, write
+
+pytestmark = pytest.mark.integration
+
+_SHUTDOWN = 0x8004587D  # EXT4_IOC_SHUTDOWN, fs/ext4/ext4.h
+_NO_LOG_FLUSH = struct.pack("I", 2)
+_MIB = 1 << 20
+
+
+def cut(disk) -> None:
+    point = os.open(disk.point, os.O_RDONLY)
+    try:
+        fcntl.ioctl(point, _SHUTDOWN, _NO_LOG_FLUSH)
+    finally:
+        os.close(point)
+
+
+def one_cut(disk, acknowledged, chance, most) -> float:
+    """Work, lose the power, come back. Returns the seconds from mounted to open."""
+    folder, target = disk.point / "outbox", disk.point / "target"
+    for needed in (folder, *(target / name for name in TARGETS)):
+        needed.mkdir(parents=True, exist_ok=True)
+    os.sync()
+    before = acknowledged.stat().st_size if acknowledged.exists() else 0
+    with lives() as start:
+        workers = start(write, folder, acknowledged, resume_at(acknowledged)), start(deliver, folder, target)
+        give_up = time.monotonic() + 20
+        while not (acknowledged.exists() and acknowledged.stat().st_size > before):
+            assert time.monotonic() < give_up, "the writer does not write"
+            time.sleep(0.001)
+        time.sleep(chance.random() ** 2 * most)
+        cut(disk)
+        for worker in workers:
+            kill(worker)
+    disk.unmount()
+    disk.mount()
+    started = time.monotonic()
+    OutboxWriter(folder, SETTINGS).close()
+    return time.monotonic() - started
+
+
+def test_c1_nothing_acknowledged_is_lost(small_disk, tmp_path, times, account):
+    chance, acknowledged = random.Random(1), tmp_path / "acknowledged"
+    cuts = times(3, 15, "CUTS")
+    recovery = 0.0
+    with small_disk(96 * _MIB) as disk:
+        for n in range(cuts):
+            recovery = max(recovery, one_cut(disk, acknowledged, chance, 0.3))
+            found = books(disk.point / "outbox", disk.point / "target", acknowledged)
+            assert found.lost == set(), f"cut {n}: {len(found.lost)} of {len(found.acknowledged)} lost"
+            assert found.twice == set(), f"cut {n}"
+            assert list((disk.point / "outbox").glob("*.corrupt-*")) == []
+        assert all(found.arrived.values())
+    account(
+        "C1", "power cut", runs=cuts, lost=0, twice=0, recovery_s=recovery, told=f"{len(found.acknowledged):,} records"
+    )
+
+
+@pytest.mark.faults
+def test_c1_the_cut_is_one(small_disk, tmp_path, monkeypatch):
+    """Without the sync of each commit the same cut loses records."""
+    monkeypatch.setattr("tests.faults.delivery.test_power_cut.write", write_unsynced)
+    chance, acknowledged = random.Random(1), tmp_path / "acknowledged"
+    with small_disk(96 * _MIB) as disk:
+        for _ in range(30):
+            one_cut(disk, acknowledged, chance, 0.3)
+            if books(disk.point / "outbox", disk.point / "target", acknowledged).lost:
+                return
+    pytest.fail("nothing was lost in 30 cuts without a sync: the cut is none")
+
+
+def write_unsynced(folder, acknowledged, first):
+    original = database.Database._set_up
+
+    def unsynced(self, checkpoint_pages):
+        original(self, checkpoint_pages)
+        self._db.execute("PRAGMA synchronous = OFF")
+
+    database.Database._set_up = unsynced
+    write(folder, acknowledged, first)
