@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloud_sink.evidence import Evidence
+from cloud_sink.sketch import Sketches
 
 SCHEMA_VERSION = 1
 
@@ -168,6 +169,7 @@ class WindowSummary:
         model: "name@version" or "".
         partial: The window was closed early (declared migration), so it does not hold all its samples.
         backfilled: It was filled from a device's history, after a gap.
+        sketches: Quantile sketches of all windows since the last ones, this one included; None = not now, or never.
     """
 
     asset: str
@@ -184,6 +186,7 @@ class WindowSummary:
     model: str
     partial: bool = False
     backfilled: bool = False
+    sketches: Sketches | None = None
 
     lane = Lane.SUMMARY
 
@@ -212,6 +215,7 @@ class WindowSummary:
                 "model": self.model,
                 "partial": self.partial,
                 "backfilled": self.backfilled,
+                **({} if self.sketches is None else {"sketches": _plain(self.sketches)}),
             }
         )
         columns = (
@@ -280,7 +284,19 @@ def decode_summary(body: bytes) -> WindowSummary:
         head["model"],
         head["partial"],
         head.get("backfilled", False),
+        _sketches(head.get("sketches")),
     )
+
+
+def _plain(sketches: Sketches) -> list[Any]:
+    return [sketches.since, *(part.tolist() for part in (sketches.sizes, sketches.buckets, sketches.counts))]
+
+
+def _sketches(plain: list[Any] | None) -> Sketches | None:
+    if plain is None:
+        return None
+    since, sizes, buckets, counts = plain
+    return Sketches(since, np.array(sizes, np.int64), np.array(buckets, np.int32), np.array(counts, np.int64))
 
 
 def _number(value: float | None) -> float:

@@ -10,11 +10,13 @@ covariances and arbitrary-order statistical moments, Sandia report SAND2008-6212
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cloud_sink.records import WindowSummary
+from cloud_sink.sketch import merge
 
 Array = NDArray[np.float64]
 
@@ -207,6 +209,12 @@ def join(windows: Sequence[WindowSummary]) -> WindowSummary:
         any(w.partial for w in windows),
         any(w.backfilled for w in windows),
     )
+
+
+def with_all_sketches(whole: WindowSummary, windows: Sequence[WindowSummary]) -> WindowSummary:
+    """The joined window with the quantile sketches of all, also of those that were left out: counts merge exactly."""
+    found = [window.sketches for window in windows if window.sketches is not None]
+    return replace(whole, sketches=merge(found)) if found else whole
 
 
 def side_by_side(windows: Sequence[WindowSummary]) -> list[WindowSummary]:

@@ -17,7 +17,7 @@ FOOTER = "sluicegate."  # what begins so there is ours
 
 
 class Type(StrEnum):
-    """Of a field. In Parquet: string, timestamp[ns, UTC], int32, float32, bool; in JSON as it says."""
+    """Of a field. In Parquet: string, timestamp[ns, UTC], int32, float32, bool, list of int32; in JSON as it says."""
 
     TEXT = "text"
     TIME = "time, ns UTC"
@@ -25,6 +25,7 @@ class Type(StrEnum):
     REAL = "number"
     FLAG = "true or false"
     LIST = "list"
+    BUCKETS = "list of integers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,13 @@ SUMMARY_TAIL = (
     Field("model", Type.TEXT, 'Name and version of the model; "" = none.'),
     Field("partial", Type.FLAG, "The window was closed early and does not hold all its samples."),
     Field("backfilled", Type.FLAG, "It was filled from a device's history, after a gap.", since=2, absent=False),
+)
+
+# Only in files that have any, with `[windows] sketches = true`; null in all rows but about one an hour of a tag.
+SUMMARY_SKETCH = (
+    Field("sketch_since", Type.TIME, "The sketch is of all good samples from then to the end of this window.", since=2),
+    Field("sketch_bucket", Type.BUCKETS, "Numbers of its buckets, ascending: see `sketch.py`.", since=2),
+    Field("sketch_count", Type.BUCKETS, "Samples in each of them.", since=2),
 )
 
 FOOTERS = (

@@ -49,6 +49,7 @@ def summaries_of(block: ScoredBlock) -> list[WindowSummary]:
             model=block.model,
             partial=block.partial,
             backfilled=block.backfilled,
+            sketches=block.sketches[row] if block.sketches else None,
         )
         for row in range(len(block))
     ]

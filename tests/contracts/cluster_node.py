@@ -64,6 +64,7 @@ class Node:
     # A flood is of the whole cluster, and which alert comes first is not: here nothing is held back
     alerts = AlertSettings(open_after=1, clear_after=1, flood_limit=0)
     features = STANDARD
+    sketches = False
 
     def __init__(self, journals: list[Path], out: Path) -> None:
         self._journals, self._out = journals, out
