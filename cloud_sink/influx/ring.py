@@ -20,7 +20,6 @@ MAX_LINES = 5000
 """Lines in a row: what InfluxDB advises for a write ("Optimize writes")."""
 
 _AGE = "age_s"
-_POSITION = "position"
 
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS ring (seq INTEGER PRIMARY KEY AUTOINCREMENT, age_s INTEGER NOT NULL, "
@@ -92,11 +91,6 @@ class Ring:
         self._began = monotonic() - self._meta(_AGE)
 
     @property
-    def position(self) -> int:
-        """What was given with the last `put`; 0 at the beginning."""
-        return self._meta(_POSITION)
-
-    @property
     def lines(self) -> int:
         """That wait."""
         return int(self._database.execute("SELECT coalesce(sum(lines), 0) FROM ring")[0][0])
@@ -106,12 +100,11 @@ class Ring:
         """Bytes that wait."""
         return int(self._database.execute("SELECT coalesce(sum(size), 0) FROM ring")[0][0])
 
-    def put(self, lines: Sequence[str], position: int | None = None) -> None:
+    def put(self, lines: Sequence[str]) -> None:
         """Take lines, durably; the oldest rows go where there is no room.
 
         Args:
             lines: Without their ends; may be none.
-            position: How far whoever brings them has read, to be found again after a restart; None = as it was.
 
         Raises:
             OutboxError: Disk full, or the file is damaged.
@@ -125,8 +118,6 @@ class Ring:
         with self._database.transaction():
             self._database.execute_many("INSERT INTO ring (age_s, lines, size, body) VALUES (?, ?, ?, ?)", rows)
             self._keep(_AGE, age)
-            if position is not None:
-                self._keep(_POSITION, position)
             gone = self._make_room(age)
         self.dropped.update(gone)
         if gone:
