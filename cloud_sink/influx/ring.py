@@ -13,7 +13,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
+from cloud_sink.errors import OutboxDamaged
 from cloud_sink.outbox.database import Database
+
+log = structlog.get_logger(__name__)
 
 MIB = 1 << 20
 MAX_LINES = 5000
@@ -53,6 +58,21 @@ class Chunk:
         except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
             msg = f"row {self.seq} of the ring is damaged: {error}"
             raise ValueError(msg) from error
+
+
+def open_ring(path: Path, *, max_bytes: int, max_age_s: int, monotonic: Callable[[], float]) -> Ring:
+    """A ring, and a new one where the old one is damaged: it is no record, and looking at it helps nobody.
+
+    Raises:
+        OutboxError: It cannot be made.
+    """
+    try:
+        return Ring(path, max_bytes=max_bytes, max_age_s=max_age_s, monotonic=monotonic)
+    except OutboxDamaged as error:
+        log.error("influx_ring_damaged", path=str(path), error=str(error))
+        for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+            path.with_name(name).unlink(missing_ok=True)
+        return Ring(path, max_bytes=max_bytes, max_age_s=max_age_s, monotonic=monotonic)
 
 
 class Ring:

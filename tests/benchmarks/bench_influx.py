@@ -103,7 +103,7 @@ def _lines() -> dict[str, Any]:
 
 
 def _sustained() -> dict[str, Any]:
-    """Every tenth of a second a tenth of the rate, as windows close; the CPU time is without influxd's."""
+    """Every tenth of a second a tenth of the rate, as windows close; the CPU time is without that of influxd."""
     with tempfile.TemporaryDirectory() as folder, influxd(Path(folder)) as server:
         ring = Ring(Path(folder) / "influx.db", monotonic=time.monotonic)
         writer = InfluxWriter(InfluxServer(server.url, "v1", "plant"), lambda: f"{USER}:{PASSWORD}")

@@ -1,0 +1,109 @@
+"""From the `[[influx]]` sections to what the deliver process runs beside its targets."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cloud_sink.influx.client import InfluxServer, InfluxWriter
+from cloud_sink.influx.feeder import InfluxFeeder
+from cloud_sink.influx.pump import InfluxPump
+from cloud_sink.influx.ring import Ring, open_ring
+from cloud_sink.influx.sender import InfluxSender
+from cloud_sink.targets.secrets import SecretFile, one_line
+from cloud_sink.waiting import Queue
+from edge_gateway.config.config import Config
+from edge_gateway.config.influx import InfluxSection
+from edge_gateway.health import Status, health
+from edge_gateway.layout import Layout
+from edge_gateway.status import read_status
+
+_PAUSE_S = 1.0
+
+
+@dataclass(slots=True)
+class InfluxBeside:
+    """One InfluxDB.
+
+    Attributes:
+        feeder: Has a turn in the loop like any target.
+        pump: Is looked at by the loop.
+    """
+
+    section: InfluxSection
+    feeder: InfluxFeeder
+    pump: InfluxPump
+    sender: InfluxSender
+    _rings: tuple[Ring, Ring]
+    _writer: InfluxWriter
+    _tell: Callable[[], None]
+    _tell_at: float = 0.0
+
+    def look(self) -> None:
+        """Call several times a second."""
+        if (now := time.monotonic()) >= self._tell_at:
+            self._tell_at = now + self.section.health_every.total_seconds()
+            self._tell()
+        self.pump.look()
+
+    def facts(self) -> Mapping[str, Any]:
+        """For the status file."""
+        stats, (ring, _) = self.sender.stats, self._rings
+        return {
+            "waiting": ring.lines,
+            "written": stats.written,
+            "refused": dict(stats.refused),
+            "dropped": dict(ring.dropped),
+            "missed": dict(self.feeder.missed),
+            "wire": stats.wire,
+            "trouble": stats.trouble,
+        }
+
+    def close(self) -> None:
+        """Let go of everything that no write under way needs."""
+        self._rings[0].close()
+        if self.pump.close():
+            self._rings[1].close()
+            self._writer.close()
+
+
+def open_influx(config: Config, section: InfluxSection, queue: Queue, own: Callable[[], Status]) -> InfluxBeside:
+    """Open its ring; nothing is sent yet.
+
+    Args:
+        config: Of the gateway.
+        section: One of its InfluxDBs.
+        queue: In the outbox, of all lanes.
+        own: Status of this process.
+
+    Raises:
+        OutboxError: The ring cannot be made.
+    """
+    layout = Layout(config.gateway.data)
+    rings = (_ring(layout, section), _ring(layout, section))
+    server = InfluxServer(section.url, section.api, section.database, section.org, str(section.ca_file or ""))
+    secret = SecretFile(section.secret_file, one_line).current if section.secret_file is not None else lambda: ""
+    writer = InfluxWriter(server, secret)
+    feeder = InfluxFeeder(queue, rings[0], config.gateway.site, _PAUSE_S)
+
+    def tell() -> None:
+        now = time.time_ns()
+        looks = health(read_status(layout.status, "acquire"), read_status(layout.status, "flow"), own(), now)
+        feeder.put([one.line(config.gateway.site, config.gateway.name, now) for one in looks])
+
+    sender = InfluxSender(rings[1], writer)
+    return InfluxBeside(section, feeder, InfluxPump(sender), sender, rings, writer, tell)
+
+
+def _ring(layout: Layout, section: InfluxSection) -> Ring:
+    file = layout.root / "influx" / f"{_plain(section.name)}.db"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    age = round(section.ring_age.total_seconds())
+    return open_ring(Path(file), max_bytes=section.ring_quota, max_age_s=age, monotonic=time.monotonic)
+
+
+def _plain(name: str) -> str:
+    return "".join(letter if letter.isalnum() else "-" for letter in name)
