@@ -69,6 +69,11 @@ def write_recording(path: Path, batches: Iterable[SampleBatch]) -> int:
     return written
 
 
+def has_tables(path: Path) -> bool:
+    """Whether a Parquet file carries tag tables, as recordings of ours do."""
+    return _METADATA_KEY in (pq.read_metadata(path).metadata or {})
+
+
 def recording_tables(path: Path) -> tuple[TagTable, ...]:
     """Tag tables of a recording.
 

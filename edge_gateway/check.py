@@ -23,7 +23,7 @@ from edge_gateway.config.units import duration_text
 from edge_gateway.rooms import foreign_owners
 from edge_gateway.rule_sets import in_words, rule_sets
 from edge_gateway.tables import tag_tables
-from edge_gateway.targets import describe_target
+from edge_gateway.targets import describe_targets
 from flows.window_settings import WindowSettings
 
 if TYPE_CHECKING:
@@ -68,10 +68,13 @@ def _missing_files(config: Config) -> Iterator[Problem]:
                 if file is not None and not file.exists():
                     where = f'{kind}[{number}] "{link.name}".{key}'
                     yield Problem(where, f'"{file}"', "is not there", "Put it there.")
-    for key in ("credentials_file", "token_file", "password_file", "ca_file", "certificate", "private_key"):
-        file = getattr(config.target, key, None)
-        if file is not None and not file.exists():
-            yield Problem(f"target.{key}", f'"{file}"', "is not there", "Put it there.")
+    for number, target in enumerate(config.target):
+        for key in ("credentials_file", "token_file", "password_file", "ca_file", "certificate", "private_key"):
+            file = getattr(target, key, None)
+            if file is not None and not file.exists():
+                yield Problem(
+                    f'target[{number}] "{target.label()}".{key}', f'"{file}"', "is not there", "Put it there."
+                )
 
 
 def _missing_secrets(config: Config) -> Iterator[Problem]:
@@ -83,11 +86,13 @@ def _missing_secrets(config: Config) -> Iterator[Problem]:
                 "is the name of an environment variable that is not set here, or empty",
                 "Set it for the gateway (systemd: EnvironmentFile=, Docker: --env-file), or use password_file.",
             )
-    if isinstance(config.target, S3TargetSection) and config.target.credentials_file is None:
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            if not os.environ.get(name):
-                rule = f"is left out, and the environment variable {name} is not set here"
-                yield Problem("target.credentials_file", None, rule, "Name the file, or set the variable.")
+    for number, target in enumerate(config.target):
+        if isinstance(target, S3TargetSection) and target.credentials_file is None:
+            for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+                if not os.environ.get(name):
+                    where = f'target[{number}] "{target.label()}".credentials_file'
+                    rule = f"is left out, and the environment variable {name} is not set here"
+                    yield Problem(where, None, rule, "Name the file, or set the variable.")
 
 
 def _deep(config: Config) -> Iterator[Problem]:
@@ -179,7 +184,7 @@ def describe(config: Config, path: Path) -> RenderableType:
     summary = Text.assemble(
         (f"{path}: ok\n", "bold"),
         f"flow {config.gateway.flow}, {config.windows.told()}, features {config.features.set}",
-        f", target {describe_target(config)}",
+        *(f"\ntarget {line}" for line in describe_targets(config)),
     )
     return Group(summary, links, assets, *rules)
 

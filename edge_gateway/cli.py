@@ -75,16 +75,53 @@ def run(
 
 @app.command()
 def train(
-    config: ConfigFile,
-    recording: Annotated[Path, typer.Option("--from", help="Recording (.parquet) or a journal folder.")],
-    asset: Annotated[list[str], typer.Option(help="Asset to learn from; repeat for several of one kind.")],
-    out: Annotated[Path, typer.Option(help="Folder of the bundle to write; must not exist.")],
+    config: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[GATEWAY.TOML]", help="Tags, windows and features of this gateway.", show_default="the recording's"
+        ),
+    ] = None,
+    *,
+    recording: Annotated[
+        Path, typer.Option("--from", help="A journal's folder, a recording (.parquet), or a table (.csv).")
+    ],
+    asset: Annotated[
+        list[str] | None,
+        typer.Option(help="Asset to learn from; repeat for several of one kind.", show_default="the only one"),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the bundle; must not exist.", show_default="models/ASSET")
+    ] = None,
     version: Annotated[str, typer.Option(help="Version of the bundle.")] = "1",
+    detector: Annotated[str, typer.Option(help="auto, or a name from models/README.md.")] = "auto",
+    features: Annotated[
+        str | None, typer.Option(metavar="SET", help="Feature set.", show_default="configured, or standard")
+    ] = None,
+    window: Annotated[
+        str | None, typer.Option(metavar="10s", help="Length of a window.", show_default="configured, or 10s")
+    ] = None,
+    every: Annotated[
+        str | None, typer.Option(metavar="2s", help="From one start to the next.", show_default="configured, or length")
+    ] = None,
+    budget: Annotated[float, typer.Option(help="False-alarm episodes a day that are acceptable.", min=0.001)] = 1.0,
+    follow: Annotated[bool, typer.Option(help="Let the suite follow slow drift of the plant.")] = True,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TAG=COLUMN", help="Of a table; repeat. time=COLUMN for the times.", show_default="all"),
+    ] = None,
 ) -> None:
     """Fit a model on normal operation and write a bundle, windowed and featurized by the code the gateway runs."""
-    from edge_gateway.training import train_command
+    from edge_gateway.training import TrainWish, train_command
 
-    raise typer.Exit(train_command(config, recording, asset, out, version))
+    pairs = [one.partition("=") for one in column or ()]
+    if wrong := [tag for tag, equals, name in pairs if not (tag and equals and name)]:
+        raise typer.BadParameter(f"{wrong[0]!r}: must be TAG=COLUMN", param_hint="--column")
+    columns = {tag: name for tag, _, name in pairs}
+    assets = tuple(asset or ())
+    wish = TrainWish(
+        recording, assets, config, out, version, detector, features, window, every, budget, follow, columns
+    )
+    raise typer.Exit(train_command(wish))
 
 
 register(app)

@@ -2,36 +2,110 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from connectors.errors import ConnectorError
-from connectors.journal.reader import JournalReader
-from connectors.samples import Item
+from connectors.samples import Item, SampleBatch
+from connectors.tags import TagTable
 from edge_gateway.config.load import load
 from edge_gateway.config.problems import ConfigRejected
 from edge_gateway.exit_codes import Exit
 from edge_gateway.flow_file import FlowRejected, load_features
+from edge_gateway.recordings import Recording, RecordingRefused, open_recording
 from edge_gateway.tables import tag_tables
-from flows.recorded import feature_rows
+from flows.recorded import recorded_rows
 from flows.window_settings import WindowSettings
 from models.errors import ModelError
-from models.features import STANDARD, FeatureSet
+from models.feature_rows import FeatureRows
+from models.features import SETS, STANDARD, FeatureSet
 
 if TYPE_CHECKING:
-    from connectors.tags import TagTable
+    from collections.abc import Callable
+
+    from edge_gateway.config.config import Config
     from models.training import TrainingReport
 
 MIN_COVERAGE = 0.5  # of a tag in a window; below it the model abstains rather than guesses
+WINDOW = "10s"  # where neither a configuration nor the command says
 
 
-class RecordingRefused(Exception):  # noqa: N818 - reads as a sentence where it is caught
-    """There is nothing to train on, or not of these assets."""
+@dataclass(frozen=True, slots=True)
+class TrainWish:
+    """What `sluicegate train` was asked for.
+
+    Attributes:
+        recording: Where the samples are.
+        assets: To learn from; several of one kind may be mixed. () = the only one there is.
+        config: The gateway's, for tags, windows and features; None = those of the recording.
+        out: Folder of the bundle; None = "models/ASSET".
+        version: Of the model.
+        detector: Name, or "auto".
+        features: Name of a set; None = the configured one, or "standard".
+        window: Length; None = the configured one.
+        every: From one start to the next; None = the configured one, or the length.
+        budget_per_day: False-alarm episodes that are acceptable.
+        follow: Whether the suite's centre may follow a plant that drifts.
+        columns: Of a CSV table: tag and column.
+    """
+
+    recording: Path
+    assets: tuple[str, ...] = ()
+    config: Path | None = None
+    out: Path | None = None
+    version: str = "1"
+    detector: str = "auto"
+    features: str | None = None
+    window: str | None = None
+    every: str | None = None
+    budget_per_day: float = 1.0
+    follow: bool = True
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+def load_rows(
+    recording: Path | str,
+    *assets: str,
+    config: Path | str | None = None,
+    features: str | None = None,
+    window: str | None = None,
+    every: str | None = None,
+    columns: Mapping[str, str] | None = None,
+) -> FeatureRows:
+    """Rows of a recording as a gateway would have them, for `models.estimator.AnomalyModel`.
+
+    Args:
+        recording: A journal's folder, a Parquet file, or a CSV table.
+        assets: Of one kind; none = the only one there is.
+        config: The gateway's, for tags, windows and features.
+        features: Name of a feature set.
+        window: Length, for example "10s".
+        every: From one start to the next.
+        columns: Of a CSV table: tag and column, "time" for that of the times.
+
+    Raises:
+        RecordingRefused: There is nothing to train on.
+        ConfigRejected: The configuration is wrong.
+    """
+    chosen = None if config is None else Path(config)
+    wish = TrainWish(
+        recording=Path(recording),
+        assets=assets,
+        config=chosen,
+        features=features,
+        window=window,
+        every=every,
+        columns=columns or {},
+    )
+    return _rows(wish, lambda _: None)[0]
 
 
 def train_bundle(
@@ -43,6 +117,7 @@ def train_bundle(
     name: str,
     version: str,
     feature_set: FeatureSet = STANDARD,
+    **options: Any,
 ) -> TrainingReport:
     """Fit, calibrate, prove and write a model of one kind of asset.
 
@@ -54,6 +129,7 @@ def train_bundle(
         name: Of the model.
         version: Of the model.
         feature_set: As the gateway will have it; one for waveforms leaves all other tags out.
+        options: Of `models.training.train`.
 
     Raises:
         TrainingRefused: The recording cannot carry a model.
@@ -61,30 +137,12 @@ def train_bundle(
     """
     from models.training import train  # noqa: PLC0415 - scikit-learn, only here
 
-    tags = tuple(tag for tag in table.tags if tag.waveform or not feature_set.waveform)
-    if not tags:
-        rule = f"feature set {feature_set.name} is for waveforms, and asset {table.asset} has none"
-        raise RecordingRefused(f"{rule}: choose another set under [features], or set waveform_rate of a tag")
-    names = tuple(tag.name for tag in tags)
+    rows = recorded_rows(items, windows, feature_set, _eligible(table, feature_set), MIN_COVERAGE)
     out.parent.mkdir(parents=True, exist_ok=True)
-    rows, starts = feature_rows(items, windows, feature_set, names, feature_set.features, MIN_COVERAGE)
-    order = np.argsort(starts, kind="stable")  # assets close their windows each in its own time
-    return train(
-        rows[order],
-        tags=names,
-        units=tuple(tag.unit for tag in tags),
-        feature_set=feature_set,
-        window_length_ns=windows.length_ns,
-        window_every_ns=windows.every_ns,
-        starts=starts[order],
-        min_coverage=MIN_COVERAGE,
-        name=name,
-        version=version,
-        out=out,
-    )
+    return train(rows, name=name, version=version, out=out, **options)
 
 
-def train_command(path: Path, recording: Path, assets: Sequence[str], out: Path, version: str) -> int:
+def train_command(wish: TrainWish) -> int:
     """`sluicegate train`: see there.
 
     Returns:
@@ -92,17 +150,24 @@ def train_command(path: Path, recording: Path, assets: Sequence[str], out: Path,
     """
     console = Console(soft_wrap=True)
     try:
-        config = load(path)  # what it names need not be there: the bundle to be made is often named already
-        tables = {table.asset: table for table in tag_tables(config)}
-        _check_assets(assets, tables)
-        with console.status(f"training on {recording} ..."):
-            items = (item for item in recorded_items(recording) if item.asset in assets)
-            table, windows = tables[assets[0]], config.windows.settings()
-            if not isinstance(windows, WindowSettings):
-                told = f"{path}: a model is trained on windows of a fixed length"
-                raise RecordingRefused(f"{told}, which {config.windows.told()} do not have")
-            features = load_features(config.features)
-            report = train_bundle(items, table, windows, out, name=out.name, version=version, feature_set=features)
+        from models.detectors.catalogue import FOLLOW_ROWS  # noqa: PLC0415 - scikit-learn, only here
+        from models.training import train  # noqa: PLC0415
+
+        with _progress(console) as told:
+            rows, assets = _rows(wish, told)
+            out = wish.out or Path("models") / assets[0]
+            out.parent.mkdir(parents=True, exist_ok=True)
+            report = train(
+                rows,
+                name=out.name,
+                version=wish.version,
+                out=out,
+                detector=wish.detector,
+                counter=int(time.time()),  # a version trained later is never taken for an older one
+                budget_per_day=wish.budget_per_day,
+                follow_rows=FOLLOW_ROWS if wish.follow else None,
+                told=told,
+            )
     except ModuleNotFoundError as error:
         typer.echo(f"{error}: training needs Sluicegate's [train] extra", err=True)
         return Exit.CONFIG
@@ -113,45 +178,73 @@ def train_command(path: Path, recording: Path, assets: Sequence[str], out: Path,
     return Exit.OK
 
 
-def recorded_items(recording: Path) -> Iterator[Item]:
-    """What a recording or a journal holds, in order of arrival. Does not disturb a gateway that is running.
-
-    Args:
-        recording: A Parquet file, or the folder of a journal: `data/journal`.
-
-    Raises:
-        RecordingRefused: It is neither.
-        ConnectorError: The journal is of newer software.
-        OSError: It cannot be read.
-    """
-    if recording.is_dir():
-        yield from _journal_items(recording)
-        return
-    from connectors.recording import read_recording  # noqa: PLC0415 - pyarrow
-
-    try:
-        yield from read_recording(recording)
-    except ValueError as error:  # pyarrow's own are of this kind, too
-        raise RecordingRefused(f"--from {recording}: is no recording: {error}") from error
+def _rows(wish: TrainWish, told: Callable[[str], None]) -> tuple[FeatureRows, tuple[str, ...]]:
+    """Rows of the wanted assets, and which these are."""
+    config = None if wish.config is None else load(wish.config)  # the bundle it names need not be there yet
+    told(f"open {wish.recording}")
+    recording = open_recording(wish.recording, wish.assets[0] if wish.assets else wish.recording.stem, wish.columns)
+    tables = recording.tables if config is None else {table.asset: table for table in tag_tables(config)}
+    assets = wish.assets or _only(recording)
+    _check_assets(assets, tables)
+    features = _features(wish, config)
+    windows = _windows(wish, config)
+    items = _counted((item for item in recording.items if item.asset in assets), told)
+    rows = recorded_rows(items, windows, features, _eligible(tables[assets[0]], features), MIN_COVERAGE)
+    return rows, assets
 
 
-def _journal_items(folder: Path) -> Iterator[Item]:
-    reader = JournalReader(folder, 0)
-    found = False
-    try:
-        while items := reader.read():
-            found = True
-            yield from items
-    finally:
-        reader.close()
-    if not found:
-        raise RecordingRefused(f"--from {folder}: holds no journal; a gateway's is in the folder journal of its data")
+def _counted(items: Iterable[Item], told: Callable[[str], None]) -> Iterator[Item]:
+    """Tell every million samples how far it is."""
+    samples = shown = 0
+    for item in items:
+        yield item
+        samples += len(item) if isinstance(item, SampleBatch) else 0
+        if samples >= shown + 1_000_000:
+            shown = samples
+            told(f"cut windows: {samples / 1e6:.0f} million samples")
+
+
+def _eligible(table: TagTable, features: FeatureSet) -> TagTable:
+    tags = tuple(tag for tag in table.tags if tag.waveform or not features.waveform)
+    if not tags:
+        rule = f"feature set {features.name} is for waveforms, and asset {table.asset} has none"
+        raise RecordingRefused(f"{rule}: choose another set under [features], or set waveform_rate of a tag")
+    return TagTable(table.asset, tags)
+
+
+def _features(wish: TrainWish, config: Config | None) -> FeatureSet:
+    configured = STANDARD if config is None else load_features(config.features)
+    if wish.features in (None, configured.name):
+        return configured
+    if wish.features not in SETS:
+        raise RecordingRefused(f"--features {wish.features}: must be one of {', '.join(SETS)}, or configured")
+    return SETS[wish.features]
+
+
+def _windows(wish: TrainWish, config: Config | None) -> WindowSettings:
+    settings = WindowSettings(WINDOW) if config is None else config.windows.settings()
+    if wish.window is not None or wish.every is not None:
+        try:
+            return WindowSettings(wish.window or WINDOW, wish.every)
+        except ValueError as error:
+            raise RecordingRefused(f"--window, --every: {error}") from error
+    if not isinstance(settings, WindowSettings):
+        assert config is not None
+        told = f"{wish.config}: a model is trained on windows of a fixed length"
+        raise RecordingRefused(f"{told}, which {config.windows.told()} do not have")
+    return settings
+
+
+def _only(recording: Recording) -> tuple[str, ...]:
+    if len(recording.tables) != 1:
+        raise RecordingRefused(f"--asset: say which, it holds {', '.join(sorted(recording.tables)) or 'none'}")
+    return tuple(recording.tables)
 
 
 def _check_assets(assets: Sequence[str], tables: Mapping[str, TagTable]) -> None:
     for asset in assets:
         if asset not in tables:
-            raise RecordingRefused(f"--asset {asset}: not in the configuration; it has {', '.join(tables)}")
+            raise RecordingRefused(f"--asset {asset}: is not there; it has {', '.join(sorted(tables))}")
         missing = [tag for tag in tables[assets[0]].names if tag not in tables[asset].names]
         if missing:
             raise RecordingRefused(
@@ -159,11 +252,20 @@ def _check_assets(assets: Sequence[str], tables: Mapping[str, TagTable]) -> None
             )
 
 
+@contextmanager
+def _progress(console: Console) -> Iterator[Callable[[str], None]]:
+    """What is being done, and for how long; nothing where nobody looks."""
+    columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=None)
+        yield lambda words: progress.update(task, description=words)
+
+
 def _told(report: TrainingReport, assets: Sequence[str]) -> str:
     holdout, names = report.holdout, ", ".join(f'"{asset}"' for asset in assets)
     lines = [
-        f"{report.model}: {report.rows} windows in {report.seconds:.1f} s; scikit-learn and ONNX Runtime agree "
-        f"within {report.max_relative_difference:.0e}",
+        f"{report.model}: {report.detector} ({report.why}), {report.rows} windows in {report.seconds:.1f} s; "
+        f"reference and ONNX Runtime agree within {report.max_relative_difference:.0e}",
         f"hold-out: {holdout.rows} later windows, median score {holdout.median:.2f}, largest {holdout.largest:.2f}, "
         f"{holdout.above:.1%} above the threshold 1.0",
         *(f"warning: {warning}" for warning in report.warnings),

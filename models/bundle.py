@@ -6,6 +6,7 @@
     golden.npz      rows and the scores they must get, arrays only
     baseline.npz    `models.baseline.Baseline`: what drift is measured against, arrays only
     card.md         the same for people
+    *.svg           pictures of the card, if it has any; never opened by a gateway
 
 A bundle is data from outside, so nothing in it is executed or even parsed by the engine before all of this holds; and
 what was checked is what is used, for each file is read once.
@@ -20,7 +21,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,10 @@ from models.onnx_wire import inspect
 from models.signature import ANYBODY, TrustedKeys
 
 MANIFEST, MODEL, GOLDEN, BASELINE, CARD = "manifest.json", "model.onnx", "golden.npz", "baseline.npz", "card.md"
+PICTURES = ("scores.svg", "shares.svg", "baseline.svg")
 SIGNATURE = "manifest.sig"
-BUNDLE_FILES = (MANIFEST, SIGNATURE, MODEL, GOLDEN, BASELINE, CARD)  # all there can be; the signature may be absent
+# All there can be; the signature and the pictures may be absent.
+BUNDLE_FILES = (MANIFEST, SIGNATURE, MODEL, GOLDEN, BASELINE, CARD, *PICTURES)
 
 # Far above what a model of a machine needs (a forest of 100 trees: 385 kB), far below what would hurt a gateway.
 MAX_BYTES: Mapping[str, int] = {
@@ -45,6 +48,7 @@ MAX_BYTES: Mapping[str, int] = {
     GOLDEN: 16 << 20,
     BASELINE: 16 << 20,
     CARD: 1 << 20,
+    **dict.fromkeys(PICTURES, 1 << 20),
 }
 _MOST_SIGNATURE = 4096  # a signature of Ed25519 has 64; what is no signature is told as such
 MAX_NODES = 10_000
@@ -74,13 +78,23 @@ class Golden:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bundle:
-    """A bundle in memory, checked as far as it can be without running it."""
+    """A bundle in memory, checked as far as it can be without running it.
+
+    Attributes:
+        manifest: See there.
+        model: Serialised graph.
+        golden: See there.
+        baseline: See there.
+        card: Markdown.
+        pictures: SVG by name, which is one of `PICTURES`.
+    """
 
     manifest: Manifest
     model: bytes
     golden: Golden
     baseline: Baseline
     card: str
+    pictures: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_bundle(out: Path, bundle: Bundle) -> Manifest:
@@ -106,6 +120,7 @@ def write_bundle(out: Path, bundle: Bundle) -> Manifest:
         GOLDEN: encode_arrays(golden, ("rows", "score")),
         BASELINE: encode_arrays(baseline, ("edges", "shares", "score_edges", "score_shares")),
         CARD: bundle.card.encode(),
+        **{name: picture.encode() for name, picture in bundle.pictures.items()},
     }
     files = tuple(FileEntry(name, len(data), hashlib.sha256(data).hexdigest()) for name, data in contents.items())
     manifest = replace(bundle.manifest, files=files)
@@ -116,6 +131,7 @@ def write_bundle(out: Path, bundle: Bundle) -> Manifest:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
+        draft.chmod(0o755)  # of a temporary folder it is 0700, and the gateway may be another user
         sync_folder(draft)
         draft.rename(out)
         sync_folder(out.parent)
@@ -161,7 +177,8 @@ def read_bundle(path: Path, keys: TrustedKeys = ANYBODY) -> Bundle:
     _check_operators(path / MODEL, contents[MODEL])
     golden = _decode_golden(path / GOLDEN, contents[GOLDEN], manifest)
     baseline = _decode_baseline(path / BASELINE, contents[BASELINE], manifest)
-    return Bundle(manifest, contents[MODEL], golden, baseline, contents[CARD].decode(errors="replace"))
+    texts = {name: contents[name].decode(errors="replace") for name in (CARD, *PICTURES) if name in contents}
+    return Bundle(manifest, contents[MODEL], golden, baseline, texts.pop(CARD), texts)
 
 
 def verify_bundle(path: Path, keys: TrustedKeys = ANYBODY) -> Manifest:
@@ -205,9 +222,9 @@ def _check_names(path: Path, manifest: Manifest) -> None:
         if not _PLAIN_NAME.fullmatch(name):
             raise BundleRejected(path, f"file name {name!r} is not a plain name in this folder", _FETCH)
     wanted = {MODEL, GOLDEN, BASELINE, CARD}
-    if set(names) != wanted or len(names) != len(wanted):
+    if not wanted <= set(names) <= wanted | set(PICTURES) or len(names) != len(set(names)):
         raise BundleRejected(path, f"the manifest lists {sorted(names)}, it must list {sorted(wanted)}", _RETRAIN)
-    strangers = sorted({entry.name for entry in path.iterdir()} - wanted - {MANIFEST, SIGNATURE})
+    strangers = sorted({entry.name for entry in path.iterdir()} - set(names) - {MANIFEST, SIGNATURE})
     if strangers:
         raise BundleRejected(path, f"files the manifest does not list: {strangers[:5]}", "remove them")
 

@@ -7,6 +7,7 @@ embargo on both sides keeps windows that share samples (or moments) from standin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Protocol, Self
 
@@ -76,11 +77,7 @@ def calibrate(
     budget_per_day: float = 1.0,
     margin: float = 1.5,
 ) -> Calibration:
-    """Find the limit. Deterministic; nothing is drawn by chance.
-
-    Where the recording is long enough for the budget to allow ten episodes, the limit is the lowest one that keeps
-    the held-out episodes within the budget. Otherwise the data cannot carry the budget: the limit is the largest
-    held-out score times the margin, and what is promised is only what the recording can vouch for.
+    """Find the limit of a detector of rows of one asset; see `limit_of`.
 
     Args:
         detector: With `limit` 1.0, so that its scores are raw; not touched.
@@ -91,7 +88,7 @@ def calibrate(
         margin: Factor on the largest held-out score, >= 1.
     """
     return limit_of(
-        heldout_scores(detector, rows, embargo),
+        [heldout_scores(detector, rows, embargo)],
         in_sample=float(clone(detector).fit(rows).anomaly_score(rows).max()),
         blocks=BLOCKS,
         embargo=embargo,
@@ -102,7 +99,7 @@ def calibrate(
 
 
 def limit_of(
-    scores: NDArray[np.float64],
+    heldout: Sequence[NDArray[np.float64]],
     *,
     in_sample: float,
     blocks: int,
@@ -111,30 +108,39 @@ def limit_of(
     budget_per_day: float,
     margin: float,
 ) -> Calibration:
-    """The limit from scores of rows that the model had not seen; see `calibrate`.
+    """Find the limit. Deterministic; nothing is drawn by chance.
+
+    Where the recording is long enough for the budget to allow ten episodes, the limit is the lowest one that keeps
+    the held-out episodes within the budget. Otherwise the data cannot carry the budget: the limit is the largest
+    held-out score times the margin, and what is promised is only what the recording can vouch for. Where no held-out
+    score is above 0, one unit of the detector is the limit.
 
     Args:
-        scores: float64[n], finite, in time order.
+        heldout: Scores of each asset in time order, each by a model that had not seen the row; finite.
         in_sample: Largest score of rows that it had seen.
         blocks: The held-out scores came from so many.
         embargo: And with this embargo.
-        every_ns: Time from one row to the next.
-        budget_per_day: False-alarm episodes a day that are acceptable.
-        margin: Factor on the largest score, >= 1.
+        every_ns: Time from one row of an asset to the next.
+        budget_per_day: False-alarm episodes of an asset and day that are acceptable.
+        margin: Factor on the largest held-out score, >= 1.
     """
+    scores = np.concatenate(heldout)
     largest = float(scores.max())
     days = len(scores) * every_ns / NS_PER_DAY
     allowed = int(budget_per_day * days)
     if allowed >= EPISODES_FOR_A_QUANTILE:
         method, factor = "budget", 1.0
-        limit = max(lowest_limit(scores, allowed), float(np.quantile(scores, 1.0 - MAX_SHARE_ABOVE)))
+        apart = [part for asset in heldout for part in (asset, [-np.inf])]  # no episode runs on in another asset
+        limit = max(
+            lowest_limit(np.concatenate(apart[:-1]), allowed), float(np.quantile(scores, 1.0 - MAX_SHARE_ABOVE))
+        )
         at_most = allowed / days
     else:
         method, factor = "max_times_margin", margin
         limit = largest * margin
         at_most = RULE_OF_THREE / days
     return Calibration(
-        limit=limit,
+        limit=limit if limit > 0 else 1.0,
         method=method,
         margin=factor,
         blocks=blocks,
@@ -143,7 +149,7 @@ def limit_of(
         days=days,
         budget_per_day=budget_per_day,
         false_alarms_per_day_at_most=at_most,
-        heldout_over_in_sample=largest / in_sample,
+        heldout_over_in_sample=largest / in_sample if in_sample > 0 else 1.0,
     )
 
 
@@ -190,4 +196,4 @@ def lowest_limit(scores: NDArray[np.float64], allowed: int) -> float:
         if count > allowed:
             return float(-value)
         begin = end
-    return float(scores.min())
+    return float(scores[np.isfinite(scores)].min())

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from models.fitting import ScoreSummary
 from models.manifest import Calibration, Manifest
 
 
-def write_card(manifest: Manifest, holdout_above: float, holdout_largest: float, holdout_rows: int) -> str:
+def write_card(manifest: Manifest, holdout: ScoreSummary, why: str) -> str:
     """Markdown that says what the model is, what it was made from, and what to expect of it.
 
     Args:
         manifest: Of the bundle.
-        holdout_above: Share of the hold-out above the threshold.
-        holdout_largest: Largest score of the hold-out.
-        holdout_rows: Windows in the hold-out.
+        holdout: Scores of the rows kept back.
+        why: Why it is this detector.
     """
     tags = "\n".join(
         f"- {tag} [{unit}]" if unit else f"- {tag}" for tag, unit in zip(manifest.tags, manifest.units, strict=True)
@@ -23,7 +23,8 @@ def write_card(manifest: Manifest, holdout_above: float, holdout_largest: float,
     feature_set = manifest.feature_set
     return f"""# {manifest.model}
 
-Detector: {manifest.detector}. Score: higher = more anomalous; above {manifest.threshold:g} is an anomaly.
+Detector: {manifest.detector}, because {why}.
+Score: higher = more anomalous; above {manifest.threshold:g} is an anomaly.
 
 ## Eats
 
@@ -32,7 +33,7 @@ feature set {feature_set.name} version {feature_set.version} ({feature_set.hash}
 
 {tags}
 
-It abstains where a tag has less than {manifest.min_coverage:.0%} of its expected good samples.
+{_gaps(manifest)}
 
 ## Was made from
 
@@ -41,13 +42,31 @@ It abstains where a tag has less than {manifest.min_coverage:.0%} of its expecte
 ## Can be expected
 
 {_limit(manifest.calibration)}
-Hold-out: {holdout_rows} later windows of normal operation; largest score {holdout_largest:.2f},
-{holdout_above:.1%} above the threshold.
+Hold-out: {holdout.rows} later windows of normal operation; largest score {holdout.largest:.2f},
+{holdout.above:.1%} above the threshold.
+
+![Scores over training and hold-out, with the limit](scores.svg)
+
+What these scores are made of (one tag far above the others is worth a look):
+
+![Mean share of each tag in the scores of the hold-out](shares.svg)
+
+What drift is measured against:
+
+![Deciles of each tag in training, and where the hold-out lay](baseline.svg)
 
 ## Warnings
 
 {warnings}
 """
+
+
+def _gaps(manifest: Manifest) -> str:
+    least = f"less than {manifest.min_coverage:.0%} of its expected good samples"
+    if not manifest.state:
+        return f"It abstains where a tag has {least}."
+    begins = f"It gives no score to the first {manifest.warm_up} windows of an asset.\n" if manifest.warm_up else ""
+    return f"{begins}It remembers the windows before. A tag with {least} counts as missing."
 
 
 def _limit(calibration: Calibration) -> str:

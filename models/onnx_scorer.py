@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from models.bundle import MODEL, Bundle, read_bundle
 from models.errors import BundleRejected, RowsRefused, StateRefused
-from models.manifest import Manifest
+from models.manifest import THRESHOLD, Manifest
 from models.onnx_names import ALARM, CONTRIBUTIONS, ROWS, SCORE, next_of
 from models.scores import Scores, follow
 from models.signature import ANYBODY, TrustedKeys
@@ -130,11 +130,14 @@ class OnnxScorer:
         return found
 
     def _check_hole(self, path: Path) -> None:
-        """A row without any value has no score, and the graph's own alarm is raised by it: `NaN > 1` is not."""
+        """Without any value there is no score, or one that was made for it; and no score is an alarm: `NaN > 1` is not.
+
+        Only a model that remembers may have one: it can count how long there has been no value.
+        """
         hole = np.full((1, self._shape[0] * self._shape[1]), np.nan)
         fed = dict(zip(self._inputs, (hole, *begin(self.state, 1)), strict=True))
         score, alarm = self._session.run([SCORE, ALARM], fed)
-        if not np.isnan(score).all() or not alarm.all():
+        if not (np.isnan(score).all() or self.state) or alarm.tolist() != [not score[0] <= THRESHOLD]:
             rule = f"a row of NaN gets score {score.tolist()} and alarm {alarm.tolist()}, it must get NaN and true"
             raise BundleRejected(path, rule, "end the graph with Not(LessOrEqual(score, 1.0))")
 

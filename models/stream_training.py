@@ -9,17 +9,14 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from models.calibrate import calibrate, doubts
+from models.detectors.catalogue import LEAST_WINDOWS
 from models.detectors.row_detector import RowDetector
 from models.detectors.smoothing import FEATURES, Smoothing
 from models.detectors.stream import StreamDetector
 from models.detectors.suite import SuiteDetector
 from models.errors import TrainingRefused
 from models.manifest import Calibration
-from models.training_rows import judge, whole_rows
-
-LEAST_WINDOWS = 20
-ENOUGH_ROWS = 2000
-"""Trained on 2,000 rows of a warming plant, 1.2 % of the rows that followed were false alarms; on 400, nearly all."""
+from models.training_rows import ENOUGH_ROWS, judge, whole_rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,13 +9,7 @@ from edge_gateway.config.processing import AlertsSection, DriftSection, Features
 from edge_gateway.config.rules import RuleSection
 from edge_gateway.config.section import NAME_FIX, Name, Section, minute, option, s
 from edge_gateway.config.storage import JournalSection, OutboxSection
-from edge_gateway.config.targets import (
-    FileTargetSection,
-    HttpsTargetSection,
-    MqttTargetSection,
-    S3TargetSection,
-    UplinkSection,
-)
+from edge_gateway.config.targets import AnyTarget, UplinkSection
 from edge_gateway.config.units import Duration, FilePath
 from edge_gateway.config.windows import WindowsSection
 
@@ -66,7 +60,9 @@ class Config(Section):
     maintenance: tuple[MaintenanceSection, ...] = option((), description="When alarms are out of service.")
     journal: JournalSection = option(JournalSection(), description="Raw samples on disk.")
     outbox: OutboxSection = option(OutboxSection(), description="Records on disk.")
-    target: FileTargetSection | S3TargetSection | HttpsTargetSection | MqttTargetSection = option(
-        description="Where records go.", fix="Add a [target] table with kind.", discriminator="kind"
+    target: tuple[AnyTarget, ...] = option(
+        description="Where records go; one table a target.",
+        fix="Write [[target]] above a table with kind, in double brackets: there may be several.",
+        min_length=1,
     )
     uplink: UplinkSection = option(UplinkSection(), description="What sending may cost.")

@@ -147,7 +147,9 @@ async def _train(options: DemoOptions, files: DemoFiles, scene: Scene, show: Any
         seed = _TRAINING_SEED + options.seed
         items = (batch for batch in simulate(_TRAINING_S, seed, _TRAINING_START) if batch.asset in PUMPS)
         windows = WindowSettings(WINDOW, lateness=LATENESS)
-        report = train_bundle(items, TABLES[PUMPS[0]], windows, files.bundle, name="pump", version="1")
+        report = train_bundle(
+            items, TABLES[PUMPS[0]], windows, files.bundle, name="pump", version="1", detector="mahalanobis"
+        )
         return f"{report.rows} windows, sklearn = ONNX within {report.max_relative_difference:.0e}"
 
     step = scene.step(_TRAIN)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.detectors.tag_detector import State, TagDetector, span_of
+from models.detectors.raw_rows import Runs
+from models.detectors.tag_detector import State, TagDetector, extremes, span_of
 
 
 class EwmaResidualDetector(TagDetector):
@@ -24,16 +25,14 @@ class EwmaResidualDetector(TagDetector):
         super().__init__(limit=limit)
         self.span = span
 
-    def _learn(self, rows: NDArray[np.float64]) -> None:
-        self.deviation_ = np.ones(rows.shape[1])
-        state = self._begin(rows.shape[1])
-        total, count = np.zeros(rows.shape[1]), np.zeros(rows.shape[1])
-        for row in rows:
-            square, state = self._step(row, state)
+    def _learn(self, runs: Runs) -> None:
+        tags = runs[0].shape[1]
+        self.deviation_ = np.ones(tags)
+        total, count = np.zeros(tags), np.zeros(tags)
+        for square, _ in self._replay(runs):
             total, count = total + np.nan_to_num(square), count + ~np.isnan(square)
         deviation = np.sqrt(total / np.maximum(count, 1.0))
-        low, high = np.fmin.reduce(rows, axis=0), np.fmax.reduce(rows, axis=0)
-        self.deviation_ = np.where(deviation > 0, deviation, span_of(low, high))
+        self.deviation_ = np.where(deviation > 0, deviation, span_of(*extremes(runs)))
 
     def _begin(self, tags: int) -> State:
         return (np.full(tags, np.nan),)

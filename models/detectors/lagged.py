@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Self
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from models.detectors.pca import PcaDetector
-from models.detectors.raw_rows import RawRowDetector
+from models.detectors.prepared import PreparedRowDetector
+from models.detectors.row_detector import RowDetector
 
 
-class DynamicPcaDetector(RawRowDetector):
+class DynamicPcaDetector(PreparedRowDetector):
     """`PcaDetector` on [x(t), x(t-1), ... x(t-lags)] (Ku, Storer and Georgakis, Chemom. Intell. Lab. Syst. 30, 1995).
 
     Scores raw rows in time order; the first `lags` rows have no score (NaN), and neither has a row that rests on a
@@ -32,16 +31,22 @@ class DynamicPcaDetector(RawRowDetector):
         self.explained = explained
         self.limit = limit
 
-    def fit(self, X: ArrayLike, y: object = None) -> Self:  # noqa: ARG002, N803 - scikit-learn's signature
-        """Fit on rows of normal operation, float[n, tags] in time order, NaN = missing."""
-        rows = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan")
-        wide = lagged(rows, self.lags)
-        whole = wide[~np.isnan(wide).any(axis=1)]
-        if len(whole) < 2:
-            msg = f"{len(rows)} rows with {self.lags} lags: at least 2 whole ones must be left"
-            raise ValueError(msg)
-        self.detector_ = PcaDetector(explained=self.explained, features_per_tag=self.lags + 1).fit(whole)
-        return self
+    @property
+    def memory(self) -> int:
+        """The rows before."""
+        return self.lags
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The row, and those before it."""
+        return ("now", *(f"{lag} before" for lag in range(1, self.lags + 1)))
+
+    def inner(self) -> PcaDetector:
+        """Of rows of `lagged`."""
+        return PcaDetector(explained=self.explained, features_per_tag=self.lags + 1)
+
+    def _prepare(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        return lagged(rows, self.lags)
 
     def anomaly_score(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
         """Scores float64[n] of rows float[n, tags]; higher = more anomalous, 1.0 = the limit."""
@@ -54,7 +59,7 @@ class DynamicPcaDetector(RawRowDetector):
     def _wide(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
         return lagged(validate_data(self, X, dtype=np.float64, reset=False, ensure_all_finite="allow-nan"), self.lags)
 
-    def _fitted(self) -> PcaDetector:
+    def _fitted(self) -> RowDetector:
         check_is_fitted(self)
         self.detector_.set_params(limit=self.limit)
         return self.detector_

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.detectors.tag_detector import STILL_SCALE, State, TagDetector
+from models.detectors.raw_rows import Runs
+from models.detectors.tag_detector import STILL_SCALE, State, TagDetector, extremes
 
 
 class LevelShiftDetector(TagDetector):
@@ -25,14 +26,19 @@ class LevelShiftDetector(TagDetector):
         self.short = short
         self.long = long
 
-    def _learn(self, rows: NDArray[np.float64]) -> None:
-        self.largest_ = np.full(rows.shape[1], np.nan)
-        state = self._begin(rows.shape[1])
-        for row in rows:
-            _, state = self._step(row, state)
-        level = np.fmax.reduce(np.abs(rows), axis=0)
+    def _learn(self, runs: Runs) -> None:
+        self.largest_ = np.full(runs[0].shape[1], np.nan)
+        largest = self.largest_
+        for _, state in self._replay(runs):
+            largest = np.fmax(largest, state[0])
+        level = np.fmax.reduce(np.abs(extremes(runs)), axis=0)
         still = np.where(level > 0, STILL_SCALE * level, 1.0)
-        self.largest_ = np.where(state[0] > 0, state[0], still)
+        self.largest_ = np.where(largest > 0, largest, still)
+
+    @property
+    def memory(self) -> int:
+        """Of the recent mean; the long run is remembered for ever, and judged against."""
+        return self.short
 
     def _begin(self, tags: int) -> State:
         nothing = np.full((self.short, tags), np.nan)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from models.detectors.raw_rows import Runs
 from models.detectors.tag_detector import State, TagDetector
 
 
@@ -26,12 +27,11 @@ class MissingDetector(TagDetector):
         self.factor = factor
         self.least = least
 
-    def _learn(self, rows: NDArray[np.float64]) -> None:
-        self.gap_ = np.ones(rows.shape[1])
-        state = self._begin(rows.shape[1])
-        longest = np.zeros(rows.shape[1])
-        for row in rows:
-            gap, state = self._step(row, state)
+    def _learn(self, runs: Runs) -> None:
+        tags = runs[0].shape[1]
+        self.gap_ = np.ones(tags)
+        longest = np.zeros(tags)
+        for gap, _ in self._replay(runs):
             longest = np.maximum(longest, gap)
         self.gap_ = np.maximum(self.factor * longest, float(self.least))
 

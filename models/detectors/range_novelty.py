@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.detectors.tag_detector import State, TagDetector, span_of
+from models.detectors.raw_rows import Runs
+from models.detectors.tag_detector import State, TagDetector, extremes, span_of
 
 
 class RangeNoveltyDetector(TagDetector):
@@ -16,9 +17,8 @@ class RangeNoveltyDetector(TagDetector):
     Parameters are those of `TagDetector`.
     """
 
-    def _learn(self, rows: NDArray[np.float64]) -> None:
-        self.low_ = np.fmin.reduce(rows, axis=0)
-        self.high_ = np.fmax.reduce(rows, axis=0)
+    def _learn(self, runs: Runs) -> None:
+        self.low_, self.high_ = extremes(runs)
 
     def _begin(self, tags: int) -> State:  # noqa: ARG002 - what was learnt has their number
         return self.low_, self.high_

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OutlierMixin
+
+Runs = list[NDArray[np.float64]]
+"""Rows float64[n, tags] in time order, of runs that know nothing of each other."""
 
 
 class RawRowDetector(OutlierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no types
@@ -19,6 +23,11 @@ class RawRowDetector(OutlierMixin, BaseEstimator, ABC):  # type: ignore[misc]  #
     """
 
     offset_ = -1.0
+
+    @property
+    def memory(self) -> int:
+        """Rows before a row that its score may rest on: what must lie between two rows to be judged apart."""
+        return 0
 
     @abstractmethod
     def anomaly_score(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
@@ -35,3 +44,17 @@ class RawRowDetector(OutlierMixin, BaseEstimator, ABC):  # type: ignore[misc]  #
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:  # noqa: N803
         """scikit-learn's convention: 1 = normal, -1 = anomalous or without a score."""
         return np.where(self.decision_function(X) >= 0, 1, -1)
+
+
+def runs_of(rows: NDArray[np.float64], lengths: Sequence[int] | None) -> Runs:
+    """Cut rows into runs, without the empty ones.
+
+    Raises:
+        ValueError: The lengths do not add up to the rows.
+    """
+    if lengths is None:
+        return [rows]
+    if sum(lengths) != len(rows):
+        msg = f"lengths add up to {sum(lengths)}: there are {len(rows)} rows"
+        raise ValueError(msg)
+    return [run for run in np.split(rows, np.cumsum(lengths)[:-1]) if len(run)]

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from models.detectors.raw_rows import RawRowDetector
+from models.detectors.prepared import PreparedRowDetector
 from models.detectors.row_detector import RowDetector
-from models.detectors.smoothing import Smoothing, SmoothingState
+from models.detectors.smoothing import FEATURES, Smoothing, SmoothingState
 from models.detectors.suite import SuiteDetector
 
 
@@ -29,7 +28,7 @@ class StreamState:
     shift: NDArray[np.float64]
 
 
-class StreamDetector(RawRowDetector):
+class StreamDetector(PreparedRowDetector):
     """Scores raw rows, one per sampling moment, in time order; nothing looks ahead.
 
     A row has no score (NaN) until the window is full, and while a value has been missing for longer than the smoothing
@@ -48,7 +47,6 @@ class StreamDetector(RawRowDetector):
 
     Attributes:
         detector_: Fitted.
-        smoothing_: In use.
     """
 
     def __init__(
@@ -64,26 +62,28 @@ class StreamDetector(RawRowDetector):
         self.follow_rows = follow_rows
         self.gate = gate
 
-    def fit(self, X: ArrayLike, y: object = None) -> Self:  # noqa: ARG002, N803 - scikit-learn's signature
-        """Fit on normal operation, float[n, tags] in time order, NaN = missing.
+    @property
+    def smoothing_(self) -> Smoothing:
+        """In use."""
+        return self.smoothing or Smoothing()
 
-        The first rows, in which the EWMA settles (a quarter at most), are smoothed but not learnt from.
+    @property
+    def memory(self) -> int:
+        """Of the smoothing."""
+        return self.smoothing_.memory
 
-        Raises:
-            ValueError: Fewer than two rows are left.
-        """
-        rows = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan")
-        self.smoothing_ = self.smoothing or Smoothing()
-        smoothed = self.smoothing_.smooth(rows)
-        unsettled = min(self.smoothing_.memory, len(rows) // 4)
-        settled = smoothed[unsettled:]
-        whole = settled[~np.isnan(settled).any(axis=1)]
-        if len(whole) < 2:
-            msg = f"{len(rows)} rows: 2 must be left after the first {unsettled} and without missing values"
-            raise ValueError(msg)
-        self.detector_ = clone(self.detector) if self.detector is not None else SuiteDetector()
-        self.detector_.fit(whole)
-        return self
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Of the smoothing."""
+        return FEATURES
+
+    def inner(self) -> RowDetector:
+        """A clone of `detector`, or the suite."""
+        made: RowDetector = clone(self.detector) if self.detector is not None else SuiteDetector()
+        return made
+
+    def _prepare(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self.smoothing_.smooth(rows)
 
     def start(self, assets: int = 1) -> StreamState:
         """Nothing seen yet."""

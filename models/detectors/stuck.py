@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from models.detectors.raw_rows import Runs
 from models.detectors.tag_detector import State, TagDetector
 
 
@@ -27,15 +28,14 @@ class StuckDetector(TagDetector):
         self.factor = factor
         self.least = least
 
-    def _learn(self, rows: NDArray[np.float64]) -> None:
-        self.rest_ = np.ones(rows.shape[1])
-        state = self._begin(rows.shape[1])
-        longest = np.zeros(rows.shape[1])
-        for row in rows:
-            resting, state = self._step(row, state)
+    def _learn(self, runs: Runs) -> None:
+        tags = runs[0].shape[1]
+        self.rest_ = np.ones(tags)
+        longest = np.zeros(tags)
+        for resting, _ in self._replay(runs):
             longest = np.fmax(longest, resting)
         rest = np.maximum(self.factor * longest, float(self.least))
-        self.rest_ = np.where(longest > len(rows) / 4, np.inf, rest)
+        self.rest_ = np.where(longest > sum(map(len, runs)) / 4, np.inf, rest)
 
     def _begin(self, tags: int) -> State:
         return np.full(tags, np.nan), np.zeros(tags)

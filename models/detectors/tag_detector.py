@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator, Sequence
 from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from models.detectors.raw_rows import RawRowDetector
+from models.detectors.raw_rows import RawRowDetector, Runs, runs_of
 
 State = tuple[NDArray[np.float64], ...]
 """What a detector remembers: arrays whose last axis is the tags."""
@@ -32,10 +33,17 @@ class TagDetector(RawRowDetector):
     def __init__(self, *, limit: float = 1.0) -> None:
         self.limit = limit
 
-    def fit(self, X: ArrayLike, y: object = None) -> Self:  # noqa: ARG002, N803 - scikit-learn's signature
-        """Fit on rows of normal operation in time order, float[n >= 2, tags], NaN = missing."""
+    def fit(self, X: ArrayLike, y: object = None, *, lengths: Sequence[int] | None = None) -> Self:  # noqa: ARG002, N803
+        """Fit on rows of normal operation in time order, float[n >= 2, tags], NaN = missing.
+
+        Args:
+            X: The rows.
+            y: Not used; scikit-learn's habit.
+            lengths: Rows of each of the runs they are made of, one after the other; None = one run. No run knows of
+                another: assets of one kind, or a recording with holes in it.
+        """
         rows = validate_data(self, X, dtype=np.float64, ensure_min_samples=2, ensure_all_finite="allow-nan")
-        self._learn(rows)
+        self._learn(runs_of(rows, lengths))
         return self
 
     def start(self) -> State:
@@ -72,8 +80,16 @@ class TagDetector(RawRowDetector):
         shares: NDArray[np.float64] = blamed / np.where(np.isnan(worst), np.nan, blamed.sum(axis=1, keepdims=True))
         return shares
 
+    def _replay(self, runs: Runs) -> Iterator[tuple[NDArray[np.float64], State]]:
+        """What was measured of each row, and the state after it; each run from the beginning."""
+        for rows in runs:
+            state = self._begin(rows.shape[1])
+            for row in rows:
+                measured, state = self._step(row, state)
+                yield measured, state
+
     @abstractmethod
-    def _learn(self, rows: NDArray[np.float64]) -> None: ...
+    def _learn(self, runs: Runs) -> None: ...
 
     @abstractmethod
     def _begin(self, tags: int) -> State: ...
@@ -81,6 +97,13 @@ class TagDetector(RawRowDetector):
     @abstractmethod
     def _step(self, row: NDArray[np.float64], state: State) -> tuple[NDArray[np.float64], State]:
         """Measure before the limit, and the new state; a missing value must not spoil the state."""
+
+
+def extremes(runs: Runs) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Smallest and largest value of each tag over all runs; NaN where it never had one."""
+    low = np.fmin.reduce([np.fmin.reduce(rows, axis=0) for rows in runs], axis=0)
+    high = np.fmax.reduce([np.fmax.reduce(rows, axis=0) for rows in runs], axis=0)
+    return low, high
 
 
 def span_of(low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.float64]:

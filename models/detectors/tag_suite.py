@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from models.detectors.level_shift import LevelShiftDetector
 from models.detectors.range_novelty import RangeNoveltyDetector
+from models.detectors.raw_rows import Runs
 from models.detectors.tag_detector import State, TagDetector
 
 
@@ -17,8 +18,17 @@ class TagSuiteDetector(TagDetector):
     categories of files, and chosen with these files in sight. Parameters are those of `TagDetector`.
     """
 
-    def _learn(self, rows: NDArray[np.float64]) -> None:
-        self.members_ = (RangeNoveltyDetector().fit(rows), LevelShiftDetector().fit(rows))
+    def _learn(self, runs: Runs) -> None:
+        rows, lengths = np.concatenate(runs), [len(run) for run in runs]
+        self.members_ = (
+            RangeNoveltyDetector().fit(rows, lengths=lengths),
+            LevelShiftDetector().fit(rows, lengths=lengths),
+        )
+
+    @property
+    def memory(self) -> int:
+        """Of the member that has the longer one."""
+        return LevelShiftDetector().memory
 
     def _begin(self, tags: int) -> State:  # noqa: ARG002 - the members know
         return tuple(part for member in self.members_ for part in member.start())

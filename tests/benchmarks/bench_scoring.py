@@ -18,10 +18,10 @@ from threadpoolctl import threadpool_limits
 from models.detectors.forest import ForestDetector
 from models.detectors.mahalanobis import MahalanobisDetector
 from models.detectors.stream import StreamDetector
+from models.export.door import export
+from models.feature_rows import FeatureRows
 from models.features import STANDARD
-from models.onnx_forest import export_forest
 from models.onnx_scorer import OnnxScorer, _open
-from models.onnx_suite import export_suite, suite_state
 from models.training import train
 
 if TYPE_CHECKING:
@@ -43,18 +43,15 @@ def run() -> list[dict[str, Any]]:
     results = []
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "bundle"
-        report = train(
-            rows,
-            tags=[f"tag{at}" for at in range(TAGS)],
-            units=[""] * TAGS,
+        learnt = FeatureRows(
+            values=rows,
+            tags=tuple(f"tag{at}" for at in range(TAGS)),
             feature_set=STANDARD,
             window_length_ns=10**10,
             window_every_ns=2 * 10**9,
             starts=np.arange(len(rows)) * 2 * 10**9,
-            name="bench",
-            version="1",
-            out=out,
         )
+        report = train(learnt, name="bench", version="1", out=out, detector="mahalanobis")
         scorer = OnnxScorer.load(out)
         for n, goal in GOALS.items():
             some, some_flat = rows[:n].copy(), flat[:n].copy()
@@ -104,12 +101,12 @@ def streams() -> list[dict[str, Any]]:
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(TRAINING_ROWS, 1)) + rng.normal(size=(TRAINING_ROWS, TAGS))
     stream = StreamDetector(follow_rows=400.0).fit(rows)
-    model = export_suite(stream, name="bench", version="1", tags=[f"tag{at}" for at in range(TAGS)])
-    session = _open(model, Path("bench"))
+    graph = export(stream, name="bench", version="1", tags=[f"tag{at}" for at in range(TAGS)], features=["mean"])
+    session = _open(graph.model, Path("bench"))
     results = []
     for assets, goal in {1: 60.0, 10: None, 100: 250.0, 1000: 2500.0}.items():
         begun = stream.start(assets)
-        state = {port.name: port.begin(assets) for port in suite_state(stream, TAGS)}
+        state = {port.name: port.begin(assets) for port in graph.state}
         fed = {"rows": rows[:assets].copy(), **state}
         for _ in range(stream.smoothing_.window):  # until the window is full
             fed.update(zip(state, session.run(None, fed)[3:], strict=True))
@@ -135,7 +132,7 @@ def forest() -> dict[str, Any]:
     rows = np.random.default_rng(0).normal(size=(TRAINING_ROWS, 2 * TAGS))
     detector = ForestDetector(features_per_tag=2).fit(rows)
     tags = [f"tag{at}" for at in range(TAGS)]
-    model = export_forest(detector, name="bench", version="1", tags=tags, features=("mean", "std"))
+    model = export(detector, name="bench", version="1", tags=tags, features=("mean", "std")).model
     session, row = _open(model, Path("bench")), {"rows": rows[:1].copy()}
     ours = best(lambda: session.run(None, row), 1)
     started = time.perf_counter()

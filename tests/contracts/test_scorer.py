@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from models.feature_rows import FeatureRows
 from models.features import FeatureSet
 from models.handle import ScorerHandle
 from models.onnx_scorer import OnnxScorer
@@ -46,18 +47,15 @@ class LargestDeviation:
 def onnx(tmp_path_factory) -> OnnxScorer:
     out = tmp_path_factory.mktemp("contract") / "bundle"
     second = 10**9
-    train(
-        CENTRE + np.random.default_rng(2).normal(size=(100, 2, 3)),
+    rows = FeatureRows(
+        values=CENTRE + np.random.default_rng(2).normal(size=(100, 2, 3)),
         tags=TAGS,
-        units=("", ""),
         feature_set=FeatureSet("tiny", 1, FEATURES),
         window_length_ns=2 * second,
         window_every_ns=second,
         starts=np.arange(100) * second,
-        name="contract",
-        version="1",
-        out=out,
     )
+    train(rows, name="contract", version="1", out=out)
     return OnnxScorer.load(out)
 
 

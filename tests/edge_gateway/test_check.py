@@ -14,6 +14,7 @@ from edge_gateway.drivers import make_drivers
 from edge_gateway.gateway import LocalGateway
 from edge_gateway.tables import tag_tables
 from models.errors import BundleRejected
+from models.feature_rows import FeatureRows
 from models.features import STANDARD
 from models.training import train
 
@@ -34,7 +35,7 @@ assets = ["a"]
 bundle = "pump"
 [windows]
 length = "1s"
-[target]
+[[target]]
 kind = "file"
 path = "cloud"
 """
@@ -45,18 +46,15 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("bundles") / "pump"
     rows = np.random.default_rng(0).normal(10.0, 1.0, (200, 1, len(STANDARD.features)))
     second = 10**9
-    train(
-        np.abs(rows) + 0.1,
+    learnt = FeatureRows(
+        values=np.abs(rows) + 0.1,
         tags=("t",),
-        units=("",),
         feature_set=STANDARD,
         window_length_ns=second,
         window_every_ns=second,
         starts=np.arange(200) * second,
-        name="pump",
-        version="1",
-        out=out,
     )
+    train(learnt, name="pump", version="1", out=out)
     return out
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from models.feature_rows import FeatureRows
 from models.features import FeatureSet
 from models.training import TrainingReport, train
 
@@ -27,7 +29,7 @@ def normal_rows(n: int = 120, tags: int = 2, *, seed: int = 1) -> NDArray[np.flo
 
 
 def recipe(out: Path, n: int = 120, **changes: Any) -> dict[str, Any]:
-    """Arguments of `train` for the rows above."""
+    """Arguments of `taught` for the rows above."""
     return {
         "tags": TAGS,
         "units": ("m3/h", "bar"),
@@ -42,9 +44,21 @@ def recipe(out: Path, n: int = 120, **changes: Any) -> dict[str, Any]:
     }
 
 
+def taught(values: NDArray[np.float64], **given: Any) -> TrainingReport:
+    """`train` on such rows, whatever of the arguments is theirs."""
+    of_rows = {field.name for field in fields(FeatureRows)}
+    rows = FeatureRows(values=values, **{name: value for name, value in given.items() if name in of_rows})
+    return train(rows, **{name: value for name, value in given.items() if name not in of_rows})
+
+
 @pytest.fixture(scope="session")
 def report(tmp_path_factory: pytest.TempPathFactory) -> TrainingReport:
-    return train(normal_rows(), **recipe(tmp_path_factory.mktemp("bundles") / "press-1"))
+    return taught(normal_rows(), **recipe(tmp_path_factory.mktemp("bundles") / "press-1"))
+
+
+@pytest.fixture
+def teach() -> Callable[..., TrainingReport]:
+    return taught
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import numpy as np
 from models.baseline import baseline_of
 from models.bundle import Bundle, Golden
 from models.detectors.stream import StreamDetector
+from models.export.door import export
 from models.features import STANDARD
 from models.manifest import SCHEMA, THRESHOLD, Calibration, FeatureSetId, Manifest, fingerprint_of
-from models.onnx_suite import FEATURE, export_suite, suite_state
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from models.features import FeatureSet
 
 SECOND = 10**9
+FEATURE = "mean"
 
 
 def plant_rows(n: int, tags: int, seed: int = 5) -> NDArray[np.float64]:
@@ -44,6 +45,7 @@ def suite_bundle(
     stream.detector_.set_params(limit=limit)
     scores = stream.anomaly_score(rows)
     shaped = rows[:, :, None]
+    graph = export(stream, name=name, version=version, tags=tags, features=(FEATURE,))
     manifest = Manifest(
         schema=SCHEMA,
         name=name,
@@ -58,8 +60,8 @@ def suite_bundle(
         threshold=THRESHOLD,
         calibration=Calibration(limit, "max_times_margin", 1.5, 4, 20, len(rows), 1.0, 1.0, 1.0, 1.0),
         min_coverage=min_coverage,
-        state=suite_state(stream, len(tags)),
-        warm_up=stream.smoothing_.window - 1,
+        state=graph.state,
+        warm_up=graph.warm_up,
         fingerprint=fingerprint_of(shaped, tags, (FEATURE,)),
         counter=1,
         trained_from_ns=0,
@@ -71,7 +73,6 @@ def suite_bundle(
     golden = rows[:60].copy()
     golden[40, 0] = np.nan  # held over
     golden[50:55, -1] += 5.0
-    model = export_suite(stream, name=name, version=version, tags=tags)
     return Bundle(
-        manifest, model, Golden(golden[:, :, None], stream.anomaly_score(golden)), baseline_of(shaped, scores), ""
+        manifest, graph.model, Golden(golden[:, :, None], stream.anomaly_score(golden)), baseline_of(shaped, scores), ""
     )

@@ -201,7 +201,8 @@ def changed_model(path, change):
 
 
 def other_weights(model):
-    (scale,) = [tensor for tensor in model.graph.initializer if tensor.name == "scale"]
+    divisor = next(node.input[1] for node in model.graph.node if node.op_type == "Div")
+    (scale,) = [tensor for tensor in model.graph.initializer if tensor.name == divisor]
     scale.raw_data = (onnx.numpy_helper.to_array(scale) * 1.0002).tobytes()
 
 
@@ -216,7 +217,8 @@ def other_output(model):
 def silenced_alarm(model):
     """As `Greater` would have it: nothing is known, so nothing is wrong."""
     (end,) = [node for node in model.graph.node if node.op_type == "Not"]
-    end.op_type, end.input[:] = "Greater", ["score", "threshold"]
+    (before,) = [node for node in model.graph.node if node.op_type == "LessOrEqual"]
+    end.op_type, end.input[:] = "Greater", before.input
 
 
 def foreign_operator(model):

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from models.bundle import Bundle, read_bundle, read_manifest
+from models.bundle import PICTURES, Bundle, read_bundle, read_manifest
 from models.detectors.mahalanobis import MahalanobisDetector
 from models.errors import BundleRejected, RowsRefused, TrainingRefused
+from models.feature_rows import FeatureRows
 from models.onnx_scorer import OnnxScorer
-from models.training import prove, train
+from models.proof import prove
 
 
 def test_the_report_says_what_was_done(report):
@@ -44,20 +46,21 @@ def test_the_card_can_be_read(report):
     assert max(map(len, card.split("## Warnings")[0].splitlines())) <= 120
 
 
-def test_the_same_rows_give_the_same_files(report, rows, arguments, tmp_path):
-    train(rows(), **arguments(tmp_path / "again"))
+def test_the_same_rows_give_the_same_files(report, rows, arguments, tmp_path, teach):
+    teach(rows(), **arguments(tmp_path / "again"))
     for file in report.bundle.iterdir():
         assert (tmp_path / "again" / file.name).read_bytes() == file.read_bytes()
 
 
-def test_another_seed_draws_other_golden_rows_and_nothing_else(report, rows, arguments, tmp_path):
-    train(rows(), **arguments(tmp_path / "again", seed=1))
+def test_another_seed_draws_other_golden_rows_and_nothing_else(report, rows, arguments, tmp_path, teach):
+    teach(rows(), **arguments(tmp_path / "again", seed=1))
     same = {
         file.name: (tmp_path / "again" / file.name).read_bytes() == file.read_bytes()
         for file in report.bundle.iterdir()
     }
     unlike = {"golden.npz": False, "manifest.json": False}
-    assert same == {"model.onnx": True, "card.md": True, "baseline.npz": True, **unlike}
+    pictures = dict.fromkeys(PICTURES, True)
+    assert same == {"model.onnx": True, "card.md": True, "baseline.npz": True, **pictures, **unlike}
 
 
 def test_a_fault_is_seen_and_its_tag_named(report, rows):
@@ -70,51 +73,51 @@ def test_a_fault_is_seen_and_its_tag_named(report, rows):
     assert np.median(scores.contributions[:, 1]) > 0.5
 
 
-def test_offsets_of_ten_million_deviations_keep_their_scores(rows, arguments, tmp_path):
+def test_offsets_of_ten_million_deviations_keep_their_scores(rows, arguments, tmp_path, teach):
     plain = rows()
     moved = plain + 1e7 * plain.std(axis=0) * [1, 0, 1]  # a spread has no offset
-    a = train(plain, **arguments(tmp_path / "a"))
-    b = train(moved, **arguments(tmp_path / "b"))
+    a = teach(plain, **arguments(tmp_path / "a"))
+    b = teach(moved, **arguments(tmp_path / "b"))
     assert b.max_relative_difference <= 1e-5
     assert b.calibration.limit == pytest.approx(a.calibration.limit, rel=1e-5)
 
 
-def test_holes_are_skipped(rows, arguments, tmp_path):
+def test_holes_are_skipped(rows, arguments, tmp_path, teach):
     given = rows()
     given[5, 0, 0] = np.nan
     given[-1] = np.nan
-    report = train(given, **arguments(tmp_path / "b"))
+    report = teach(given, **arguments(tmp_path / "b"))
     assert report.skipped == 2
     assert "without a value" in report.warnings[0]
 
 
-def test_time_is_an_argument(rows, arguments, tmp_path):
-    assert train(rows(), **arguments(tmp_path / "b", clock=itertools.count(3.0, 2.5).__next__)).seconds == 2.5
+def test_time_is_an_argument(rows, arguments, tmp_path, teach):
+    assert teach(rows(), **arguments(tmp_path / "b", clock=itertools.count(3.0, 2.5).__next__)).seconds == 2.5
 
 
-def test_too_few_rows_write_nothing(rows, arguments, tmp_path):
+def test_too_few_rows_write_nothing(rows, arguments, tmp_path, teach):
     for n in (0, 1, 20, 30):
         with pytest.raises(TrainingRefused, match="windows are needed"):
-            train(rows(n), **arguments(tmp_path / "b", n))
+            teach(rows(n), **arguments(tmp_path / "b", n))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_end_unlike_the_beginning_writes_nothing(rows, arguments, tmp_path):
+def test_an_end_unlike_the_beginning_writes_nothing(rows, arguments, tmp_path, teach):
     given = rows()
     given[100:] += 500.0
     with pytest.raises(TrainingRefused, match=r"holdout = .*not like its beginning"):
-        train(given, **arguments(tmp_path / "b"))
+        teach(given, **arguments(tmp_path / "b"))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_rows_of_another_shape_are_refused(rows, arguments, tmp_path):
-    with pytest.raises(RowsRefused, match=r"rows of shape \(120, 3, 3\): press wants \(n, 2 tags, 3 features\)"):
-        train(rows(tags=3), **arguments(tmp_path / "b"))
+def test_rows_of_another_shape_are_refused(rows, arguments, tmp_path, teach):
+    with pytest.raises(RowsRefused, match=r"rows of shape \(120, 3, 3\): the model wants \(n, 2 tags, 3 features\)"):
+        teach(rows(tags=3), **arguments(tmp_path / "b"))
 
 
-def test_a_bundle_is_not_overwritten(report, rows, arguments):
+def test_a_bundle_is_not_overwritten(report, rows, arguments, teach):
     with pytest.raises(BundleRejected, match="never overwritten"):
-        train(rows(), **arguments(report.bundle))
+        teach(rows(), **arguments(report.bundle))
 
 
 def test_a_graph_that_is_not_the_fitted_model_is_refused(report, rows):
@@ -123,27 +126,29 @@ def test_a_graph_that_is_not_the_fitted_model_is_refused(report, rows):
     spreads = tuple(at for at, feature in enumerate(bundle.manifest.features) if feature in {"std", "mean_abs_change"})
     detector = MahalanobisDetector(features_per_tag=3, log_features=spreads, limit=bundle.manifest.calibration.limit)
     kept = rows()[:94].reshape(94, -1)
-    assert prove(detector.fit(kept), scorer, rows()) <= 1e-5
+    given = FeatureRows.from_array(rows().reshape(120, -1), tags=tuple("abcdef"))
+    given = replace(given, values=rows(), tags=("flow", "pressure"), features=("mean", "std", "max"), units=("", ""))
+    assert prove(detector.fit(kept), scorer, given) <= 1e-5
     detector.precision_ = detector.precision_ * (1 + 2e-5)
     with pytest.raises(TrainingRefused, match=r"difference = 2\.0e-05: reference and ONNX Runtime must agree"):
-        prove(detector, scorer, rows())
+        prove(detector, scorer, given)
 
 
-def test_what_a_manifest_cannot_say_is_refused_before_anything_is_written(rows, arguments, tmp_path):
+def test_what_a_manifest_cannot_say_is_refused_before_anything_is_written(rows, arguments, tmp_path, teach):
     with pytest.raises(ValueError, match="name = 'a b'"):
-        train(rows(), **arguments(tmp_path / "b", name="a b"))
+        teach(rows(), **arguments(tmp_path / "b", name="a b"))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_rows_of_two_assets_share_their_time_and_widen_the_embargo(rows, arguments, tmp_path):
+def test_rows_of_two_assets_share_their_time_and_widen_the_embargo(rows, arguments, tmp_path, teach):
     starts = np.repeat((1_700_000_000 + 5 * np.arange(60)) * 10**9, 2)
-    mixed = train(rows(), **arguments(tmp_path / "b", starts=starts))
+    mixed = teach(rows(), **arguments(tmp_path / "b", starts=starts))
     manifest = read_manifest(mixed.bundle)
     assert manifest.trained_from_ns == starts[0]
     assert manifest.trained_to_ns == starts[manifest.rows - 1] + 10 * 10**9
     assert manifest.calibration.embargo == 4  # two windows overlap, of two assets
 
 
-def test_starts_of_other_rows_are_refused(rows, arguments, tmp_path):
+def test_starts_of_other_rows_are_refused(rows, arguments, tmp_path, teach):
     with pytest.raises(TrainingRefused, match="starts"):
-        train(rows(), **arguments(tmp_path / "b", n=7))
+        teach(rows(), **arguments(tmp_path / "b", n=7))

@@ -107,7 +107,7 @@ def test_a_row_is_smoothed_where_no_value_of_the_window_is_missing_for_longer_th
 def test_fit_refuses_rows_that_leave_nothing_to_learn_from():
     with pytest.raises(ValueError, match="25 rows: 2 must be left"):
         StreamDetector().fit(np.where(np.arange(25)[:, None] > 9, np.nan, 1.0))
-    with pytest.raises(ValueError, match="3 rows with 2 lags"):
+    with pytest.raises(ValueError, match="3 rows: 2 must be left after the first 2"):
         DynamicPcaDetector(lags=2).fit(np.ones((3, 2)))
 
 

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.detectors.forest import ForestDetector
-from models.onnx_forest import _floor32, export_forest
+from models.export.door import export as export_any
+from models.export.trees import floor32
 from models.onnx_scorer import _open
 from models.onnx_wire import inspect
 
@@ -19,7 +20,7 @@ DETECTOR = ForestDetector(trees=25, features_per_tag=3, limit=0.6).fit(NORMAL)
 
 
 def export():
-    return export_forest(DETECTOR, name="f", version="1", tags=TAGS, features=FEATURES)
+    return export_any(DETECTOR, name="f", version="1", tags=TAGS, features=FEATURES).model
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def test_the_graph_scores_and_blames_as_the_reference(session):
 
 def test_a_forest_of_few_rows_is_the_same_too(tmp_path):
     few = ForestDetector(trees=7, rows_per_tree=2, features_per_tag=3).fit(NORMAL[:9])
-    session = _open(export_forest(few, name="f", version="1", tags=TAGS, features=FEATURES), tmp_path)
+    session = _open(export_any(few, name="f", version="1", tags=TAGS, features=FEATURES).model, tmp_path)
     np.testing.assert_allclose(run(session, NORMAL)[0], few.anomaly_score(NORMAL), rtol=1e-5)
 
 
@@ -50,7 +51,7 @@ def test_a_float32_falls_on_the_same_side_of_the_rounded_threshold(threshold, aw
     value = np.float32(threshold)
     for _ in range(abs(away)):
         value = np.nextafter(value, np.float32(np.inf if away > 0 else -np.inf))
-    assert (float(value) <= threshold) == (value <= np.float32(_floor32(threshold)))
+    assert (float(value) <= threshold) == (value <= np.float32(floor32(threshold)))
 
 
 def test_a_hole_makes_its_own_row_say_nothing_and_touches_no_other(session):
@@ -70,7 +71,8 @@ def test_it_is_one_ensemble_of_standard_operators_and_the_same_bytes_each_time()
     assert found.nodes <= 30
 
 
-def test_a_logarithmic_scale_is_refused():
-    logged = ForestDetector(trees=3, features_per_tag=3, log_features=(1,)).fit(NORMAL)
-    with pytest.raises(ValueError, match="must be empty"):
-        export_forest(logged, name="f", version="1", tags=TAGS, features=FEATURES)
+def test_a_logarithmic_scale_is_the_same_too(tmp_path):
+    positive = np.abs(NORMAL) + 0.5
+    logged = ForestDetector(trees=9, features_per_tag=3, log_features=(1,)).fit(positive)
+    session = _open(export_any(logged, name="f", version="1", tags=TAGS, features=FEATURES).model, tmp_path)
+    np.testing.assert_allclose(run(session, positive)[0], logged.anomaly_score(positive), rtol=1e-5)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.detectors.mahalanobis import MahalanobisDetector
-from models.onnx_export import export_mahalanobis
+from models.export.door import export as export_any
 from models.onnx_scorer import _open
 from models.onnx_wire import inspect
 
@@ -21,7 +21,7 @@ DETECTOR = MahalanobisDetector(features_per_tag=3, limit=30.0).fit(NORMAL)
 
 
 def export() -> bytes:
-    return export_mahalanobis(DETECTOR, name="m", version="1", tags=TAGS, features=FEATURES)
+    return export_any(DETECTOR, name="m", version="1", tags=TAGS, features=FEATURES).model
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_so_does_one_with_an_odd_number_of_columns(tmp_path, tags, features):
     rows = RNG.normal(size=(200, tags * features))
     detector = MahalanobisDetector(features_per_tag=features).fit(rows)
     names = {"tags": [f"t{at}" for at in range(tags)], "features": [f"f{at}" for at in range(features)]}
-    odd = _open(export_mahalanobis(detector, name="m", version="1", **names), tmp_path)
+    odd = _open(export_any(detector, name="m", version="1", **names).model, tmp_path)
     score, shares = run(odd, rows)
     for at in range(len(rows)):
         alone, alone_shares = run(odd, rows[at : at + 1])

@@ -5,10 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from models.detectors.pca import PcaDetector
 from models.detectors.stream import StreamDetector
+from models.export.door import export
 from models.onnx_scorer import _open
-from models.onnx_suite import export_suite, suite_state
 from models.onnx_wire import inspect
 
 TAGS = ("a", "b", "c", "d")
@@ -20,6 +19,7 @@ ROWS = OFFSET + SCALE * (0.7 * LOAD + RNG.normal(size=(900, 4)))
 NORMAL, LATER = ROWS[:600], ROWS[600:]
 STILL = StreamDetector().fit(NORMAL)
 STILL.detector_.set_params(limit=1.7)
+ARGUMENTS = {"name": "s", "version": "1", "tags": TAGS, "features": ("mean",)}
 FOLLOWS = StreamDetector(follow_rows=60, gate=2.0).fit(NORMAL)
 
 
@@ -34,11 +34,11 @@ def faulty():
 
 
 def begin(assets, detector=STILL):
-    return {port.name: port.begin(assets) for port in suite_state(detector, len(TAGS))}
+    return {port.name: port.begin(assets) for port in export(detector, **ARGUMENTS).state}
 
 
 def test_it_begins_as_the_reference_does():
-    begun, state = begin(3), STILL.start(3)
+    begun, state = begin(3, FOLLOWS), FOLLOWS.start(3)
     np.testing.assert_array_equal(begun["ring"], state.smoothing.ring)
     np.testing.assert_array_equal(begun["ewma"], state.smoothing.ewma)
     np.testing.assert_array_equal(begun["age"], state.smoothing.age)
@@ -57,7 +57,7 @@ def play(session, rows, state):
 
 @pytest.fixture(scope="module", params=[STILL, FOLLOWS], ids=["still", "follows"])
 def both(request, tmp_path_factory):
-    model = export_suite(request.param, name="s", version="1", tags=TAGS)
+    model = export(request.param, **ARGUMENTS).model
     return request.param, _open(model, tmp_path_factory.mktemp("s"))
 
 
@@ -65,20 +65,20 @@ def both(request, tmp_path_factory):
 def test_the_graph_scores_as_the_reference_row_by_row(both, rows):
     detector, session = both
     want = detector.anomaly_score(rows)
-    score, _, _ = play(session, rows[:, None], begin(1))
+    score, _, _ = play(session, rows[:, None], begin(1, detector))
     np.testing.assert_allclose(score[:, 0], want, rtol=1e-5, atol=1e-9)
     assert np.nanmax(want) > (0.5 if rows is LATER else 20)
 
 
 def test_the_blame_is_that_of_the_reference(both):
     detector, session = both
-    _, _, shares = play(session, faulty()[:, None], begin(1))
+    _, _, shares = play(session, faulty()[:, None], begin(1, detector))
     np.testing.assert_allclose(shares[:, 0], detector.contributions(faulty()), rtol=1e-5, atol=1e-9)
 
 
 def test_an_alarm_is_what_is_not_known_to_be_normal(both):
-    _, session = both
-    score, alarm, shares = play(session, faulty()[:, None], begin(1))
+    detector, session = both
+    score, alarm, shares = play(session, faulty()[:, None], begin(1, detector))
     np.testing.assert_array_equal(alarm, ~(score <= 1.0))
     assert alarm[np.isnan(score)].all()
     assert np.isnan(score[:19]).all()
@@ -88,26 +88,26 @@ def test_an_alarm_is_what_is_not_known_to_be_normal(both):
 
 
 def test_a_hole_of_one_asset_touches_no_other(both):
-    _, session = both
+    detector, session = both
     rows = np.stack([LATER, faulty(), LATER[::-1]], axis=1)
-    score, alarm, _ = play(session, rows, begin(3))
+    score, alarm, _ = play(session, rows, begin(3, detector))
     for asset in range(3):
-        alone, said, _ = play(session, rows[:, asset : asset + 1], begin(1))
+        alone, said, _ = play(session, rows[:, asset : asset + 1], begin(1, detector))
         np.testing.assert_allclose(score[:, asset], alone[:, 0], rtol=1e-12)
         np.testing.assert_array_equal(alarm[:, asset], said[:, 0])
 
 
 def test_nothing_wild_is_ever_normal(both):
-    _, session = both
+    detector, session = both
     rows = np.concatenate([LATER[:60], np.full((25, 4), 1e300), np.full((25, 4), -np.inf)])
-    score, alarm, _ = play(session, rows[:, None], begin(1))
+    score, alarm, _ = play(session, rows[:, None], begin(1, detector))
     assert np.isfinite(score[19:60]).all()
     assert alarm[60:].all()
 
 
 def test_it_uses_standard_operators_only_and_is_the_same_bytes_each_time():
-    model = export_suite(STILL, name="s", version="1", tags=TAGS)
-    assert model == export_suite(STILL, name="s", version="1", tags=TAGS)
+    model = export(STILL, **ARGUMENTS).model
+    assert model == export(STILL, **ARGUMENTS).model
     found = inspect(model)
     assert found.domains == {""}
     assert not found.oddities
@@ -119,6 +119,7 @@ def test_it_says_what_it_is(both):
     assert json.loads(said["features"]) == ["mean"]
 
 
-def test_what_it_cannot_say_is_refused():
-    with pytest.raises(ValueError, match="must be a stream of a SuiteDetector"):
-        export_suite(StreamDetector(PcaDetector(features_per_tag=3)).fit(NORMAL), name="s", version="1", tags=TAGS)
+def test_a_gate_for_each_asset_is_refused():
+    many = StreamDetector(follow_rows=60, gate=np.array([1.0, 2.0]))
+    with pytest.raises(ValueError, match="gate must be one number"):
+        export(many.fit(NORMAL), **ARGUMENTS)
