@@ -17,47 +17,50 @@ from cloud_sink.targets.secrets import SecretFile, one_line
 from cloud_sink.waiting import Queue
 from edge_gateway.config.config import Config
 from edge_gateway.config.influx import InfluxSection
-from edge_gateway.health import Status, health
+from edge_gateway.health import health
 from edge_gateway.layout import Layout
-from edge_gateway.status import read_status
+from edge_gateway.status import ROLES, read_status
 
 _PAUSE_S = 1.0
 
 
 @dataclass(slots=True)
 class InfluxBeside:
-    """One InfluxDB.
+    """One InfluxDB; has its turn in the loop like any target."""
 
-    Attributes:
-        feeder: Has a turn in the loop like any target.
-        pump: Is looked at by the loop.
-    """
-
-    section: InfluxSection
-    feeder: InfluxFeeder
-    pump: InfluxPump
-    sender: InfluxSender
+    _feeder: InfluxFeeder
+    _sender: InfluxSender
+    _pump: InfluxPump
     _rings: tuple[Ring, Ring]
     _writer: InfluxWriter
     _tell: Callable[[], None]
+    _tell_every_s: float
     _tell_at: float = 0.0
 
-    def look(self) -> None:
-        """Call several times a second."""
+    def step(self) -> float:
+        """See `cloud_sink.dispatch.Turn`."""
         if (now := time.monotonic()) >= self._tell_at:
-            self._tell_at = now + self.section.health_every.total_seconds()
+            self._tell_at = now + self._tell_every_s
             self._tell()
-        self.pump.look()
+        self._pump.look()
+        return self._feeder.step()
+
+    def collect(self, wait: float = 0.0) -> None:
+        """See `Turn`: what is under way is sent again at the next start."""
+
+    def drain(self) -> bool:
+        """See `Turn`: into the ring, which keeps it."""
+        return self._feeder.drain()
 
     def facts(self) -> Mapping[str, Any]:
         """For the status file."""
-        stats, (ring, _) = self.sender.stats, self._rings
+        stats, (ring, _) = self._sender.stats, self._rings
         return {
             "waiting": ring.lines,
             "written": stats.written,
             "refused": dict(stats.refused),
             "dropped": dict(ring.dropped),
-            "missed": dict(self.feeder.missed),
+            "missed": dict(self._feeder.missed),
             "wire": stats.wire,
             "trouble": stats.trouble,
         }
@@ -65,19 +68,18 @@ class InfluxBeside:
     def close(self) -> None:
         """Let go of everything that no write under way needs."""
         self._rings[0].close()
-        if self.pump.close():
+        if self._pump.close():
             self._rings[1].close()
             self._writer.close()
 
 
-def open_influx(config: Config, section: InfluxSection, queue: Queue, own: Callable[[], Status]) -> InfluxBeside:
+def open_influx(config: Config, section: InfluxSection, queue: Queue) -> InfluxBeside:
     """Open its ring; nothing is sent yet.
 
     Args:
         config: Of the gateway.
         section: One of its InfluxDBs.
         queue: In the outbox, of all lanes.
-        own: Status of this process.
 
     Raises:
         OutboxError: The ring cannot be made.
@@ -91,11 +93,13 @@ def open_influx(config: Config, section: InfluxSection, queue: Queue, own: Calla
 
     def tell() -> None:
         now = time.time_ns()
-        looks = health(read_status(layout.status, "acquire"), read_status(layout.status, "flow"), own(), now)
+        acquire, flow, deliver = (read_status(layout.status, role) for role in ROLES)
+        looks = health(acquire, flow, deliver, now)
         feeder.put([one.line(config.gateway.site, config.gateway.name, now) for one in looks])
 
     sender = InfluxSender(rings[1], writer)
-    return InfluxBeside(section, feeder, InfluxPump(sender), sender, rings, writer, tell)
+    every = section.health_every.total_seconds()
+    return InfluxBeside(feeder, sender, InfluxPump(sender), rings, writer, tell, every)
 
 
 def _ring(layout: Layout, section: InfluxSection) -> Ring:

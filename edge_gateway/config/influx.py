@@ -37,7 +37,7 @@ class InfluxSection(Section):
         example="sluicegate",
         min_length=1,
     )
-    org: str = option("", description="Organisation, of 2.x only.", example="plant")
+    org: str = option("", description="Organisation, of 2.x only.", example="plant", shown=True)
     secret_file: FilePath | None = option(
         None,
         description="File that holds the token of 2.x and 3.x, or user:password of 1.x; read again when it changes.",
