@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cloud_sink.influx.client import InfluxServer, InfluxWriter
+import structlog
+
+from cloud_sink.egress import DELIVERED, EgressLedger, Entry
+from cloud_sink.influx.client import Answer, InfluxServer, InfluxWriter
 from cloud_sink.influx.feeder import InfluxFeeder
 from cloud_sink.influx.pump import InfluxPump
 from cloud_sink.influx.ring import Ring, open_ring
@@ -21,7 +27,10 @@ from edge_gateway.health import health
 from edge_gateway.layout import Layout
 from edge_gateway.status import ROLES, read_status
 
+log = structlog.get_logger(__name__)
+
 _PAUSE_S = 1.0
+_NO_CONTENT = 204
 
 
 @dataclass(slots=True)
@@ -97,16 +106,36 @@ def open_influx(config: Config, section: InfluxSection, queue: Queue) -> InfluxB
         looks = health(acquire, flow, deliver, now)
         feeder.put([one.line(config.gateway.site, config.gateway.name, now) for one in looks])
 
-    sender = InfluxSender(rings[1], writer)
+    sender = InfluxSender(rings[1], writer, note=_noted(EgressLedger(_folder(layout)), writer.name))
     every = section.health_every.total_seconds()
     return InfluxBeside(feeder, sender, InfluxPump(sender), rings, writer, tell, every)
 
 
+def _noted(ledger: EgressLedger, name: str) -> Callable[[bytes, Answer], None]:
+    """One line of the ledger a write; its own ledger, since there is a write a second."""
+
+    def note(body: bytes, answer: Answer) -> None:
+        digest = hashlib.sha256(body).hexdigest()
+        outcome = DELIVERED if answer.status == _NO_CONTENT else str(answer.status)
+        lines = len(gzip.decompress(body).splitlines())
+        entry = Entry(datetime.now(UTC), name, "dashboard", "", lines, len(body), len(body), digest, outcome)
+        try:
+            ledger.write(entry)
+        except OSError as error:  # a full disk: the picture on the wall goes on
+            log.error("egress_ledger_failed", target=name, error=str(error))
+
+    return note
+
+
+def _folder(layout: Layout) -> Path:
+    layout.influx.mkdir(parents=True, exist_ok=True)
+    return layout.influx
+
+
 def _ring(layout: Layout, section: InfluxSection) -> Ring:
-    file = layout.root / "influx" / f"{_plain(section.name)}.db"
-    file.parent.mkdir(parents=True, exist_ok=True)
+    file = _folder(layout) / f"{_plain(section.name)}.db"
     age = round(section.ring_age.total_seconds())
-    return open_ring(Path(file), max_bytes=section.ring_quota, max_age_s=age, monotonic=time.monotonic)
+    return open_ring(file, max_bytes=section.ring_quota, max_age_s=age, monotonic=time.monotonic)
 
 
 def _plain(name: str) -> str:

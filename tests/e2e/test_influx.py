@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -121,3 +122,7 @@ def test_c12_an_influxdb_that_goes_and_comes_back(
         os.kill(server.pid, signal.SIGCONT)
     until(lambda: seen(server) == [1.0, 2.0, 3.0], "what waited, once it is back", 60)
     assert server.query("SELECT state FROM edge_alert")[0]["values"][0][1] == "opened"
+    command = [sys.executable, "-m", "edge_gateway", "egress", str(gateway), "--json"]
+    told = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    sums = {one["target"]: one for one in told["sums"] if one["lane"] == "dashboard"}
+    assert sums[f"influx:127.0.0.1:{server.port}"]["records"] >= 6
