@@ -1,4 +1,4 @@
-"""From the [target] section to the target it means. A new kind is a branch here and a section there."""
+"""From a [[target]] table to the target it means. A new kind is a branch here and a section there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from cloud_sink.settings import Naming
 from cloud_sink.targets.base import Target
 from cloud_sink.targets.file import FileTarget
 from cloud_sink.targets.https import Https
-from cloud_sink.targets.mqtt import LANES as MQTT_LANES
 from cloud_sink.targets.mqtt import MqttTarget
 from cloud_sink.targets.remote import Dialect, RemoteTarget
 from cloud_sink.targets.s3 import S3, Bucket
@@ -24,31 +23,48 @@ from cloud_sink.uplink.tls import Trust
 from cloud_sink.uplink.words import Origin, split_url
 from edge_gateway import __version__
 from edge_gateway.config.config import Config
-from edge_gateway.config.targets import MQTT, FileTargetSection, HttpsTargetSection, MqttTargetSection, S3TargetSection
+from edge_gateway.config.targets import (
+    MQTT,
+    AnyTarget,
+    FileTargetSection,
+    HttpsTargetSection,
+    MqttTargetSection,
+    S3TargetSection,
+)
 
 RemoteSection = S3TargetSection | HttpsTargetSection
 
 
-def open_target(config: Config, *, bulk: bool) -> Target:
+def open_target(config: Config, section: AnyTarget, pace: Pace | None = None, *, bulk: bool) -> Target:
     """A target with a connection of its own; nothing is asked of it yet.
 
     Args:
         config: Of the gateway.
-        bulk: For events and summaries, which keep to the bandwidth.
+        section: Of the target.
+        pace: Of sending, shared by all that keep to the bandwidth; None = as fast as the line.
+        bulk: For events and summaries.
     """
-    section = config.target
-    if isinstance(section, FileTargetSection):
-        return FileTarget(section.path)
-    rate = config.uplink.bandwidth if bulk else None
-    if isinstance(section, MqttTargetSection):
-        return _mqtt(config, section, None if rate is None else Pace(rate), bulk=bulk)
-    dialect, origin = _dialect(section)
-    return RemoteTarget(dialect, Uplink(origin, _trust(section), pace=None if rate is None else Pace(rate)))
+    match section:
+        case FileTargetSection():
+            return FileTarget(section.path)
+        case MqttTargetSection():
+            return _mqtt(config, section, pace, bulk=bulk)
+        case S3TargetSection() | HttpsTargetSection():
+            dialect, origin = _dialect(section)
+            return RemoteTarget(dialect, Uplink(origin, _trust(section), pace=pace))
 
 
-def describe_target(config: Config) -> str:
-    """One line for people: where to, who we are there, what is worth a warning. No secret is read."""
-    section = config.target
+def describe_targets(config: Config) -> Sequence[str]:
+    """A line each for people: where to, who we are there, what is worth a warning. No secret is read."""
+    lines = [f"{section.label()}: {_described(section)}; takes {', '.join(section.lanes)}" for section in config.target]
+    unwanted = [lane for lane in Lane if not any(lane in section.wanted() for section in config.target)]
+    for lane in unwanted:
+        kind = {Lane.ALERT: "alerts", Lane.EVENT: "events", Lane.SUMMARY: "summaries"}[lane]
+        lines.append(f"NO TARGET TAKES {kind}: they stay in the outbox until its quota drops them")
+    return lines
+
+
+def _described(section: AnyTarget) -> str:
     match section:
         case FileTargetSection():
             away = "" if section.path.is_dir() else " (not there now: records would wait in the outbox)"
@@ -57,7 +73,7 @@ def describe_target(config: Config) -> str:
             origin, _ = split_url(section.url, MQTT)
             who = "without a user" if section.user is None else f"as {section.user}"
             plain = "" if origin.encrypted else "; NOT ENCRYPTED"
-            return f"mqtt {origin}/{section.topic} ({who}{plain}; alerts and events only, summaries stay here)"
+            return f"mqtt {origin}/{section.topic} ({who}{plain})"
         case S3TargetSection():
             dialect, origin = _dialect(section)
             who = f"credentials from {section.credentials_file or 'the environment'}"
@@ -73,16 +89,11 @@ def describe_target(config: Config) -> str:
     return f"{section.kind} {dialect.name.removeprefix('s3:')} ({who}{plain})"
 
 
-def lanes_of(config: Config) -> Sequence[Lane]:
-    """The kinds of records that the target takes."""
-    return MQTT_LANES if isinstance(config.target, MqttTargetSection) else tuple(Lane)
-
-
 def _mqtt(config: Config, section: MqttTargetSection, pace: Pace | None, *, bulk: bool) -> Target:
     origin, _ = split_url(section.url, MQTT)
     naming = Naming(config.gateway.site, config.gateway.name, __version__)
-    # A broker ends the first of two connections with one name, so the two slots have one each.
-    client = f"sluicegate-{naming.site}-{naming.gateway}{'-bulk' if bulk else ''}"
+    # A broker ends the first of two connections with one name, so each slot of each target has its own.
+    client = f"sluicegate-{naming.site}-{naming.gateway}-{section.label()}{'-bulk' if bulk else ''}"
     trust = Trust(section.ca_file, section.certificate, section.private_key)
     user, file = section.user, section.password_file
     password = SecretFile(file, one_line) if file is not None else None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 
 
 class Pace:
-    """A bucket of tokens, one a byte, filled at the rate and holding a quarter of a second. For one thread."""
+    """A bucket of tokens, one a byte, filled at the rate and holding a quarter of a second. Threads may share it."""
 
     def __init__(
         self,
@@ -27,12 +28,15 @@ class Pace:
         self._monotonic = monotonic
         self._tokens = self._most = rate / 4
         self._at = monotonic()
+        self._lock = threading.Lock()
 
     def take(self, size: int) -> None:
         """Wait until so many bytes may leave. More than the bucket holds is paid for afterwards, by the next one."""
-        now = self._monotonic()
-        self._tokens = min(self._most, self._tokens + (now - self._at) * self._rate)
-        self._at = now
-        if self._tokens < 0:
-            self._sleep(-self._tokens / self._rate)
-        self._tokens -= size
+        with self._lock:
+            now = self._monotonic()
+            self._tokens = min(self._most, self._tokens + (now - self._at) * self._rate)
+            self._at = now
+            owed = -self._tokens
+            self._tokens -= size
+        if owed > 0:
+            self._sleep(owed / self._rate)

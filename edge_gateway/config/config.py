@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from edge_gateway.config.influx import InfluxSection
 from edge_gateway.config.maintenance import MaintenanceSection
 from edge_gateway.config.modbus import ModbusSection
+from edge_gateway.config.models import ModelsSection
 from edge_gateway.config.opcua import OpcUaSection
 from edge_gateway.config.processing import AlertsSection, DriftSection, FeaturesSection, ModelSection
 from edge_gateway.config.rules import RuleSection
 from edge_gateway.config.section import NAME_FIX, Name, Section, minute, option, s
 from edge_gateway.config.storage import JournalSection, OutboxSection
-from edge_gateway.config.targets import (
-    FileTargetSection,
-    HttpsTargetSection,
-    MqttTargetSection,
-    S3TargetSection,
-    UplinkSection,
-)
+from edge_gateway.config.targets import AnyTarget, UplinkSection
 from edge_gateway.config.units import Duration, FilePath
 from edge_gateway.config.windows import WindowsSection
 
@@ -61,12 +57,16 @@ class Config(Section):
     features: FeaturesSection = option(FeaturesSection(), description="Features of every tag and window.")
     rules: tuple[RuleSection, ...] = option((), description="Immediate rules on tags, judged before any window.")
     model: tuple[ModelSection, ...] = option((), description="Models; an asset without one is summarized, not scored.")
+    models: ModelsSection = option(ModelsSection(), description="Whom to trust, when to promote and to roll back.")
     drift: DriftSection = option(DriftSection(), description="Whether models still fit.")
     alerts: AlertsSection = option(AlertsSection(), description="Alert logic.")
     maintenance: tuple[MaintenanceSection, ...] = option((), description="When alarms are out of service.")
     journal: JournalSection = option(JournalSection(), description="Raw samples on disk.")
     outbox: OutboxSection = option(OutboxSection(), description="Records on disk.")
-    target: FileTargetSection | S3TargetSection | HttpsTargetSection | MqttTargetSection = option(
-        description="Where records go.", fix="Add a [target] table with kind.", discriminator="kind"
+    target: tuple[AnyTarget, ...] = option(
+        description="Where records go; one table a target.",
+        fix="Write [[target]] above a table with kind, in double brackets: there may be several.",
+        min_length=1,
     )
+    influx: tuple[InfluxSection, ...] = option((), description="InfluxDBs that dashboards read.")
     uplink: UplinkSection = option(UplinkSection(), description="What sending may cost.")

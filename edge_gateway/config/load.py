@@ -71,6 +71,7 @@ def _across_sections(data: Mapping[str, Any], *, complete: bool) -> Iterator[Pro
     yield from _repeated("name of a link", [str(link["name"]) for link in links if "name" in link])
     yield from _repeated("tag", [f"{tag['asset']}/{tag['tag']}" for tag in tags if {"asset", "tag"} <= tag.keys()])
     yield from _shared_ports(data)
+    yield from _shared_names(_tables(data.get("target")))
     assets = {str(tag["asset"]) for tag in tags if "asset" in tag}
     scored: list[str] = []
     for number, model in enumerate(_tables(data.get("model"))):
@@ -104,6 +105,14 @@ def _shared_ports(data: Mapping[str, Any]) -> Iterator[Problem]:
             fix = "List all units of a serial line under one [[modbus]] table, as [[modbus.units]]."
             yield Problem(f"{where}.device", f'"{device}"', rule, fix)
         owners.setdefault(device, where)
+
+
+def _shared_names(targets: list[Mapping[str, Any]]) -> Iterator[Problem]:
+    """The outbox remembers by its name what a target has."""
+    names = Counter(str(target.get("name") or target.get("kind")) for target in targets)
+    for name in (name for name, count in names.items() if count > 1):
+        fix = "Give each of them a `name`; left out, the kind is the name."
+        yield Problem("name of a target", f'"{name}"', f"stands {names[name]} times, must be unique", fix)
 
 
 def _names(tags: Any) -> list[Mapping[str, Any]]:

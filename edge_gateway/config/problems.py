@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Discriminator, ValidationError
 from pydantic.fields import FieldInfo
 
 from edge_gateway.config.config import Config
@@ -58,7 +58,7 @@ def from_validation(error: ValidationError, data: Mapping[str, Any], root: type[
         data: The parsed TOML.
         root: What was validated.
     """
-    return [_problem(found, data, root) for found in error.errors(include_url=False) if not _echo(found, data)]
+    return [_problem(found, data, root) for found in error.errors(include_url=False) if not _echo(found, data, root)]
 
 
 def in_section(error: ValidationError, section: type[BaseModel], where: str, data: Mapping[str, Any]) -> list[Problem]:
@@ -80,9 +80,9 @@ def in_section(error: ValidationError, section: type[BaseModel], where: str, dat
     return found
 
 
-def _echo(found: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
+def _echo(found: Mapping[str, Any], data: Mapping[str, Any], root: type[BaseModel]) -> bool:
     """A list that pydantic calls too short only because its items were refused, each told already."""
-    return found["type"] == "too_short" and bool(_locate(found["loc"], data)[2])
+    return found["type"] == "too_short" and bool(_locate(_as_written(found["loc"], root), data)[2])
 
 
 def _problem(found: Mapping[str, Any], data: Mapping[str, Any], root: type[BaseModel]) -> Problem:
@@ -110,7 +110,7 @@ def _as_written(loc: Sequence[str | int], root: type[BaseModel]) -> tuple[str | 
     model: type[BaseModel] | None = root
     info: FieldInfo | None = None
     for step in loc:
-        if info is not None and info.discriminator is not None:
+        if info is not None and isinstance(step, str) and kind_key(info):
             model = _alternative(info, step)
             info = None
             continue
@@ -125,17 +125,18 @@ def _no_such_kind(found: Mapping[str, Any], root: type[BaseModel]) -> Problem:
     """A table of which the file must say what kind it is, and does not, or says one that there is not."""
     _, info = _field(found["loc"], root)
     assert info is not None
-    key = f"{_locate(found['loc'], {})[0]}.{info.discriminator}"
+    kind = kind_key(info)
+    key = f"{_locate(found['loc'], {})[0]}.{kind}"
     sections = sections_of(info)
-    fix = _fix(sections[0].model_fields[str(info.discriminator)])
+    fix = _fix(sections[0].model_fields[kind])
     if found["type"] == "union_tag_not_found":
         return Problem(key, None, "is required", fix)
-    value = found["input"].get(info.discriminator)
+    value = found["input"].get(kind)
     return Problem(key, _text(value), f"must be one of {found['ctx']['expected_tags']}", fix)
 
 
 def _alternative(info: FieldInfo, tag: object) -> type[BaseModel] | None:
-    key = str(info.discriminator)
+    key = kind_key(info)
     return next((s for s in sections_of(info) if tag in get_args(s.model_fields[key].annotation)), None)
 
 
@@ -194,14 +195,17 @@ def _field(
     """The section that holds the key, and the key's field where it is known."""
     model: type[BaseModel] | None = root
     info: FieldInfo | None = None
-    names = [step for step in loc if isinstance(step, str)]
-    for depth, name in enumerate(names):
-        info = _known(model).get(name)
-        if depth < len(names) - 1:
-            data = data.get(name) if isinstance(data, dict) else None
+    last = max((at for at, step in enumerate(loc) if isinstance(step, str)), default=-1)
+    for at, step in enumerate(loc[: last + 1]):
+        if isinstance(step, int):
+            data = data[step] if isinstance(data, list) and step < len(data) else None
+        else:
+            info = _known(model).get(step)
+            data = data.get(step) if isinstance(data, dict) else None
+        if at < last:
             model = section_of(info)
-            if info is not None and info.discriminator is not None and isinstance(data, dict):
-                model = _alternative(info, data.get(str(info.discriminator)))
+            if info is not None and kind_key(info) and isinstance(data, dict):
+                model = _alternative(info, data.get(kind_key(info)))
     return model, info
 
 
@@ -218,8 +222,23 @@ def section_of(info: FieldInfo | None) -> type[BaseModel] | None:
 
 def sections_of(info: FieldInfo | None) -> list[type[BaseModel]]:
     """The section classes behind a field: several where the file says by a key which one it means."""
-    candidates = [info.annotation, *get_args(info.annotation)] if info else []
-    return [c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)]
+    found = _parts(info.annotation) if info else []
+    return [c for c in found if isinstance(c, type) and issubclass(c, BaseModel)]
+
+
+def kind_key(info: FieldInfo) -> str:
+    """The key by which the file says which of several sections it means; "" = there is but one."""
+    parts = _parts(info.annotation)
+    keys = [info.discriminator, *(part.discriminator for part in parts if isinstance(part, Discriminator))]
+    return next((key for key in keys if isinstance(key, str)), "")
+
+
+def _parts(annotation: Any) -> list[Any]:
+    """An annotation and all it is made of: the items of a tuple, the alternatives, what is said of them."""
+    parts = [annotation]
+    for part in get_args(annotation):
+        parts += _parts(part)
+    return parts
 
 
 def _fix(info: FieldInfo | None) -> str:

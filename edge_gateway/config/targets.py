@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Strict, field_validator, model_validator
+from pydantic import AfterValidator, Discriminator, Strict, field_validator, model_validator
 
 from cloud_sink.allowance import parse_hours
+from cloud_sink.records import Lane
 from cloud_sink.uplink.words import split_url
-from edge_gateway.config.section import PIB, Section, option
+from edge_gateway.config.section import NAME_FIX, PIB, Name, Section, option
 from edge_gateway.config.units import FilePath, Size
 
 KINDS_FIX = "Use 'file' for a folder, 's3' for a bucket, 'https' for a web server, 'mqtt' for a broker."
@@ -24,9 +25,41 @@ def _url(value: str) -> str:
 MQTT = ("mqtt", "mqtts")
 Url = Annotated[str, AfterValidator(_url)]
 Flag = Annotated[bool, Strict()]
+LaneName = Literal["alerts", "events", "summaries"]
+_LANES = {"alerts": Lane.ALERT, "events": Lane.EVENT, "summaries": Lane.SUMMARY}
 
 
-class FileTargetSection(Section):
+def _lanes(default: tuple[LaneName, ...]) -> Any:
+    return option(
+        default,
+        description="Kinds of records it takes. A record leaves the outbox when every target that takes it has it.",
+        fix=f"Some of {', '.join(map(repr, default))}.",
+        min_length=1,
+    )
+
+
+class TargetSection(Section):
+    """What every kind of target has."""
+
+    kind: str
+    name: Name | None = option(
+        None,
+        description="Name of the target, by which the outbox remembers what it has; left out = its kind.",
+        fix=NAME_FIX,
+        example="lake",
+    )
+    lanes: tuple[LaneName, ...] = _lanes(("alerts", "events", "summaries"))
+
+    def label(self) -> str:
+        """Its name."""
+        return self.name or self.kind
+
+    def wanted(self) -> tuple[Lane, ...]:
+        """What it takes, in the order of sending."""
+        return tuple(lane for name, lane in _LANES.items() if name in self.lanes)
+
+
+class FileTargetSection(TargetSection):
     """A folder: a network share, a USB medium, or a folder another program carries away."""
 
     kind: Literal["file"] = option(description="Kind of target.", fix=KINDS_FIX, example="file")
@@ -37,7 +70,7 @@ class FileTargetSection(Section):
     )
 
 
-class S3TargetSection(Section):
+class S3TargetSection(TargetSection):
     """A bucket of any server that speaks Amazon's S3. Every object is verified by its ETag."""
 
     kind: Literal["s3"] = option(description="Kind of target.", fix=KINDS_FIX, example="s3")
@@ -88,7 +121,7 @@ class S3TargetSection(Section):
     )
 
 
-class HttpsTargetSection(Section):
+class HttpsTargetSection(TargetSection):
     """A web server that takes an object by PUT or POST and proves that it has it."""
 
     kind: Literal["https"] = option(description="Kind of target.", fix=KINDS_FIX, example="https")
@@ -134,8 +167,8 @@ class HttpsTargetSection(Section):
         return self
 
 
-class MqttTargetSection(Section):
-    """An MQTT broker, for alerts and events alone: summaries stay in the outbox until its quota drops them."""
+class MqttTargetSection(TargetSection):
+    """An MQTT broker, for alerts and events alone."""
 
     kind: Literal["mqtt"] = option(description="Kind of target.", fix=KINDS_FIX, example="mqtt")
     url: str = option(
@@ -143,6 +176,7 @@ class MqttTargetSection(Section):
         fix="For example mqtts://broker.example or mqtt://10.0.0.5:1883.",
         example="mqtts://broker.example",
     )
+    lanes: tuple[Literal["alerts", "events"], ...] = _lanes(("alerts", "events"))
     topic: str = option(
         "sluicegate",
         description="First levels of the topics: <topic>/<site>/<gateway>/alerts and .../events.",
@@ -183,6 +217,11 @@ class MqttTargetSection(Section):
             msg = "a password must not go over mqtt://, where everybody on the way could read it: use mqtts://"
             raise ValueError(msg)
         return self
+
+
+AnyTarget = Annotated[
+    FileTargetSection | S3TargetSection | HttpsTargetSection | MqttTargetSection, Discriminator("kind")
+]
 
 
 class UplinkSection(Section):

@@ -124,7 +124,7 @@ clear_after = 2
 summary_file = "10s"   # 15min in real life; short here, so that you see files arrive
 retry_cap = "2s"
 
-[target]
+[[target]]
 kind = "file"
 path = "cloud"
 

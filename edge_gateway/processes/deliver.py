@@ -1,8 +1,9 @@
-"""The deliver process: outbox -> target."""
+"""The deliver process: outbox -> targets."""
 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ import structlog
 
 from cloud_sink.allowance import Allowance, local_time, parse_hours
 from cloud_sink.deliver import Deliverer
+from cloud_sink.delivery_stats import DeliveryStats
 from cloud_sink.dispatch import Dispatcher
 from cloud_sink.egress import EgressLedger, read_ledger
 from cloud_sink.outbox.reader import OutboxReader
@@ -19,14 +21,16 @@ from cloud_sink.outbox.wake import Bell
 from cloud_sink.records import Lane
 from cloud_sink.settings import BatchSettings, DeliverySettings, Naming
 from cloud_sink.slots import ThreadSlot
+from cloud_sink.uplink.pace import Pace
 from edge_gateway import __version__
 from edge_gateway.config.config import Config
 from edge_gateway.exit_codes import Exit
+from edge_gateway.influx import InfluxBeside, open_influx
 from edge_gateway.layout import Layout
 from edge_gateway.outbox_settings import outbox_settings
 from edge_gateway.signals import on_stop
 from edge_gateway.status import EVERY_S, StatusFile
-from edge_gateway.targets import lanes_of, open_target
+from edge_gateway.targets import open_target
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +51,11 @@ def deliver(config: Config, *, drain: bool = False) -> int:
     layout.outbox.mkdir(parents=True, exist_ok=True)
     outbox = config.outbox
     bell = Bell(layout.outbox)
-    reader = OutboxReader(layout.outbox, outbox_settings(config), _batches(outbox.summary_file))
+    lanes = {section.label(): section.wanted() for section in config.target}
+    beside = {section.name: tuple(Lane) for section in config.influx}
+    reader = OutboxReader(
+        layout.outbox, outbox_settings(config), _batches(outbox.summary_file), targets={**lanes, **beside}
+    )
     settings = DeliverySettings(min(_POLL, outbox.summary_file / 4), outbox.retry_first, outbox.retry_cap)
     naming = Naming(config.gateway.site, config.gateway.name, __version__)
 
@@ -55,33 +63,41 @@ def deliver(config: Config, *, drain: bool = False) -> int:
         status.beat()
         bell.wait(min(seconds, EVERY_S))
 
-    target = open_target(config, bulk=False)
-    deliverer = Deliverer(
-        reader.queues["target"],
-        target.name,
-        ThreadSlot(target, bell.ring),
-        ThreadSlot(open_target(config, bulk=True), bell.ring),
-        EgressLedger(layout.outbox),
-        naming,
-        settings,
-        lanes=lanes_of(config),
-        allowance=_allowance(config, layout.outbox),
-    )
-    dispatcher = Dispatcher(reader, [deliverer], settings, wait)
-    status = StatusFile(layout.status, "deliver", lambda: _facts(deliverer, reader))
+    ledger, allowance = EgressLedger(layout.outbox), _allowance(config, layout.outbox)
+    pace = None if config.uplink.bandwidth is None else Pace(config.uplink.bandwidth)
+    deliverers = {}
+    for section in config.target:
+        name = section.label()
+        alerts = open_target(config, section, bulk=False)
+        deliverers[name] = Deliverer(
+            reader.queues[name],
+            alerts.name,
+            ThreadSlot(alerts, bell.ring),
+            ThreadSlot(open_target(config, section, pace, bulk=True), bell.ring),
+            ledger,
+            naming,
+            settings,
+            lanes=lanes[name],
+            allowance=allowance,
+        )
+    influx = {section.name: open_influx(config, section, reader.queues[section.name]) for section in config.influx}
+    dispatcher = Dispatcher(reader, [*deliverers.values(), *influx.values()], settings, wait)
+    status = StatusFile(layout.status, "deliver", lambda: _facts(deliverers, influx, reader))
 
     def stop() -> None:
         dispatcher.stop()
         bell.ring()
 
     on_stop(stop)
-    log.info("deliver_started", target=target.name)
+    log.info("deliver_started", targets=list(deliverers))
     try:
         if drain:
             return Exit.OK if dispatcher.drain() else Exit.FAILED
         dispatcher.run()
     finally:
         status.beat(now=True)
+        for one in influx.values():
+            one.close()
         reader.close()
         bell.close()
     log.info("deliver_stopped")
@@ -100,21 +116,37 @@ def _allowance(config: Config, outbox: Path) -> Allowance:
     return Allowance(config.uplink.daily_budget, hours, spent, time.time_ns)
 
 
-def _facts(deliverer: Deliverer, reader: OutboxReader) -> Mapping[str, Any]:
-    stats, outbox = deliverer.stats, reader.stat()
+def _facts(
+    deliverers: Mapping[str, Deliverer], influx: Mapping[str, InfluxBeside], reader: OutboxReader
+) -> Mapping[str, Any]:
+    """Sums over all targets, and what each says of itself. The uplink is up when all of them can be reached."""
+    told, outbox = {name: deliverer.stats for name, deliverer in deliverers.items()}, reader.stat()
     return {
         "backlog": {
             lane.name.lower(): {"records": waiting.count, "bytes": waiting.size, "oldest": waiting.oldest}
             for lane, waiting in outbox.backlog.items()
         },
+        "delivered": {lane.name.lower(): sum(stats.records[lane] for stats in told.values()) for lane in Lane},
+        "objects": sum(sum(stats.objects.values()) for stats in told.values()),
+        "bytes": sum(sum(stats.size.values()) for stats in told.values()),
+        "wire": sum(sum(stats.wire.values()) for stats in told.values()),
+        "failures": dict(sum((stats.failures for stats in told.values()), Counter[str]())),
+        "trouble": next((stats.trouble for stats in told.values() if stats.trouble), ""),
+        "losses": dict(outbox.losses),
+        "set_aside": outbox.set_aside,
+        "uplink_up": all(stats.uplink_up for stats in told.values()),
+        "last_success": max(stats.last_success for stats in told.values()),
+        "targets": {name: _facts_of(stats) for name, stats in told.items()},
+        "influx": {name: one.facts() for name, one in influx.items()},
+    }
+
+
+def _facts_of(stats: DeliveryStats) -> Mapping[str, Any]:
+    return {
         "delivered": {lane.name.lower(): stats.records[lane] for lane in Lane},
-        "objects": sum(stats.objects.values()),
-        "bytes": sum(stats.size.values()),
         "wire": sum(stats.wire.values()),
         "failures": dict(stats.failures),
         "trouble": stats.trouble,
-        "losses": dict(outbox.losses),
-        "set_aside": outbox.set_aside,
         "uplink_up": stats.uplink_up,
         "last_success": stats.last_success,
     }

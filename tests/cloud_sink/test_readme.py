@@ -35,9 +35,12 @@ def _sections(name):
 def test_the_examples_are_accepted():
     seen = set()
     for block in re.findall(r"```toml\n(.*?)```", README, re.DOTALL):
-        for name, table in tomllib.loads(block).items():
-            kind = table.get("kind", name)
-            sections = {s.__name__.removesuffix("Section").removesuffix("Target").lower(): s for s in _sections(name)}
-            sections[kind].model_validate(table)
-            seen.add(kind)
+        for name, tables in tomllib.loads(block).items():
+            for table in tables if isinstance(tables, list) else [tables]:
+                kind = table.get("kind", name)
+                sections = {
+                    s.__name__.removesuffix("Section").removesuffix("Target").lower(): s for s in _sections(name)
+                }
+                sections[kind].model_validate(table)
+                seen.add(kind)
     assert seen == {"file", "s3", "https", "mqtt", "uplink"}

@@ -31,7 +31,7 @@ _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 0x1  # netdevice(7)
 _CALLS = "socket,connect,sendto,sendmsg,sendmmsg"
 _LOOK_AT_LEAST_S = 25.0  # what phones home does so within seconds of its import, and again while it works
 _TARGET = """
-[target]
+[[target]]
 kind = "s3"
 endpoint = "http://127.0.0.1:{port}"
 bucket = "lake"
@@ -76,7 +76,7 @@ def _start_plant(folder: Path) -> subprocess.Popen[str]:
 def _configure(files: DemoFiles, facts: dict[str, Any], port: int) -> None:
     text = config_text(facts).replace('length = "3s"', 'length = "1s"').replace('lateness = "1s"', 'lateness = "500ms"')
     text = text.replace('data = "data"', 'data = "data"\nepoch = "1s"').replace('"10s"   #', '"5s"   #')
-    text = text.replace('[target]\nkind = "file"\npath = "cloud"', _TARGET.format(port=port).strip())
+    text = text.replace('[[target]]\nkind = "file"\npath = "cloud"', _TARGET.format(port=port).strip())
     files.config.write_text(text)
     keys = "[default]\naws_access_key_id = AK\naws_secret_access_key = secret\n"
     (files.root / "credentials").write_text(keys)

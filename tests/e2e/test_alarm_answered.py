@@ -44,7 +44,7 @@ assets = ["press-1"]
 tag = "temperature"
 kind = "limit"
 h = 90.0
-[target]
+[[target]]
 kind = "file"
 path = "cloud"
 """

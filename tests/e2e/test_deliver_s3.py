@@ -36,7 +36,7 @@ host = "127.0.0.1"
 asset = "a"
 tag = "t"
 address = "holding:100:float32:CDAB"
-[target]
+[[target]]
 kind = "s3"
 endpoint = "http://127.0.0.1:PORT"
 bucket = "lake"

@@ -35,7 +35,7 @@ assets = ["a"]
 bundle = "pump"
 [windows]
 length = "1s"
-[target]
+[[target]]
 kind = "file"
 path = "cloud"
 """

@@ -29,7 +29,7 @@ asset = "press-1"
 tag = "temperature"
 address = "holding:100:float32:CDAB"
 
-[target]
+[[target]]
 kind = "file"
 path = "cloud"
 """
@@ -50,7 +50,7 @@ def problems(folder: Path, text: str) -> list[str]:
 def test_a_small_configuration_is_enough_and_paths_are_taken_against_its_folder(tmp_path: Path) -> None:
     config = load(write(tmp_path, GOOD))
     assert config.gateway.data == tmp_path / "data"
-    assert config.target.path == tmp_path / "cloud"
+    assert config.target[0].path == tmp_path / "cloud"
     assert config.modbus[0].poll_interval == timedelta(seconds=1)
 
 
@@ -67,7 +67,7 @@ def test_every_problem_is_told_at_once_with_key_value_rule_and_fix(tmp_path: Pat
     assert "gateway.site: is required." in told
     assert 'modbus[0] "press".unit_id = 300: must be at most 255. Use the unit id' in told
     assert 'modbus[0] "press".poll_intervall = "1s": unknown key. Did you mean \'poll_interval\'?' in told
-    assert "target.kind = \"ftp\": must be one of 'file', 's3', 'https', 'mqtt'. Use 'file' for a folder" in told
+    assert "target[0].kind = \"ftp\": must be one of 'file', 's3', 'https', 'mqtt'. Use 'file' for a folder" in told
     assert 'windows.length = "10 parsecs"' in told
     assert 'model[0].assets = "press-9": no link has a tag of this asset. Assets with tags: press-1.' in told
 
@@ -79,13 +79,13 @@ def test_a_manuals_register_number_is_explained(tmp_path: Path) -> None:
 
 
 def test_a_tag_named_twice_is_refused(tmp_path: Path) -> None:
-    tag = GOOD[GOOD.index("[[modbus.tags]]") : GOOD.index("[target]")]
-    (found,) = problems(tmp_path, GOOD.replace("[target]", tag + "[target]"))
+    tag = GOOD[GOOD.index("[[modbus.tags]]") : GOOD.index("[[target]]")]
+    (found,) = problems(tmp_path, GOOD.replace("[[target]]", tag + "[[target]]"))
     assert found.startswith('tag = "press-1/temperature": stands 2 times')
 
 
 def test_no_source_and_no_toml_are_told_apart(tmp_path: Path) -> None:
-    (found,) = problems(tmp_path, GOOD[: GOOD.index("[[modbus]]")] + GOOD[GOOD.index("[target]") :])
+    (found,) = problems(tmp_path, GOOD[: GOOD.index("[[modbus]]")] + GOOD[GOOD.index("[[target]]") :])
     assert "no source" in found
     (found,) = problems(tmp_path, "[gateway\n")
     assert "is not TOML" in found
@@ -220,12 +220,12 @@ def test_any_wrong_value_is_told_in_the_words_of_toml(tmp_path: Path, wrong: str
 
 
 def test_two_links_without_a_name_are_not_the_same_name(tmp_path: Path) -> None:
-    link = GOOD[GOOD.index("[[modbus]]") : GOOD.index("[target]")].replace('name = "press"\n', "")
+    link = GOOD[GOOD.index("[[modbus]]") : GOOD.index("[[target]]")].replace('name = "press"\n', "")
     text = (
         GOOD[: GOOD.index("[[modbus]]")]
         + link
         + link.replace("temperature", "current")
-        + GOOD[GOOD.index("[target]") :]
+        + GOOD[GOOD.index("[[target]]") :]
     )
     assert [found.split(":")[0] for found in problems(tmp_path, text)] == ["modbus[0].name", "modbus[1].name"]
 

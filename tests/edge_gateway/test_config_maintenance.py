@@ -16,7 +16,7 @@ site = "riverside"
 name = "gw-1"
 data = "data"
 
-[target]
+[[target]]
 kind = "file"
 path = "cloud"
 

@@ -22,7 +22,7 @@ HEAD = """
 site = "riverside"
 name = "gw-1"
 data = "data"
-[target]
+[[target]]
 kind = "file"
 path = "cloud"
 """

@@ -37,7 +37,7 @@ unit = "m3/h"
 asset = "pump-2"
 tag = "flow"
 address = "holding:104:float32"
-[target]
+[[target]]
 kind = "file"
 path = "cloud"
 """

@@ -31,7 +31,7 @@ port = 9
 asset = "press-1"
 tag = "temperature"
 address = "holding:100:float32"
-[target]
+[[target]]
 kind = "file"
 path = "cloud"
 """

@@ -29,7 +29,7 @@ host = "h"
 asset = "a"
 tag = "t"
 address = "holding:1:uint16"
-[target]
+[[target]]
 kind = "file"
 path = "cloud"
 """

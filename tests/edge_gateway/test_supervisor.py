@@ -31,7 +31,7 @@ poll_interval = "200ms"
 asset = "press-1"
 tag = "temperature"
 address = "holding:100:float32"
-[target]
+[[target]]
 kind = "file"
 path = "cloud"
 """

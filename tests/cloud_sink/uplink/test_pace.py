@@ -31,3 +31,12 @@ def test_a_rest_saves_up_a_quarter_of_a_second_and_no_more():
     assert time.now == 3600.0
     pace.take(1)
     assert time.now > 3600.0
+
+
+def test_who_shares_it_shares_the_rate():
+    """Two uploads at once: each take waits for what both have taken before."""
+    now, waits = [0.0], []
+    pace = Pace(1000, waits.append, lambda: now[0])
+    for _ in range(10):
+        pace.take(500)
+    assert waits[-1] == pytest.approx((9 * 500 - 250) / 1000)

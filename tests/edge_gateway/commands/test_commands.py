@@ -22,7 +22,7 @@ CONFIG = """
 site = "s"
 name = "g"
 data = "data"
-[target]
+[[target]]
 kind = "file"
 path = "cloud"
 [[opcua]]

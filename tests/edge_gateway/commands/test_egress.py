@@ -26,7 +26,7 @@ host = "127.0.0.1"
 asset = "a"
 tag = "t"
 address = "holding:100:float32:CDAB"
-[target]
+[[target]]
 kind = "file"
 path = "cloud"
 """
