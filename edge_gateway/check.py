@@ -19,6 +19,7 @@ from edge_gateway.config.opcua_tag import FoundTag
 from edge_gateway.config.problems import ConfigRejected, Problem
 from edge_gateway.config.targets import S3TargetSection
 from edge_gateway.config.units import duration_text
+from edge_gateway.influx_series import too_many
 from edge_gateway.model_fit import assets_of, misfits, store_of
 from edge_gateway.rooms import foreign_owners
 from edge_gateway.rule_sets import in_words, rule_sets
@@ -43,6 +44,7 @@ def load_checked(path: Path, *, deep: bool = False) -> Config:
     config = load(path)
     problems = [
         *missing(config),
+        *too_many(config),
         *_models(config, deep=deep),
         *(_deep(config) if deep else ()),
     ]
@@ -74,6 +76,10 @@ def _missing_files(config: Config) -> Iterator[Problem]:
                 yield Problem(
                     f'target[{number}] "{target.label()}".{key}', f'"{file}"', "is not there", "Put it there."
                 )
+    for number, influx in enumerate(config.influx):
+        for key, file in (("secret_file", influx.secret_file), ("ca_file", influx.ca_file)):
+            if file is not None and not file.exists():
+                yield Problem(f"influx[{number}].{key}", f'"{file}"', "is not there", "Put it there.")
 
 
 def _missing_secrets(config: Config) -> Iterator[Problem]:
