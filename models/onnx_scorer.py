@@ -53,11 +53,13 @@ class OnnxScorer:
         self._watchdog = watchdog if time_budget is not None else None
         self._manifest = manifest = bundle.manifest
         self._shape = (len(manifest.tags), len(manifest.features))
-        self._session = _open(bundle.model, path)
+        self._session = open_session(bundle.model, path)
         self._options = _run_options()
         self._inputs = [ROWS, *(port.name for port in manifest.state)]
         self._outputs = [SCORE, CONTRIBUTIONS, *(next_of(port.name) for port in manifest.state)]
         _check_interface(self._session, manifest, path)
+        # A graph that is declared for a single row, as one must be whose rows influence one another's scores.
+        self._one_by_one = self._session.get_inputs()[0].shape[0] == 1
         self._check_hole(path)
         self._check_golden(bundle, path)
 
@@ -153,12 +155,11 @@ class OnnxScorer:
         return Scores(score, contributions, self._manifest.tags, self._manifest.model, tuple(after))
 
     def _run(self, flat: NDArray[np.float64], state: State = ()) -> list[NDArray[np.float64]]:
-        fed = dict(zip(self._inputs, (flat, *state), strict=True))
         began = time.monotonic()
         if self._watchdog is not None:
             self._watchdog.watch(self._budget_s, self._end)
         try:
-            found: list[NDArray[np.float64]] = self._session.run(self._outputs, fed, self._options)
+            found = self._call(flat, state)
         # The engine's own exceptions have no common root but Exception; whatever it says, there are no scores.
         except Exception as error:
             if not self._options.terminate:
@@ -171,6 +172,15 @@ class OnnxScorer:
                 self._options.terminate = False
         if time.monotonic() - began > self._budget_s:
             raise self._too_slow(began)
+        return found
+
+    def _call(self, flat: NDArray[np.float64], state: State) -> list[NDArray[np.float64]]:
+        if self._one_by_one and len(flat) > 1:
+            places = [slice(at, at + 1) for at in range(len(flat))]
+            rows = [self._call(flat[one], tuple(array[one] for array in state)) for one in places]
+            return [np.concatenate(column) for column in zip(*rows, strict=True)]
+        fed = dict(zip(self._inputs, (flat, *state), strict=True))
+        found: list[NDArray[np.float64]] = self._session.run(self._outputs, fed, self._options)
         return found
 
     def _end(self) -> None:
@@ -200,7 +210,16 @@ class OnnxScorer:
             raise BundleRejected(path, rule, "this machine's engine computes otherwise; train again with its version")
 
 
-def _open(model: bytes, path: Path) -> Any:
+def open_session(model: bytes, path: Path) -> Any:
+    """Open a model in the engine, on one thread.
+
+    Args:
+        model: The file's bytes.
+        path: Of the file, for the error.
+
+    Raises:
+        BundleRejected: The engine refuses it.
+    """
     # From 1.29 on, the Linux wheels report to their maker: importing them is enough to write a device id and an event
     # store to disk and to look for the collector. The switch is read once, at that import (Privacy.md of the wheel).
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
