@@ -8,7 +8,7 @@ time is 7 % of that). Statistics only where a reader prunes by them, since they 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from cloud_sink.schema import FOOTER, SUMMARY_HEAD, SUMMARY_SCHEMA, SUMMARY_TAIL
 from cloud_sink.settings import Naming
 
 _FIELDS = {field.name: field for field in (*SUMMARY_HEAD, *SUMMARY_TAIL)}
-_ARROW = {
+ARROW = {
     Type.TEXT: pa.string(),
     Type.TIME: pa.timestamp("ns", tz="UTC"),
     Type.COUNT: pa.int32(),
@@ -31,7 +31,8 @@ _ARROW = {
     Type.FLAG: pa.bool_(),
 }
 _ENCODINGS = {Type.TIME: "DELTA_BINARY_PACKED", Type.COUNT: "DELTA_BINARY_PACKED", Type.REAL: "BYTE_STREAM_SPLIT"}
-_SORTED_BY = ("asset", "tag", "start", "end")
+SORTED_BY = ("asset", "tag", "start", "end")
+_ROW_GROUP = 2**20  # one in every file of a gateway; for a day of thousands of tags
 _GROUPED_BY = ("asset", "start", "end", "partial")  # what a summary's key is made of
 
 
@@ -45,7 +46,16 @@ def write_summaries(summaries: Sequence[WindowSummary], naming: Naming) -> bytes
         naming: Goes into the footer.
     """
     ordered = sorted(summaries, key=lambda s: (s.asset, s.start, s.end, s.partial))
-    table = _table(ordered)
+    return encode(_table(ordered), _footer(naming))
+
+
+def encode(table: Any, footer: Mapping[str, str]) -> bytes:
+    """A file of summaries, each column as the contract has it; others are features.
+
+    Args:
+        table: Sorted as `SORTED_BY`.
+        footer: Its key-value metadata.
+    """
     types = {name: _FIELDS[name].type if name in _FIELDS else Type.REAL for name in table.column_names}
     sink = io.BytesIO()
     writer = pq.ParquetWriter(
@@ -60,8 +70,8 @@ def write_summaries(summaries: Sequence[WindowSummary], naming: Naming) -> bytes
         store_schema=False,
     )
     with writer:
-        writer.write_table(table, row_group_size=len(table))
-        writer.add_key_value_metadata(_footer(naming))
+        writer.write_table(table, row_group_size=_ROW_GROUP)
+        writer.add_key_value_metadata(footer)
     return sink.getvalue()
 
 
@@ -83,18 +93,18 @@ def _table(ordered: Sequence[WindowSummary]) -> Any:
         **{field.name: _declared(field, ordered, rows) for field in SUMMARY_TAIL},
     }
     table = pa.table(columns)
-    return table.take(pc.sort_indices(table, [(name, "ascending") for name in _SORTED_BY]))
+    return table.take(pc.sort_indices(table, [(name, "ascending") for name in SORTED_BY]))
 
 
 def _declared(field: Field, ordered: Sequence[WindowSummary], rows: NDArray[Any]) -> Any:
     """A column of the contract: what a summary has for each tag as it is, what it has once for all of its rows."""
     if field.name == "tag":
-        return pa.array([tag for s in ordered for tag in s.tags], _ARROW[field.type])
+        return pa.array([tag for s in ordered for tag in s.tags], ARROW[field.type])
     values = [getattr(s, field.name) for s in ordered]
     if isinstance(values[0], np.ndarray):
-        return pa.array(np.concatenate(values), _ARROW[field.type])
-    once = pa.array(values, pa.int64() if field.type is Type.TIME else _ARROW[field.type])
-    return once.take(pa.array(np.repeat(np.arange(len(ordered)), rows))).cast(_ARROW[field.type])
+        return pa.array(np.concatenate(values), ARROW[field.type])
+    once = pa.array(values, pa.int64() if field.type is Type.TIME else ARROW[field.type])
+    return once.take(pa.array(np.repeat(np.arange(len(ordered)), rows))).cast(ARROW[field.type])
 
 
 def _features(ordered: Sequence[WindowSummary]) -> list[str]:
@@ -143,7 +153,7 @@ def with_absent(table: Any) -> Any:
     """A table of any version, with the columns that came later filled with what they mean where they are absent."""
     for field in _FIELDS.values():
         if field.name not in table.column_names and field.absent is not None:
-            table = table.append_column(field.name, pa.repeat(pa.scalar(field.absent, _ARROW[field.type]), len(table)))
+            table = table.append_column(field.name, pa.repeat(pa.scalar(field.absent, ARROW[field.type]), len(table)))
     return table
 
 

@@ -42,8 +42,9 @@ class OutboxSettings:
     """How much the outbox may hold.
 
     Attributes:
-        quota: Bytes of record bodies; over it the oldest summaries are dropped, then events.
-        alert_reserve: Bytes beyond the quota that only alerts may use.
+        quota: Bytes of record bodies. Above three quarters of it the oldest summaries are joined into longer windows,
+            above all of it the oldest summaries are dropped, then events.
+        alert_reserve: Bytes beyond the quota that only alerts may use; beyond it go those over 90 days old, no others.
         disk_reserve: Size of the file that is given up when the disk is full, so that deleting still works; 0 = none.
         lock_wait: How long a starting process waits for a dying one to let go of its role.
         alarm_history: Transitions of alarms that stay on site after they were delivered; an alarm that is not over

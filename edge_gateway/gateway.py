@@ -53,7 +53,9 @@ class LocalGateway:
         self._beat = beat
         self._scorers: dict[str, ScorerHandle] = {}
         for model in config.model:
-            scorer = OnnxScorer.load(model.bundle)
+            if model.bundle is None:
+                continue
+            scorer = OnnxScorer.load(model.bundle, config.models.keys())
             if misfit := feature_misfit(scorer.manifest, self._features):
                 raise BundleRejected(model.bundle, *misfit)
             self._scorers |= dict.fromkeys(model.assets, ScorerHandle(scorer))

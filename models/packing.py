@@ -37,7 +37,7 @@ class Packed:
     max_relative_difference: float
 
 
-def pack(fitted: Fitted, why: str, out: Path, *, name: str, version: str, counter: int) -> Packed:
+def pack(fitted: Fitted, why: str, out: Path, *, name: str, version: str, counter: int | None) -> Packed:
     """Export, prove, write, load again. The same arguments give the same bytes, with the same libraries.
 
     Args:
@@ -46,7 +46,7 @@ def pack(fitted: Fitted, why: str, out: Path, *, name: str, version: str, counte
         out: Folder of the bundle, to be made.
         name: Of the model.
         version: Of the model.
-        counter: Grows with every version of the model of this name.
+        counter: Grows with every version of the model of this name; None = the end of the rows, in seconds.
 
     Raises:
         TrainingRefused: The graph is not the detector.
@@ -54,6 +54,7 @@ def pack(fitted: Fitted, why: str, out: Path, *, name: str, version: str, counte
         ValueError: A name that no manifest can have.
     """
     kept = fitted.kept
+    end = int(kept.starts[-1]) + kept.window_length_ns
     graph = export(fitted.detector, name=name, version=version, tags=kept.tags, features=kept.features)
     manifest = Manifest(
         schema=SCHEMA,
@@ -72,9 +73,9 @@ def pack(fitted: Fitted, why: str, out: Path, *, name: str, version: str, counte
         state=graph.state,
         warm_up=graph.warm_up,
         fingerprint=fingerprint_of(kept.values, kept.tags, kept.features),
-        counter=counter,
+        counter=max(0, end // 10**9) if counter is None else counter,
         trained_from_ns=int(kept.starts[0]),
-        trained_to_ns=int(kept.starts[-1]) + kept.window_length_ns,
+        trained_to_ns=end,
         rows=len(kept),
         warnings=fitted.warnings,
         libraries={library: version_of(library) for library in LIBRARIES},

@@ -12,6 +12,7 @@ from cloud_sink.outbox.files import Role
 from cloud_sink.outbox.queue import Queue
 from cloud_sink.outbox.settling import Settling
 from cloud_sink.outbox.stat import OutboxStat, stat
+from cloud_sink.outbox.thinning import Thinning
 from cloud_sink.records import Lane
 from cloud_sink.settings import BatchSettings, OutboxSettings
 
@@ -56,6 +57,8 @@ class OutboxReader:
         """
         self._role = Role(folder, "deliver", settings, _CHECKPOINT_PAGES)
         self._database = self._role.database
+        self._clock = clock
+        self._thinning = Thinning(self._database, settings.quota)
         self._settling = Settling(self._database, self._role.reserve)
         self._settling.with_reserve(lambda: self._settling.begin(targets))
         self.queues = {
@@ -75,6 +78,8 @@ class OutboxReader:
         ((free,),) = self._database.execute("PRAGMA freelist_count")
         if free > _VACUUM_PAGES:
             self._settling.with_reserve(lambda: self._database.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})"))
+        if self._thinning.is_due:
+            self._settling.with_reserve(lambda: self._thinning.step(self._clock()))
         self._role.reserve.restore()
 
     def _delete(self, rows: Sequence[tuple[int, ...]]) -> None:

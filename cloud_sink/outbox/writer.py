@@ -12,6 +12,7 @@ import structlog
 
 from cloud_sink.errors import OutboxFull
 from cloud_sink.outbox import quota
+from cloud_sink.outbox.age import Age
 from cloud_sink.outbox.books import COMMITTED, INSERT, record_loss, row_values, set_meta
 from cloud_sink.outbox.files import Role
 from cloud_sink.outbox.history import keep_transitions
@@ -79,6 +80,8 @@ class OutboxWriter:
         self._mark = self._committed = 0
         self._unwritten: dict[Lane, Event] = {}  # dropped while not even a note of it could be written
         self._restore_at = 0.0
+        self._age = Age(monotonic)
+        self._over = False
 
     def put(self, records: Sequence[Record | Account]) -> PutResult:
         """Keep records. Alerts are committed first and on their own, the rest in one commit.
@@ -106,14 +109,8 @@ class OutboxWriter:
             alert_time = self._clock()
             ring(self._folder)
         if bulk or accounts or self._unwritten:
-            try:
-                new, let_go = self._commit(bulk, accounts, self._unwritten)
-            except OutboxFull:
-                refused = len(bulk)
-                self._note_full(bulk)
-            else:
-                written, dropped = written + new, dropped + let_go
-                self._unwritten = {}
+            new, let_go, refused = self._commit_bulk(bulk, accounts)
+            written, dropped = written + new, dropped + let_go
         repeats = len(alerts) + len(bulk) - written - refused
         return PutResult(written, repeats, dropped + refused, alert_time, self._clock())
 
@@ -125,6 +122,21 @@ class OutboxWriter:
                 raise
             log.warning("outbox_disk_full", action="disk reserve released for alerts", folder=str(self._folder))
             return self._commit(alerts)
+
+    def _commit_bulk(self, bulk: Sequence[Record], accounts: Sequence[Account]) -> tuple[int, int, int]:
+        """As `_commit`, and how many found no room. Where there is none for everything, events go before summaries."""
+        events = [record for record in bulk if record.lane is not Lane.SUMMARY]
+        for records in (bulk, events) if len(events) < len(bulk) else (bulk,):
+            try:
+                new, let_go = self._commit(records, accounts, self._unwritten)
+            except OutboxFull:
+                continue
+            self._unwritten = {}
+            left = [record for record in bulk if record.lane is Lane.SUMMARY] if records is not bulk else []
+            self._note_full(left)
+            return new, let_go, len(left)
+        self._note_full(bulk)
+        return 0, 0, len(bulk)
 
     def _commit(
         self, records: Sequence[Record], accounts: Sequence[Account] = (), losses: Mapping[Lane, Event] = _NOTHING
@@ -143,8 +155,14 @@ class OutboxWriter:
                 set_meta(self._database, *account_entry(account))
             for lane, event in losses.items():
                 record_loss(self._database, lane, event, now)
-            dropped = quota.enforce(self._database, self._settings, now)
-        return written, dropped
+            room = quota.enforce(self._database, self._settings, now)
+        self._note_over(room.over)
+        return written, room.dropped
+
+    def _note_over(self, over: int) -> None:
+        if over and not self._over:
+            log.error("outbox_over_quota", bytes=over, why="alerts are kept for 90 days", folder=str(self._folder))
+        self._over = over > 0
 
     def _rows(self) -> int:
         ((rows,),) = self._database.execute("SELECT sum(rows) FROM held")
@@ -185,6 +203,7 @@ class OutboxWriter:
         try:
             with self._database.transaction():
                 set_meta(self._database, COMMITTED, self._mark)
+                self._age.advance(self._database, self._last_seq())
         except OutboxFull:
             return  # tombstones stay a little longer
         self._committed = self._mark

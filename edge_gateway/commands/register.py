@@ -26,6 +26,7 @@ from edge_gateway.commands.options import (
     UserOption,
 )
 from edge_gateway.commands.register_egress import egress
+from edge_gateway.commands.register_query import compact, query
 from edge_gateway.commands.register_resolve import resolve
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ def register(app: typer.Typer) -> None:
     app.command()(scan)
     app.command()(peek)
     app.command()(egress)
+    app.command()(query)
+    app.command()(compact)
     app.add_typer(cert, name="cert")
 
 

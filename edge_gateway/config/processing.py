@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import model_validator
 
-from edge_gateway.config.section import Name, Number, Section, Whole, day, minute, option, s
+from edge_gateway.config.section import NAME_FIX, Name, Number, Section, Whole, day, minute, option, s
 from edge_gateway.config.units import Duration, FilePath
 from flows.alarms import AlertSettings
 from flows.drift_settings import DriftSettings
@@ -59,16 +59,32 @@ class FeaturesSection(Section):
 
 
 class ModelSection(Section):
-    """A model bundle and the assets it scores."""
+    """A model and the assets it scores: a bundle in a folder, or a name of `sluicegate model list`."""
 
     assets: tuple[Name, ...] = option(
         description="Assets it scores.", fix="List assets that have tags.", min_length=1, example=["pump-1"]
     )
-    bundle: FilePath = option(
-        description="Folder of the bundle, made by `sluicegate train`.",
+    bundle: FilePath | None = option(
+        None,
+        description="Folder of the bundle, made by `sluicegate train`; it is served as it is. Or give a name.",
         fix="Name a bundle folder.",
         example="/var/lib/sluicegate/models/pump",
+        shown=True,
     )
+    name: Name | None = option(
+        None,
+        description="Name of a model in the data folder: `sluicegate model` adds versions, watches them as shadows, "
+        "promotes and rolls back, while the gateway runs. Instead of bundle.",
+        fix=NAME_FIX,
+        example="pump",
+    )
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> ModelSection:
+        if (self.bundle is None) == (self.name is None):
+            msg = "needs either bundle or name; give one of them"
+            raise ValueError(msg)
+        return self
 
 
 class DriftSection(Section):

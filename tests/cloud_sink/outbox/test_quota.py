@@ -6,6 +6,7 @@ import pytest
 
 from cloud_sink.errors import PermanentReason
 from cloud_sink.outbox import quota
+from cloud_sink.outbox.age import droppable
 from cloud_sink.outbox.books import held_bytes, record_loss
 from cloud_sink.outbox.writer import OutboxWriter
 from cloud_sink.records import Lane
@@ -74,15 +75,71 @@ def test_events_go_before_alerts_but_not_the_one_that_tells(writer, make):
     assert counts(writer)[Lane.EVENT] == 50 - losses["dropped/event/outbox_quota"] + 1
 
 
-def test_alerts_are_dropped_last_and_only_beyond_their_reserve(writer, make):
-    writer.put([make.summary(0), make.event(0)])
-    for i in range(200):
-        writer.put([make.alert(i)])
-    size = len(make.alert(0).encode())
-    assert counts(writer)[Lane.SUMMARY] == 0
-    assert counts(writer)[Lane.ALERT] * size > QUOTA
-    assert held_bytes(writer._database) <= QUOTA + RESERVE + 1500
-    assert writer.stat().losses["dropped/alert/outbox_quota"] == 200 - counts(writer)[Lane.ALERT]
+class TestAlerts:
+    """They go last, only beyond their reserve, and never before 90 days."""
+
+    DAY = 86_400
+
+    @pytest.fixture
+    def aging(self, tmp_path, small, steady):
+        writer = OutboxWriter(tmp_path, small, monotonic=steady)
+
+        def days(count):
+            for _ in range(count):
+                steady.now += self.DAY
+                writer.put([])
+                writer.snapshot_mark()
+                writer._committed = -1  # whatever was written since
+                writer.committed()
+
+        writer.days = days
+        yield writer
+        writer.close()
+
+    def test_they_stay_though_all_else_is_gone_and_there_is_no_room(self, aging, make):
+        aging.put([make.summary(0), make.event(0)])
+        aging.days(89)
+        for i in range(200):
+            aging.put([make.alert(i)])
+        assert counts(aging)[Lane.SUMMARY] == 0
+        assert counts(aging)[Lane.ALERT] == 200
+        assert held_bytes(aging._database) > QUOTA + RESERVE
+
+    def test_the_old_ones_make_room_for_the_young(self, aging, make):
+        aging.days(3)
+        aging.put([make.alert(i) for i in range(100)])
+        aging.days(40)
+        aging.put([make.alert(i) for i in range(100, 150)])
+        aging.days(49)
+        aging.put([make.alert(150)])
+        assert counts(aging)[Lane.ALERT] == 151
+        aging.days(2)
+        aging.put([make.alert(151)])
+        assert aging.stat().losses == {"dropped/alert/outbox_quota": 152 - counts(aging)[Lane.ALERT]}
+        assert QUOTA < held_bytes(aging._database) <= QUOTA + RESERVE + 1500
+        aging.put([make.alert(i) for i in range(152, 252)])
+        assert counts(aging)[Lane.ALERT] == 152  # the rest of the first hundred went, no younger one
+
+    def test_days_go_on_after_a_restart_and_their_marks_do_not_pile_up(self, aging, make, tmp_path, small, steady):
+        aging.put([make.alert(i) for i in range(100)])
+        aging.days(60)
+        aging._role.close()
+        again = OutboxWriter(tmp_path, small, monotonic=steady)
+        aging._role, aging._database, aging._age = again._role, again._database, again._age
+        aging.days(31)
+        assert droppable(aging._database) == 100
+        aging.days(200)
+        ((marks,),) = aging._database.execute("SELECT count(*) FROM meta WHERE k LIKE 'age/day/%'")
+        assert marks <= 92
+
+    def test_a_wall_clock_that_jumps_makes_nothing_older(self, tmp_path, small, make):
+        now = [1_700_000_000 * 10**9]
+        writer = OutboxWriter(tmp_path, small, clock=lambda: now[0])
+        writer.put([make.alert(i) for i in range(100)])
+        now[0] += 365 * self.DAY * 10**9
+        writer.put([make.alert(i) for i in range(100, 200)])
+        assert counts(writer)[Lane.ALERT] == 200
+        writer.close()
 
 
 def test_a_frozen_batch_is_not_touched(writer, queue, make):

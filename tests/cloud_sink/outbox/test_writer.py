@@ -120,6 +120,16 @@ class TestFullDisk:
         assert writer.put([make.summary(3)]).written == 1  # told once
         assert writer.stat().losses == {"dropped/summary/disk_full": 2}
 
+    def test_events_go_before_summaries(self, writer, make, fill):
+        writer.put([make.alert(0)])
+        fill()
+        result = writer.put([make.summary(0, tags=2000), make.event(0)])
+        assert (result.written, result.dropped) == (1, 1)
+        assert writer.stat().backlog[Lane.EVENT].count == 1
+        self.empty(writer)
+        writer.put([])
+        assert writer.stat().losses == {"dropped/summary/disk_full": 1}
+
     def test_a_note_still_unwritten_is_written_on_close(self, tmp_path, small, make):
         writer = OutboxWriter(tmp_path, small)
         ((pages,),) = writer._database.execute("PRAGMA page_count")

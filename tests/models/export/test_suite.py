@@ -61,7 +61,13 @@ def both(request, tmp_path_factory):
     return request.param, _open(model, tmp_path_factory.mktemp("s"))
 
 
-@pytest.mark.parametrize("rows", [LATER, faulty()], ids=["normal", "faulty"])
+def empty_at_first():
+    rows = faulty()
+    rows[:7, 1] = np.nan  # no bound may stand in for a value that never was
+    return rows
+
+
+@pytest.mark.parametrize("rows", [LATER, faulty(), empty_at_first()], ids=["normal", "faulty", "empty at first"])
 def test_the_graph_scores_as_the_reference_row_by_row(both, rows):
     detector, session = both
     want = detector.anomaly_score(rows)
