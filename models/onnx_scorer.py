@@ -38,10 +38,12 @@ class OnnxScorer:
     def __init__(self, bundle: Bundle, path: Path = Path(MODEL)) -> None:
         self._manifest = manifest = bundle.manifest
         self._shape = (len(manifest.tags), len(manifest.features))
-        self._session = _open(bundle.model, path)
+        self._session = open_session(bundle.model, path)
         self._inputs = [ROWS, *(port.name for port in manifest.state)]
         self._outputs = [SCORE, CONTRIBUTIONS, *(next_of(port.name) for port in manifest.state)]
         _check_interface(self._session, manifest, path)
+        # A graph that is declared for a single row, as one must be whose rows influence one another's scores.
+        self._one_by_one = self._session.get_inputs()[0].shape[0] == 1
         self._check_hole(path)
         self._check_golden(bundle, path)
 
@@ -124,6 +126,9 @@ class OnnxScorer:
         return Scores(score, contributions, self._manifest.tags, self._manifest.model, tuple(after))
 
     def _run(self, flat: NDArray[np.float64], state: State = ()) -> list[NDArray[np.float64]]:
+        if self._one_by_one and len(flat) > 1:
+            rows = [self._run(flat[at : at + 1]) for at in range(len(flat))]
+            return [np.concatenate(column) for column in zip(*rows, strict=True)]
         found: list[NDArray[np.float64]] = self._session.run(
             self._outputs, dict(zip(self._inputs, (flat, *state), strict=True))
         )
@@ -149,7 +154,16 @@ class OnnxScorer:
             raise BundleRejected(path, rule, "this machine's engine computes otherwise; train again with its version")
 
 
-def _open(model: bytes, path: Path) -> Any:
+def open_session(model: bytes, path: Path) -> Any:
+    """Open a model in the engine, on one thread.
+
+    Args:
+        model: The file's bytes.
+        path: Of the file, for the error.
+
+    Raises:
+        BundleRejected: The engine refuses it.
+    """
     # From 1.29 on, the Linux wheels report to their maker: importing them is enough to write a device id and an event
     # store to disk and to look for the collector. The switch is read once, at that import (Privacy.md of the wheel).
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
