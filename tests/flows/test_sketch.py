@@ -15,12 +15,11 @@ from connectors.tags import Tag, TagTable
 from flows import condition_monitoring
 from flows.featurize import features_of
 from flows.recorded import windows_of
-from flows.score import scores_of
 from flows.sketch import HOUR, HourSketches
 from flows.summarize import summaries_of
 from flows.window_settings import WindowSettings
 from models.features import STANDARD
-from tests.flows.flows_gateway import ListGateway, keyed, run
+from tests.flows.flows_gateway import ListGateway, keyed, run, scores_of
 
 TABLE = TagTable("pump", (Tag("flow", "m3/h", 1.0), Tag("head", "m", 1.0)))
 START = 1_700_000_000 * 10**9 // HOUR * HOUR
