@@ -128,3 +128,15 @@ class PermanentDeliveryError(DeliveryError):
     def __init__(self, reason: PermanentReason, message: str) -> None:
         super().__init__(f"{reason}: {message}")
         self.reason = reason
+
+
+class PlaceError(CloudSinkError):
+    """A place that records were delivered to cannot be read or written from the other end."""
+
+    def __init__(self, place: str, message: str) -> None:
+        super().__init__(f"{place}: {message}")
+        self.place = place
+
+
+class QueryError(CloudSinkError):
+    """A question about what was delivered cannot be answered as it was put."""

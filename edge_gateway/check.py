@@ -17,18 +17,18 @@ from edge_gateway.config.load import load
 from edge_gateway.config.opcua import OpcUaSection
 from edge_gateway.config.opcua_tag import FoundTag
 from edge_gateway.config.problems import ConfigRejected, Problem
-from edge_gateway.config.processing import ModelSection
 from edge_gateway.config.targets import S3TargetSection
 from edge_gateway.config.units import duration_text
+from edge_gateway.influx_series import too_many
+from edge_gateway.model_fit import assets_of, misfits, store_of
 from edge_gateway.rooms import foreign_owners
 from edge_gateway.rule_sets import in_words, rule_sets
 from edge_gateway.tables import tag_tables
 from edge_gateway.targets import describe_targets
-from flows.window_settings import WindowSettings
+from models.life.record import Lives
 
 if TYPE_CHECKING:
     from models.features import FeatureSet
-    from models.manifest import Manifest
 
 
 def load_checked(path: Path, *, deep: bool = False) -> Config:
@@ -44,6 +44,7 @@ def load_checked(path: Path, *, deep: bool = False) -> Config:
     config = load(path)
     problems = [
         *missing(config),
+        *too_many(config),
         *_models(config, deep=deep),
         *(_deep(config) if deep else ()),
     ]
@@ -75,6 +76,10 @@ def _missing_files(config: Config) -> Iterator[Problem]:
                 yield Problem(
                     f'target[{number}] "{target.label()}".{key}', f'"{file}"', "is not there", "Put it there."
                 )
+    for number, influx in enumerate(config.influx):
+        for key, file in (("secret_file", influx.secret_file), ("ca_file", influx.ca_file)):
+            if file is not None and not file.exists():
+                yield Problem(f"influx[{number}].{key}", f'"{file}"', "is not there", "Put it there.")
 
 
 def _missing_secrets(config: Config) -> Iterator[Problem]:
@@ -113,40 +118,47 @@ def _models(config: Config, *, deep: bool) -> Iterator[Problem]:
     from models.bundle import read_manifest, verify_bundle  # noqa: PLC0415 - only where a bundle is named
     from models.errors import ModelError  # noqa: PLC0415
 
+    features = _features(config, deep=deep) if config.model else None
+    keys = config.models.keys()
+    posts: dict[tuple[str, str], int] = {}
     for number, model in enumerate(config.model):
+        if model.bundle is None:
+            if deep:  # a starting gateway rolls back a version that does not fit
+                yield from _stored(config, f"model[{number}].name", str(model.name), features)
+            continue
         key, value = f"model[{number}].bundle", f'"{model.bundle}"'
         if not (model.bundle / "manifest.json").is_file():
             fix = "Train one with `sluicegate train`, or copy it there."
             yield Problem(key, value, "is not a bundle folder", fix)
             continue
         try:
-            manifest = (verify_bundle if deep else read_manifest)(model.bundle)
+            manifest = (verify_bundle if deep else read_manifest)(model.bundle, keys)
         except ModelError as error:
-            if deep:  # a starting gateway acquires and delivers all the same; the flow tells it, again and again
+            if deep:  # a starting gateway goes on without it; the flow tells it, and so does a data_quality alert
                 yield Problem(key, value, str(error).rstrip("."), "")
             continue
-        yield from (Problem(key, value, rule, fix) for rule, fix in _misfits(config, model, manifest, deep=deep))
+        yield from (Problem(key, value, *misfit) for misfit in misfits(config, model.assets, manifest, features))
+        for asset in model.assets:
+            if (before := posts.setdefault((asset, manifest.model), number)) != number:
+                rule = f"is {manifest.model}, which model[{before}] has put on asset {asset} already"
+                yield Problem(key, value, rule, "Leave one of them out; a version is active or a shadow, not both.")
 
 
-def _misfits(config: Config, model: ModelSection, manifest: Manifest, *, deep: bool) -> Iterator[tuple[str, str]]:
-    from models.manifest import feature_misfit  # noqa: PLC0415
+def _stored(config: Config, key: str, name: str, features: FeatureSet | None) -> Iterator[Problem]:
+    """The versions that serve, of a model in the data folder. One that is not there yet is no problem: `_states`."""
+    from models.bundle import verify_bundle  # noqa: PLC0415 - as above
+    from models.errors import ModelError  # noqa: PLC0415
 
-    features = _features(config, deep=deep)
-    if features is not None and (misfit := feature_misfit(manifest, features)):
-        yield misfit
-    windows = config.windows.settings()
-    if not isinstance(windows, WindowSettings):
-        rule = f"was trained on windows of a fixed length, which {config.windows.told()} do not have"
-        yield rule, "Leave the model out, or set [windows] kind to tumbling or hopping."
-    elif (manifest.window_length_ns, manifest.window_every_ns) != (windows.length_ns, windows.every_ns):
-        length, every = manifest.window_length_ns / 1e9, manifest.window_every_ns / 1e9
-        yield f"was trained on windows of {length:g}s every {every:g}s", "Set [windows] so, or train it again."
-    tables = {table.asset: table for table in tag_tables(config)}
-    for asset in model.assets:
-        missing = [tag for tag in manifest.tags if tag not in tables[asset].names]
-        if missing:
-            rule = f"needs tags that asset {asset} lacks: {', '.join(missing)}"
-            yield rule, "Add the tags, or train a model without them."
+    store = store_of(config)
+    try:
+        life = store.read().of(name)
+        for version in filter(None, (life.active, life.shadow)):
+            value = f'"{name}@{version}"'
+            manifest = verify_bundle(store.folder(name, version), store.keys)
+            assets = assets_of(config, name)
+            yield from (Problem(key, value, *misfit) for misfit in misfits(config, assets, manifest, features))
+    except ModelError as error:
+        yield Problem(key, f'"{name}"', str(error).rstrip("."), "")
 
 
 def _features(config: Config, *, deep: bool) -> FeatureSet | None:
@@ -174,9 +186,9 @@ def describe(config: Config, path: Path) -> RenderableType:
             where = f"{line.endpoint()} unit {unit.unit_id}"
             every = sorted({tag.poll_interval or unit.poll_interval for tag in unit.tags})
             links.add_row(line.name, "Modbus", where, str(len(unit.tags)), ", ".join(map(duration_text, every)))
-    scored = {asset: model.bundle.name for model in config.model for asset in model.assets}
+    scored = _scored(config)
     assets = Table(title="assets", title_justify="left", box=box.SIMPLE)
-    for name in ("asset", "tags", "model"):
+    for name in ("asset", "tags", "models"):
         assets.add_column(name)
     for table in tag_tables(config):
         assets.add_row(table.asset, ", ".join(table.names), scored.get(table.asset, "none: summarized only"))
@@ -186,7 +198,33 @@ def describe(config: Config, path: Path) -> RenderableType:
         f"flow {config.gateway.flow}, {config.windows.told()}, features {config.features.set}",
         *(f"\ntarget {line}" for line in describe_targets(config)),
     )
-    return Group(summary, links, assets, *rules)
+    return Group(summary, links, assets, *rules, *_unsigned(config))
+
+
+def _scored(config: Config) -> dict[str, str]:
+    """From each asset to what scores it, in words."""
+    lives = store_of(config).read() if any(model.name for model in config.model) else Lives()
+    told: dict[str, list[str]] = {}
+    for model in config.model:
+        said = model.bundle.name if model.bundle is not None else _state(lives, str(model.name))
+        said += " as a shadow" if model.shadow else ""
+        for asset in model.assets:
+            told.setdefault(asset, []).append(said)
+    return {asset: ", ".join(said) for asset, said in told.items()}
+
+
+def _state(lives: Lives, name: str) -> str:
+    life = lives.of(name)
+    if life.active is None:
+        return f"{name} (no version is active yet: `sluicegate model promote`)"
+    return f"{name}@{life.active}" + (f", {name}@{life.shadow} as a shadow" if life.shadow else "")
+
+
+def _unsigned(config: Config) -> Iterator[Text]:
+    """Said as long as it is so: it is fine on a gateway that serves only what was trained on it."""
+    if config.model and not config.models.trusted_keys:
+        rule = "whoever can write the folder of a bundle decides what is served"
+        yield Text(f"models: no [models] trusted_keys, so bundles may be unsigned: {rule}\n", "yellow")
 
 
 def _count(link: OpcUaSection) -> str:

@@ -11,6 +11,7 @@ from rich.console import Console
 from edge_gateway import __version__
 from edge_gateway.commands.register import register
 from edge_gateway.commands.register_alerts import register_alerts
+from edge_gateway.commands.register_models import register_models
 from edge_gateway.exit_codes import Exit
 
 app = typer.Typer(
@@ -126,6 +127,7 @@ def train(
 
 register(app)
 register_alerts(app)
+register_models(app)
 
 
 @app.command()

@@ -241,9 +241,10 @@ def _read(path: Path, most: int) -> bytes:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
+            found = os.fstat(handle)
+            if not stat.S_ISREG(found.st_mode):
                 raise BundleRejected(path, "it is not a regular file", _FETCH)
-            data = file.read(most + 1)
+            data = file.read(min(found.st_size, most) + 1)  # asking for more reserves the memory for it
     except OSError as error:
         raise BundleRejected(path, f"it cannot be read ({error.strerror})", "check path and permissions") from error
     if len(data) > most:

@@ -74,7 +74,7 @@ def fit_stream(
             f"{len(rows)} rows; from {ENOUGH_ROWS} on the limit has held on a plant that was warming up, on fewer it "
             "has not: expect false alarms until more is recorded"
         )
-    smoothed = smooth.smooth(rows)[smooth.memory :]
+    smoothed = smooth.smooth(rows, smooth.bounds(rows))[smooth.memory :]
     whole, _ = whole_rows(smoothed.reshape(len(smoothed), len(tags), len(FEATURES)), tags, said)
     said += judge(whole, tags, FEATURES, smooth.memory)
     kind = detector if detector is not None else SuiteDetector()

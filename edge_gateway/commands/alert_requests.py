@@ -7,8 +7,6 @@ offline, and while the gateway is stopped.
 from __future__ import annotations
 
 import difflib
-import getpass
-import os
 import time
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,15 +19,14 @@ from connectors.commands.command import ALL, Action, Command
 from connectors.commands.post import post
 from edge_gateway.alarm_states import look
 from edge_gateway.commands.alert_history import SHORTEST, Site, alarm_history, find_alert, find_site
+from edge_gateway.commands.asker import is_running, user
 from edge_gateway.commands.refusal import Refusal
 from edge_gateway.commands.show import printable
 from edge_gateway.config.units import duration_text
 from edge_gateway.exit_codes import Exit
-from edge_gateway.status import read_status
 from flows.durations import duration, to_ns
 
 _SHORTEST_SHELF, _LONGEST_SHELF = timedelta(minutes=1), timedelta(days=30)
-_FRESH_NS = 5 * 10**9  # a process that runs says so twice a second
 _OF_ONE_OPENING = (Action.ACKNOWLEDGE, Action.RESET)
 
 
@@ -67,7 +64,7 @@ def ask(wish: Wish) -> int:
     site = find_site(wish.config)
     asset, alarm, alert = _meant(site, wish)
     lasts = None if wish.lasts is None else _shelf(wish.lasts)
-    at, by = time.time_ns(), wish.by or _user()
+    at, by = time.time_ns(), wish.by or user()
     try:
         command = Command(
             action=wish.action,
@@ -91,7 +88,7 @@ def ask(wish: Wish) -> int:
     name = "all alarms" if alarm == ALL else alarm
     how_long = "" if lasts is None else f" for {duration_text(lasts)}"
     typer.echo(printable(f"Asked: {wish.action} {name} of {asset}{how_long}, by {by}."))
-    if _is_acquiring(site):
+    if is_running(site.layout, "acquire"):
         typer.echo("The gateway takes it within a second or two; `sluicegate alerts ls` shows what came of it.")
         typer.echo("A request that changes nothing is told by an event of kind command, at the target.")
     else:
@@ -157,15 +154,3 @@ def _shelf(text: str) -> timedelta:
     if not _SHORTEST_SHELF <= lasts <= _LONGEST_SHELF:
         raise Refusal("--for", f'"{text}"', "is too short or too long to shelve an alarm for", fix)
     return lasts
-
-
-def _user() -> str:
-    try:
-        return os.environ.get("SUDO_USER") or getpass.getuser()
-    except (KeyError, OSError) as error:
-        raise Refusal("--by", None, "is required, since this user has no name", "Say who asks.") from error
-
-
-def _is_acquiring(site: Site) -> bool:
-    said = read_status(site.layout.status, "acquire").get("time", 0)
-    return bool(abs(time.time_ns() - said) < _FRESH_NS)

@@ -95,14 +95,14 @@ def export_command(config: Config, to: Path, *, set_aside: bool, as_json: bool) 
         Refusal: There is no outbox, or the folder does not take it.
     """
     if not to.is_dir():
-        raise Refusal("FOLDER", str(to), "is not a folder", "Make it, or mount the medium.")
+        raise Refusal("--to", str(to), "is not a folder", "Make it, or mount the medium.")
     naming = Naming(config.gateway.site, config.gateway.name, __version__)
     batches = BatchSettings(summary_bucket=config.outbox.summary_file)
     try:
         with open_outbox(config) as onlooker:
             done = export(onlooker, to, naming, batches, set_aside=set_aside)
     except CloudSinkError as error:
-        raise Refusal("FOLDER", str(to), str(error), "Make room, or use another folder.", Exit.FAILED) from error
+        raise Refusal("--to", str(to), str(error), "Make room, or use another folder.", Exit.FAILED) from error
     if as_json:
         typer.echo(json.dumps({"files": done.keys, "records": done.records, "unreadable": done.unreadable}))
     else:

@@ -20,7 +20,8 @@ outbox = typer.Typer(
     "for `drain`; run it as the gateway's user.",
 )
 
-ConfigArgument = Annotated[Path, typer.Argument(metavar="GATEWAY.TOML", help="The configuration.", show_default=False)]
+ConfigArgument = Annotated[Path, typer.Argument(metavar="[GATEWAY.TOML]", help="The configuration.")]
+_DEFAULT = Path("gateway.toml")
 
 
 class Kind(StrEnum):
@@ -46,7 +47,7 @@ def _done(path: Path, work: Callable[[Config], int]) -> typer.Exit:
 
 
 @outbox.command()
-def stat(config: ConfigArgument, as_json: JsonOption = False) -> None:
+def stat(config: ConfigArgument = _DEFAULT, as_json: JsonOption = False) -> None:
     """Show how much waits, since when, for whom, and what was lost."""
     from edge_gateway.commands.outbox_show import show_stat
 
@@ -55,7 +56,7 @@ def stat(config: ConfigArgument, as_json: JsonOption = False) -> None:
 
 @outbox.command(name="ls")
 def list_(
-    config: ConfigArgument,
+    config: ConfigArgument = _DEFAULT,
     kind: Annotated[Kind | None, typer.Option(help="Only these.", show_default=False)] = None,
     limit: Annotated[int, typer.Option(help="Most records.", min=1)] = 50,
     set_aside: Annotated[bool, typer.Option("--set-aside", help="What cannot be delivered, instead.")] = False,
@@ -71,7 +72,7 @@ def list_(
 
 @outbox.command()
 def drain(
-    config: ConfigArgument,
+    config: ConfigArgument = _DEFAULT,
     to: Annotated[
         Path | None,
         typer.Option(
@@ -90,7 +91,7 @@ def drain(
 
 @outbox.command()
 def doctor(
-    config: ConfigArgument,
+    config: ConfigArgument = _DEFAULT,
     salvage: Annotated[
         bool,
         typer.Option(
@@ -107,8 +108,8 @@ def doctor(
 
 @outbox.command()
 def export(
-    config: ConfigArgument,
-    to: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to; must exist.", show_default=False)],
+    to: Annotated[Path, typer.Option(metavar="FOLDER", help="Where to; must exist.", show_default=False)],
+    config: ConfigArgument = _DEFAULT,
     set_aside: Annotated[bool, typer.Option("--set-aside", help="What cannot be delivered, instead.")] = False,
     as_json: JsonOption = False,
 ) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from edge_gateway.config.influx import InfluxSection
 from edge_gateway.config.maintenance import MaintenanceSection
 from edge_gateway.config.modbus import ModbusSection
+from edge_gateway.config.models import ModelsSection
 from edge_gateway.config.opcua import OpcUaSection
 from edge_gateway.config.processing import AlertsSection, DriftSection, FeaturesSection, ModelSection
 from edge_gateway.config.rules import RuleSection
@@ -55,6 +57,7 @@ class Config(Section):
     features: FeaturesSection = option(FeaturesSection(), description="Features of every tag and window.")
     rules: tuple[RuleSection, ...] = option((), description="Immediate rules on tags, judged before any window.")
     model: tuple[ModelSection, ...] = option((), description="Models; an asset without one is summarized, not scored.")
+    models: ModelsSection = option(ModelsSection(), description="Whom to trust, when to promote and to roll back.")
     drift: DriftSection = option(DriftSection(), description="Whether models still fit.")
     alerts: AlertsSection = option(AlertsSection(), description="Alert logic.")
     maintenance: tuple[MaintenanceSection, ...] = option((), description="When alarms are out of service.")
@@ -65,4 +68,5 @@ class Config(Section):
         fix="Write [[target]] above a table with kind, in double brackets: there may be several.",
         min_length=1,
     )
+    influx: tuple[InfluxSection, ...] = option((), description="InfluxDBs that dashboards read.")
     uplink: UplinkSection = option(UplinkSection(), description="What sending may cost.")

@@ -22,6 +22,7 @@ from edge_gateway.config.config import Config
 from edge_gateway.dataflow import assemble
 from edge_gateway.exit_codes import Exit
 from edge_gateway.layout import Layout
+from edge_gateway.own_folder import own_folder
 
 log = structlog.get_logger(__name__)
 
@@ -34,9 +35,14 @@ def flow_process(config: Config) -> int:
     Returns:
         `Exit.OK`, or `Exit.FLOW` when a step raised (its state is kept, a restart resumes before the item) or when the
         recovery store cannot be used.
+
+    Raises:
+        FolderRefused: The folder of the recovery stores is not this user's own.
     """
     flow, status = assemble(config)
-    store = Layout(config.gateway.data).recovery / flow.flow_id  # a store belongs to one flow
+    recovery = Layout(config.gateway.data).recovery
+    own_folder(recovery)
+    store = recovery / flow.flow_id  # a store belongs to one flow
     if not any(store.glob("part-*.sqlite3")):
         _make_store(store)
     log.info("flow_started", flow=flow.flow_id)

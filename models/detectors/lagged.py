@@ -45,7 +45,7 @@ class DynamicPcaDetector(PreparedRowDetector):
         """Of rows of `lagged`."""
         return PcaDetector(explained=self.explained, features_per_tag=self.lags + 1)
 
-    def _prepare(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _prepare(self, rows: NDArray[np.float64], bounds: NDArray[np.float64]) -> NDArray[np.float64]:  # noqa: ARG002
         return lagged(rows, self.lags)
 
     def anomaly_score(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803

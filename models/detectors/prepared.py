@@ -19,9 +19,11 @@ class PreparedRowDetector(RawRowDetector):
 
     Attributes:
         detector_: Fitted, on prepared rows.
+        bounds_: float64[2, tags], see `bounds`.
     """
 
     detector_: RowDetector
+    bounds_: NDArray[np.float64]
 
     def fit(self, X: ArrayLike, y: object = None, *, lengths: Sequence[int] | None = None) -> Self:  # noqa: ARG002, N803
         """Fit on normal operation, float[n, tags] in time order, NaN = missing.
@@ -44,6 +46,7 @@ class PreparedRowDetector(RawRowDetector):
         if len(whole) < 2:
             msg = f"{len(rows)} rows: 2 must be left after the first {self.memory} and without missing values"
             raise ValueError(msg)
+        self.bounds_ = self.bounds(rows)
         self.detector_ = self.inner().fit(whole)
         return self
 
@@ -55,8 +58,9 @@ class PreparedRowDetector(RawRowDetector):
     def prepared(self, runs: Runs) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """All runs one after the other as the inner detector sees them, and which of the rows it learns from."""
         parts, learnt = [], []
+        bounds = self.bounds(np.concatenate(runs))
         for run in runs:
-            part = self._prepare(run)
+            part = self._prepare(run, bounds)
             unsettled = min(self.memory, len(run) // 4)
             settled: NDArray[np.bool_] = np.asarray(~np.isnan(part).any(axis=1))
             settled[:unsettled] = False
@@ -64,10 +68,14 @@ class PreparedRowDetector(RawRowDetector):
             learnt.append(settled)
         return np.concatenate(parts), np.concatenate(learnt)
 
+    def bounds(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Lowest and highest value of each tag that counts in full, float64[2, tags]: what preparing learns of rows."""
+        return np.full((2, rows.shape[1]), [[-np.inf], [np.inf]])
+
     @abstractmethod
     def inner(self) -> RowDetector:
         """A new detector of prepared rows, not fitted."""
 
     @abstractmethod
-    def _prepare(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _prepare(self, rows: NDArray[np.float64], bounds: NDArray[np.float64]) -> NDArray[np.float64]:
         """All rows float64[n, tags] of one run: float64[n, columns], tag-major; NaN where nothing can be said."""

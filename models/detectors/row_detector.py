@@ -21,7 +21,7 @@ LOG_FLOOR = 1e-3
 """Added before the logarithm, in units of the column's median: a spread of 0 then lies 6.9 below the usual one, where
 usual windows scatter by about 0.1, and is not infinitely far away."""
 
-_CONSTANT = 1e-12
+CONSTANT = 1e-12
 """A column that spreads less than this, relative to the largest value of its tag, holds only the rounding errors of
 float64 (2e-16, grown by sums over a window)."""
 
@@ -93,7 +93,7 @@ class RowDetector(OutlierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # sc
         spread = judged.std(axis=0)
         largest = np.where(self.log_, 0.0, np.abs(rows)).max(axis=0).reshape(-1, self.features_per_tag).max(axis=1)
         largest = np.where(self.log_, 1.0, np.repeat(largest, self.features_per_tag))
-        self.constant_ = spread <= _CONSTANT * largest
+        self.constant_ = spread <= CONSTANT * largest
         still = np.where(self.log_ | (largest == 0), 1.0, _CONSTANT_SCALE * largest)  # in logarithms 1 is a factor of e
         own = np.where(self.constant_, still, spread)
         self.scale_ = own if self.scale is None else self.scale

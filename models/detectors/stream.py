@@ -82,8 +82,12 @@ class StreamDetector(PreparedRowDetector):
         made: RowDetector = clone(self.detector) if self.detector is not None else SuiteDetector()
         return made
 
-    def _prepare(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        return self.smoothing_.smooth(rows)
+    def bounds(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Of the smoothing."""
+        return self.smoothing_.bounds(rows)
+
+    def _prepare(self, rows: NDArray[np.float64], bounds: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self.smoothing_.smooth(rows, bounds)
 
     def start(self, assets: int = 1) -> StreamState:
         """Nothing seen yet."""
@@ -94,7 +98,7 @@ class StreamDetector(PreparedRowDetector):
 
     def step(self, row: NDArray[np.float64], state: StreamState) -> tuple[NDArray[np.float64], StreamState]:
         """One row of each asset, float64[assets, tags]: scores float64[assets] and the new state."""
-        smoothed, remembered = self.smoothing_.step(row, state.smoothing)
+        smoothed, remembered = self.smoothing_.step(row, state.smoothing, self.bounds_)
         flat = smoothed.reshape(len(row), -1)
         score = self.detector_.score_unchecked(flat - state.shift)
         return score, StreamState(remembered, self._followed(flat, score, state.shift))
@@ -103,13 +107,13 @@ class StreamDetector(PreparedRowDetector):
         """Scores float64[n] of rows float[n, tags] of one asset, from the start; 1.0 = the limit."""
         check_is_fitted(self)
         rows = validate_data(self, X, dtype=np.float64, reset=False, ensure_all_finite="allow-nan")
-        return self._centred(self.smoothing_.smooth(rows))[1]
+        return self._centred(self.smoothing_.smooth(rows, self.bounds_))[1]
 
     def contributions(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
         """Share of each tag in the score, float64[n, tags]; see the detector's own."""
         check_is_fitted(self)
         rows = validate_data(self, X, dtype=np.float64, reset=False, ensure_all_finite="allow-nan")
-        return self.detector_.contributions(self._centred(self.smoothing_.smooth(rows))[0])
+        return self.detector_.contributions(self._centred(self.smoothing_.smooth(rows, self.bounds_))[0])
 
     def _centred(self, smoothed: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Smoothed rows less what the centre had moved when each of them came, and their scores."""

@@ -37,9 +37,10 @@ def outside_range(training: NDArray[np.float64], rows: NDArray[np.float64]) -> N
     """How far rows float64[n, tags] leave the range of the training rows, in ranges; the largest over tags.
 
     The yardstick of every detector that is more than two numbers a tag: "Quo Vadis" (arXiv 2405.02678, 2024) finds it
-    level with deep networks. A tag that stood still has range 1.
+    level with deep networks. A tag that stood still has range 1; missing values (NaN) are passed over.
     """
-    low, high = training.min(axis=0), training.max(axis=0)
+    low, high = np.fmin.reduce(training, axis=0), np.fmax.reduce(training, axis=0)
     span = np.where(high > low, high - low, 1.0)
-    outside: NDArray[np.float64] = np.maximum(np.maximum(rows - high, low - rows) / span, 0.0).max(axis=1)
+    beyond = np.maximum(np.maximum(rows - high, low - rows) / span, 0.0)
+    outside: NDArray[np.float64] = np.fmax.reduce(beyond, axis=1)
     return outside

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -30,7 +30,24 @@ def interval(
     Returns:
         Lower and upper end; draws whose figure is NaN do not count.
     """
+    return resampled(parts, lambda drawn: {"": figure(drawn)}, draws=draws, level=level, seed=seed)[""]
+
+
+def resampled(
+    parts: Sequence[Part],
+    figures: Callable[[Sequence[Part]], Mapping[str, float]],
+    *,
+    draws: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> dict[str, tuple[float, float]]:
+    """`interval` of several figures at once, by name; those that are NaN in every draw are left out."""
     rng = np.random.default_rng(seed)
-    drawn = [figure([parts[at] for at in rng.integers(len(parts), size=len(parts))]) for _ in range(draws)]
-    low, high = np.nanquantile(drawn, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
-    return float(low), float(high)
+    drawn = [figures([parts[at] for at in rng.integers(len(parts), size=len(parts))]) for _ in range(draws)]
+    ends = {}
+    for name in drawn[0]:
+        values = np.array([one[name] for one in drawn])
+        if np.isfinite(values).any():
+            low, high = np.nanquantile(values, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
+            ends[name] = (float(low), float(high))
+    return ends

@@ -50,10 +50,17 @@ class NabFile:
     Attributes:
         score: float64[n]; higher = more anomalous. An alarm is a score at or above the threshold.
         windows: First and last row of each labelled window, in order, apart from each other.
+        ignored: Rows at the start in which nothing counts; None = by NAB's rule, `probation`.
     """
 
     score: NDArray[np.float64]
     windows: Sequence[tuple[int, int]]
+    ignored: int | None = None
+
+    @property
+    def first(self) -> int:
+        """Row from which on alarms count."""
+        return probation(len(self.score)) if self.ignored is None else self.ignored
 
 
 def probation(n: int) -> int:
@@ -65,6 +72,17 @@ def sigmoid(position: NDArray[np.float64]) -> NDArray[np.float64]:
     """s(p), from about 1 far before the end of a window to -1 far after it."""
     value: NDArray[np.float64] = 2.0 / (1.0 + np.exp(5.0 * position)) - 1.0
     return value
+
+
+def nab_gain(file: NabFile, threshold: float, profile: Profile = STANDARD) -> float:
+    """What one file adds to a silent detector's score: `normalised` makes the score of several of their sum."""
+    score, gain = _gains(file, profile)
+    return float(gain[score >= threshold].sum())
+
+
+def normalised(gain: float, windows: int, profile: Profile = STANDARD) -> float:
+    """Score of files with so many windows in all; NaN without one: nothing could be earned."""
+    return 100.0 * gain / ((1.0 + profile.miss) * windows) if windows else float("nan")
 
 
 def nab_score(files: Sequence[NabFile], threshold: float, profile: Profile = STANDARD) -> float:
@@ -111,9 +129,9 @@ def _gains(file: NabFile, profile: Profile) -> tuple[NDArray[np.float64], NDArra
         gain[last + 1 : until] = profile.false_alarm * np.where(away > _FAR_AWAY, -1.0, sigmoid(away))
         inside = slice(first, last + 1)
         credit = sigmoid(-np.arange(width, 0, -1) / width) / sigmoid(np.array(-1.0))
-        credit[: max(0, probation(n) - first)] = -profile.miss  # rows that can earn nothing
+        credit[: max(0, file.first - first)] = -profile.miss  # rows that can earn nothing
         order = np.argsort(-file.score[inside], kind="stable")
         best = np.maximum.accumulate(credit[order])
         gain[inside][order] = np.diff(best, prepend=-profile.miss)
-    kept = slice(probation(n), None)
+    kept = slice(file.first, None)
     return file.score[kept], gain[kept]

@@ -46,6 +46,14 @@ class Counts:
         """Missed alarm rate: share of the anomalous rows not flagged, FN / (FN + TP) (README of waico/SKAB)."""
         return _ratio(self.fn, self.fn + self.tp)
 
+    @property
+    def balanced_accuracy(self) -> float:
+        """Mean of the share of anomalous rows flagged and of normal rows not flagged (Brodersen et al., ICPR 2010).
+
+        0.5 for whatever knows nothing, always-on included.
+        """
+        return 1.0 - (self.far + self.mar) / 2.0
+
 
 def counts(truth: NDArray[np.bool_], flagged: NDArray[np.bool_]) -> Counts:
     """Compare bool[n] with bool[n].

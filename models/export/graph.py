@@ -33,6 +33,8 @@ class Graph:
     """
 
     ports: list[StatePort] = field(default_factory=list)
+    _imports: dict[str, int] = field(default_factory=dict)
+    _ir_version: int = IR_VERSION
     _nodes: list[Any] = field(default_factory=list)
     _constants: list[Any] = field(default_factory=list)
 
@@ -62,12 +64,21 @@ class Graph:
         self.ports.append(port)
         return port.name
 
+    def include(self, model: Any) -> None:
+        """Add all nodes and weights of an onnx ModelProto, whose names do not meet ours, at its versions."""
+        self._nodes += model.graph.node
+        self._constants += model.graph.initializer
+        self._imports |= {entry.domain: entry.version for entry in model.opset_import}
+        self._ir_version = max(self._ir_version, model.ir_version)
+
     def _constant(self, value: float | NDArray[Any]) -> str:
         name = f"constant{len(self._constants)}"
         self._constants.append(numpy_helper.from_array(np.ascontiguousarray(value).reshape(np.shape(value)), name))
         return name
 
-    def serialise(self, *, name: str, version: str, tags: Sequence[str], features: Sequence[str]) -> bytes:
+    def serialise(
+        self, *, name: str, version: str, tags: Sequence[str], features: Sequence[str], one_by_one: bool = False
+    ) -> bytes:
         """The model, checked; the same bytes for the same graph.
 
         Args:
@@ -75,21 +86,23 @@ class Graph:
             version: Of the model.
             tags: Names, in order.
             features: Names, in order; the graph's rows are tag-major.
+            one_by_one: It must be called with one row at a time.
         """
-        value = helper.make_tensor_value_info
-        inputs = [value(ROWS, DOUBLE, ["n", len(tags) * len(features)])]
-        inputs += [value(port.name, DOUBLE, ["n", *port.shape]) for port in self.ports]
+        value, n = helper.make_tensor_value_info, 1 if one_by_one else "n"
+        inputs = [value(ROWS, DOUBLE, [n, len(tags) * len(features)])]
+        inputs += [value(port.name, DOUBLE, [n, *port.shape]) for port in self.ports]
         outputs = [
-            value(SCORE, DOUBLE, ["n"]),
-            value(ALARM, BOOL, ["n"]),
-            value(CONTRIBUTIONS, DOUBLE, ["n", len(tags)]),
-            *(value(next_of(port.name), DOUBLE, ["n", *port.shape]) for port in self.ports),
+            value(SCORE, DOUBLE, [n]),
+            value(ALARM, BOOL, [n]),
+            value(CONTRIBUTIONS, DOUBLE, [n, len(tags)]),
+            *(value(next_of(port.name), DOUBLE, [n, *port.shape]) for port in self.ports),
         ]
-        imports = [helper.make_opsetid("", OPSET)]
-        if any(node.domain for node in self._nodes):
-            imports.append(helper.make_opsetid("ai.onnx.ml", TREE_OPSET))
+        versions = {"": OPSET} | ({"ai.onnx.ml": TREE_OPSET} if any(node.domain for node in self._nodes) else {})
+        imports = [helper.make_opsetid(domain, at) for domain, at in (versions | self._imports).items()]
         graph = helper.make_graph(self._nodes, "detector", inputs, outputs, self._constants)
-        exported = helper.make_model(graph, opset_imports=imports, ir_version=IR_VERSION, producer_name="sluicegate")
+        exported = helper.make_model(
+            graph, opset_imports=imports, ir_version=self._ir_version, producer_name="sluicegate"
+        )
         said = {
             "name": name,
             "version": version,

@@ -59,10 +59,10 @@ def _(detector: AutoencoderDetector, add: Graph, z: str, shape: Shape) -> Judged
 @judge.register
 def _(detector: LargestDeviationDetector, add: Graph, z: str, shape: Shape) -> Judged:
     whole, hole = filled(add, z)
-    squares = _times(add, add("Mul", whole, whole), 1.0 / detector.limit, shape)
-    largest = add("ArgMax", squares, axis=1, keepdims=1)
+    size = _times(add, add("Abs", whole), 1.0 / detector.limit, shape)
+    largest = add("ArgMax", size, axis=1, keepdims=1)
     here = add("Equal", largest, np.arange(shape.tags * shape.features, dtype=np.int64))
-    return _sum(add, add("Where", here, squares, 0.0), shape, hole)
+    return _sum(add, add("Where", here, size, 0.0), shape, hole)
 
 
 @judge.register

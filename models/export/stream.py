@@ -6,6 +6,7 @@ One row of each of n assets a call; whoever calls hands back the state of the ca
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.detectors.largest import LargestDeviationDetector
 from models.detectors.row_detector import RowDetector
@@ -30,7 +31,7 @@ def add_stream(detector: StreamDetector, add: Graph) -> None:
         raise ValueError(msg)
     shape = Shape(detector.n_features_in_, len(FEATURES))
     columns = shape.tags * shape.features
-    smoothed = _smooth(add, detector.smoothing_, shape.tags)
+    smoothed = _smooth(add, detector.smoothing_, detector.bounds_)
     flat = add("Reshape", smoothed, np.array([-1, columns], dtype=np.int64))
     centred = flat
     if detector.follow_rows is not None:
@@ -64,16 +65,17 @@ def _(detector: SuiteDetector, add: Graph, z: str, shape: Shape) -> Judged:
 def _terms(add: Graph, member: RowDetector, away: str) -> str:
     """What each column adds to the ratio of a member, its scale and limit folded into one matrix."""
     if isinstance(member, LargestDeviationDetector):
-        squares = add("Mul", add("Mul", away, away), 1.0 / (member.scale_**2 * member.limit))
-        best = add("ArgMax", squares, axis=1, keepdims=1)
+        size = add("Mul", add("Abs", away), 1.0 / (member.scale_ * member.limit))
+        best = add("ArgMax", size, axis=1, keepdims=1)
         here = add("Equal", best, np.arange(len(member.scale_), dtype=np.int64))
-        return add("Where", here, squares, 0.0)
+        return add("Where", here, size, 0.0)
     form = member.form_ / np.outer(member.scale_, member.scale_) / member.limit
     return add("Mul", away, add("MatMul", away, form))
 
 
-def _smooth(add: Graph, smoothing: Smoothing, tags: int) -> str:
+def _smooth(add: Graph, smoothing: Smoothing, bounds: NDArray[np.float64]) -> str:
     """`Smoothing.step`; float64[n, tags, 3]."""
+    tags = bounds.shape[1]
     before = add.remember(StatePort("ring", (smoothing.window, tags), "nan"))
     level = add.remember(StatePort("ewma", (tags,), "nan"))
     rows_missed = add.remember(StatePort("age", (tags,), "zero"))
@@ -84,9 +86,10 @@ def _smooth(add: Graph, smoothing: Smoothing, tags: int) -> str:
     value = add("Where", missing, held, ROWS)
     older = add("Slice", before, FIRST, np.array([smoothing.window], dtype=np.int64), FIRST)
     ring = add("Concat", older, add("Unsqueeze", value, FIRST), axis=1, out=next_of("ring"))
-    ahead = add("Add", level, add("Mul", add("Sub", value, level), 2.0 / (smoothing.span + 1.0)))
+    bounded = add("Min", add("Max", value, bounds[0]), bounds[1])
+    ahead = add("Add", level, add("Mul", add("Sub", bounded, level), 2.0 / (smoothing.span + 1.0)))
     kept = add("Where", add("IsNaN", value), level, ahead)
-    ewma = add("Where", add("IsNaN", level), value, kept, out=next_of("ewma"))
+    ewma = add("Where", add("IsNaN", level), bounded, kept, out=next_of("ewma"))
     mean = add("Div", add("ReduceSum", ring, FIRST, keepdims=1), float(smoothing.window))  # [n, 1, tags]
     away = add("Sub", ring, mean)
     variance = add("Div", add("ReduceSum", add("Mul", away, away), FIRST, keepdims=1), float(smoothing.window))

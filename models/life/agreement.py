@@ -60,6 +60,9 @@ class Agreement:
     Attributes:
         model: "name@version" of the shadow.
         beside: "name@version" of the active one; with another one the count starts anew.
+        scores: Asset, end of the window, the active one's score and the shadow's: the latest `KEPT_PAIRS`.
+
+    The other attributes are those of `Figures`.
     """
 
     model: str
@@ -72,7 +75,7 @@ class Agreement:
     errors: int = 0
     last_error: str = ""
     _counted_to: dict[str, int] = field(default_factory=dict)
-    _pairs: list[tuple[float, float]] = field(default_factory=list)
+    scores: list[tuple[str, int, float, float]] = field(default_factory=list)
 
     def add(
         self, asset: str, ends: NDArray[np.int64], active: NDArray[np.float64], shadow: NDArray[np.float64]
@@ -98,8 +101,9 @@ class Agreement:
         self.both += int(np.count_nonzero(above & also))
         self.only_active += int(np.count_nonzero(above & ~also))
         self.only_shadow += int(np.count_nonzero(also & ~above))
-        self._pairs += zip(first.tolist(), second.tolist(), strict=True)
-        del self._pairs[:-KEPT_PAIRS]
+        times = ends[judged].tolist()
+        self.scores += zip([asset] * len(times), times, first.tolist(), second.tolist(), strict=True)
+        del self.scores[:-KEPT_PAIRS]
 
     def failed(self, why: str) -> None:
         """The shadow raised, or took too long."""
@@ -108,7 +112,7 @@ class Agreement:
 
     def figures(self) -> Figures:
         """As of now."""
-        pairs = np.array(self._pairs, dtype=np.float64).reshape(-1, 2)
+        pairs = np.array([row[2:] for row in self.scores], dtype=np.float64).reshape(-1, 2)
         return Figures(
             self.windows,
             self.abstained,
@@ -125,7 +129,7 @@ class Agreement:
         """As JSON; scores to seven digits."""
         head: dict[str, Any] = {"schema": SCHEMA, **{name: getattr(self, name) for name in _COUNTED}}
         head["counted_to"] = self._counted_to
-        head["pairs"] = [[float(f"{score:.7g}") for score in pair] for pair in self._pairs]
+        head["scores"] = [[*row[:2], *(float(f"{score:.7g}") for score in row[2:])] for row in self.scores]
         return json.dumps(head, separators=(",", ":"), allow_nan=False).encode()
 
 
@@ -143,10 +147,10 @@ def decode_agreement(data: bytes) -> Agreement:
         if not isinstance(head, Mapping) or head.get("schema") != SCHEMA:
             msg = "it is of other software, or no such file"
             raise ValueError(msg)
-        pairs = [(float(first), float(second)) for first, second in head["pairs"]]
+        scores = [(str(row[0]), int(row[1]), float(row[2]), float(row[3])) for row in head["scores"]]
         counted = {str(asset): int(end) for asset, end in head["counted_to"].items()}
-        return Agreement(**{name: head[name] for name in _COUNTED}, _counted_to=counted, _pairs=pairs)
-    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        return Agreement(**{name: head[name] for name in _COUNTED}, _counted_to=counted, scores=scores)
+    except (KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
         msg = f"it is damaged ({error})"
         raise ValueError(msg) from error
 

@@ -159,8 +159,8 @@ def _allowed(life: Life, name: str, version: str, counter: int, asked: Asked) ->
         return replace(life, failed={one: why for one, why in life.failed.items() if one != version})
     if version in life.failed:
         raise LifeRefused(model, f"failed before: {life.failed[version]}", "take another, or --force with --reason")
-    if counter <= life.counter:
-        rule = f"its counter {counter} is not above {life.counter}, the highest that was ever active"
+    if counter < life.counter:
+        rule = f"its counter {counter} is older than {life.counter}, the highest that was ever active"
         raise LifeRefused(model, rule, "take a newer version, or --force with --reason to go back on purpose")
     return life
 

@@ -139,8 +139,8 @@ class ModelStore:
         except (OSError, ValueError):
             return None
 
-    def keep_agreement(self, name: str, version: str, agreement: Agreement) -> None:
-        """Write it, not synced: after a power cut a minute of counts may be gone.
+    def keep_agreement(self, name: str, version: str, agreement: bytes) -> None:
+        """Write it, encoded; not synced: after a power cut some of its counts may be gone.
 
         Raises:
             OSError: It cannot be written.
@@ -148,7 +148,7 @@ class ModelStore:
         file = self._shadow_file(name, version)
         file.parent.mkdir(parents=True, exist_ok=True)
         draft = file.with_name("." + file.name)
-        draft.write_bytes(agreement.encode())
+        draft.write_bytes(agreement)
         draft.replace(file)
 
     def forget_agreement(self, name: str, version: str) -> None:

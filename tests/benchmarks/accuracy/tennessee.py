@@ -30,7 +30,7 @@ SAMPLE_NS = 3 * 60 * 10**9
 def run(data: Path) -> list[dict[str, Any]]:
     training = tennessee(data, "d00")
     detector = StreamDetector().fit(training)
-    settled = detector.smoothing_.smooth(training)[detector.smoothing_.memory :]
+    settled = detector.smoothing_.smooth(training, detector.bounds_)[detector.smoothing_.memory :]
     held = heldout_scores(SuiteDetector(), settled, detector.detector_.embargo)
     limit = float(np.quantile(held, QUANTILE))
     files = {fault: tennessee(data, f"d{fault:02d}_te") for fault in range(22)}

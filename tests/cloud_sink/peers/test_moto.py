@@ -6,13 +6,6 @@ moto takes any signature; that ours is right is held by the reference's examples
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
-import sys
-import textwrap
-import time
-from pathlib import Path
 
 import pytest
 
@@ -21,57 +14,11 @@ from cloud_sink.targets.remote import RemoteTarget
 from cloud_sink.targets.s3 import S3, Bucket
 from cloud_sink.targets.sigv4 import Credentials, encode_path, sign
 from cloud_sink.uplink.connection import Uplink
-from cloud_sink.uplink.words import Origin
+from tests.cloud_sink.peers.moto_server import KEYS, MOTO, S3_CLIENT, client
 
 pytestmark = pytest.mark.integration
 
-MOTO = Path(os.environ.get("SLUICEGATE_MOTO", Path(__file__).parents[3] / "var" / "moto"))
-KEYS = Credentials("AKIAEXAMPLE", "secret/with+signs", "token==")
 KEY = "alerts/v1/site=plant/date=2023-11-14/gw é'(1)-1700000100.jsonl.gz"
-
-if not (MOTO / "bin" / "moto_server").exists():
-    pytest.skip("moto is not installed: make var/moto/.ready", allow_module_level=True)
-
-
-def client(script, *arguments):
-    """What a script prints as JSON, run where boto3 is."""
-    code = "import json, sys\n" + textwrap.dedent(script)
-    command = [MOTO / "bin" / "python", "-c", code, *map(str, arguments)]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    assert ran.returncode == 0, ran.stderr
-    return json.loads(ran.stdout)
-
-
-S3_CLIENT = """
-import boto3
-s3 = boto3.client("s3", endpoint_url=sys.argv[1], region_name="eu-central-1",
-                  aws_access_key_id="AKIAEXAMPLE", aws_secret_access_key="secret/with+signs")
-"""
-
-
-@pytest.fixture(scope="module")
-def server():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    # An own interpreter beside it ends the server with this process, whatever happens.
-    code = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 15); os.execv(sys.argv[1], sys.argv[1:])"
-    command = [sys.executable, "-c", code, str(MOTO / "bin" / "moto_server"), "-H", "127.0.0.1", "-p", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    for _ in range(300):
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            break
-        except OSError:
-            assert process.poll() is None, "moto did not start"
-            time.sleep(0.1)
-    url = f"http://127.0.0.1:{port}"
-    made = S3_CLIENT + (
-        "s3.create_bucket(Bucket='lake', CreateBucketConfiguration={'LocationConstraint': 'eu-central-1'});print('{}')"
-    )
-    client(made, url)
-    yield Origin("http", "127.0.0.1", port)
-    process.terminate()
-    process.wait(10)
 
 
 @pytest.fixture
@@ -154,6 +101,7 @@ def check_after(server, requests):
     assert answer.status == 200
 
 
+@pytest.mark.skipif(not (MOTO / "bin" / "python").exists(), reason="moto is not installed: make var/moto/.ready")
 def test_botocore_signs_alike():
     """The same request, signed by both."""
     at, path, headers = 1_700_000_000.0, encode_path("/lake/" + KEY), {"host": "s3.example:9000", "if-none-match": "*"}

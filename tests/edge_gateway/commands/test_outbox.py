@@ -136,7 +136,7 @@ class TestList:
             queue.quarantine(queue.freeze(Lane.EVENT), PermanentReason.KEY_CONFLICT)
         assert "Nothing was set aside" in run("ls", gateway, "--set-aside", "--kind", "alerts")
         assert "quarantined" in run("ls", gateway, "--set-aside")
-        assert told("export", gateway, gateway.parent / "archive", "--set-aside")["records"] == 2
+        assert told("export", gateway, "--to", gateway.parent / "archive", "--set-aside")["records"] == 2
 
 
 class TestExport:
@@ -144,7 +144,7 @@ class TestExport:
         out = tmp_path / "out"
         out.mkdir()
         before = told("stat", gateway)
-        done = told("export", gateway, out)
+        done = told("export", gateway, "--to", out)
         assert (done["records"], done["unreadable"]) == (25, 0)
         assert told("stat", gateway) == before
         files = sorted(path for path in out.rglob("*") if path.is_file())
@@ -158,22 +158,22 @@ class TestExport:
     def test_again_is_the_same(self, gateway, tmp_path):
         out = tmp_path / "out"
         out.mkdir()
-        assert told("export", gateway, out) == told("export", gateway, out)
+        assert told("export", gateway, "--to", out) == told("export", gateway, "--to", out)
 
     def test_beside_a_running_gateway(self, gateway):
         folder = gateway.parent / "data" / "outbox"
         with closing(OutboxWriter(folder, SETTINGS)), closing(OutboxReader(folder, SETTINGS, BatchSettings())):
-            assert told("export", gateway, gateway.parent / "archive")["records"] == 25
+            assert told("export", gateway, "--to", gateway.parent / "archive")["records"] == 25
 
     def test_damaged_records_are_left_out_and_told(self, gateway):
         database = Database(gateway.parent / "data" / "outbox" / DATABASE_NAME)
         database.execute("UPDATE outbox SET body = x'00' WHERE seq = 2")
         database.close()
-        done = told("export", gateway, gateway.parent / "archive", code=1)
+        done = told("export", gateway, "--to", gateway.parent / "archive", code=1)
         assert (done["records"], done["unreadable"]) == (24, 1)
 
     def test_no_folder(self, gateway, tmp_path):
-        assert "is not a folder" in run("export", gateway, tmp_path / "none", code=2)
+        assert "is not a folder" in run("export", gateway, "--to", tmp_path / "none", code=2)
 
 
 class TestDrain:

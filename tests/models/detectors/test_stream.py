@@ -14,6 +14,7 @@ RNG = np.random.default_rng(8)
 NORMAL = 50.0 + RNG.normal(size=(600, 1)) + RNG.normal(size=(600, 4))
 LATER = 50.0 + RNG.normal(size=(150, 1)) + RNG.normal(size=(150, 4))
 SHORT = Smoothing(span=6, window=4, hold=2)
+ANY = np.array([[-np.inf] * 4, [np.inf] * 4])
 STREAMS = {
     "suite": StreamDetector().fit(NORMAL),
     "suite that follows": StreamDetector(follow_rows=50, gate=3.0).fit(NORMAL),
@@ -83,7 +84,7 @@ def test_a_centre_that_follows_forgets_a_slow_drift_and_not_a_fault():
 def test_smoothing_is_what_it_says():
     rows = LATER[:40]
     alpha, ewma = 2 / 7, rows[0].copy()
-    smoothed = SHORT.smooth(rows).reshape(40, 4, 3)
+    smoothed = SHORT.smooth(rows, ANY).reshape(40, 4, 3)
     assert np.isnan(smoothed[:3]).all()
     for at in range(1, 40):
         ewma += alpha * (rows[at] - ewma)
@@ -92,10 +93,31 @@ def test_smoothing_is_what_it_says():
             np.testing.assert_allclose(smoothed[at].T, [ewma, window.mean(axis=0), window.std(axis=0)], rtol=1e-12)
 
 
+def test_the_ewma_takes_a_wild_value_as_one_that_is_just_far_and_so_forgets_it_soon():
+    smoothing = Smoothing()
+    bounds = smoothing.bounds(NORMAL)
+    np.testing.assert_allclose(bounds[1] - bounds[0], 12.0 * NORMAL.std(axis=0))
+    wild, far = np.vstack([LATER, LATER[:100]]), np.vstack([LATER, LATER[:100]])
+    wild[100:150, 2], far[100:150, 2] = 1e9, bounds[1, 2]
+    of_wild, of_far = smoothing.smooth(wild, bounds), smoothing.smooth(far, bounds)
+    np.testing.assert_array_equal(of_wild[:, 6], of_far[:, 6])
+    assert of_wild[120, 7] > 1e6 * of_far[120, 7]  # the mean says how far
+    score = STREAMS["suite"].anomaly_score(wild)
+    assert (score[100:150] > 1).all()
+    assert (score[205:] < 1).all()
+
+
+def test_a_tag_that_stood_still_or_was_never_seen_is_taken_as_it_comes():
+    rows = np.column_stack([np.full(9, 3.0), np.full(9, np.nan), np.arange(9.0)])
+    bounds = Smoothing(reach=2.0).bounds(rows)
+    np.testing.assert_array_equal(bounds[:, :2], [[-np.inf] * 2, [np.inf] * 2])
+    np.testing.assert_allclose(bounds[:, 2], 4.0 + np.array([-2.0, 2.0]) * np.arange(9).std())
+
+
 @settings(max_examples=30)
 @given(st.lists(st.sampled_from([1.0, 2.0, np.nan]), min_size=1, max_size=25))
 def test_a_row_is_smoothed_where_no_value_of_the_window_is_missing_for_longer_than_it_is_held(values):
-    smoothed = SHORT.smooth(np.array(values)[:, None])[:, 0]
+    smoothed = SHORT.smooth(np.array(values)[:, None], ANY[:, :1])[:, 0]
     missing, usable = 0, []
     for at, value in enumerate(values):
         missing = missing + 1 if np.isnan(value) else 0

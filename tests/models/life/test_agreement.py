@@ -55,7 +55,7 @@ def test_the_pairs_are_bounded_and_the_counts_are_not(agreement):
         span = np.arange(at * 1000, (at + 1) * 1000)
         agreement.add("a", span + 1, span / 1e4, span / 1e4)
     assert agreement.figures().windows == 3000
-    assert len(agreement._pairs) == KEPT_PAIRS
+    assert len(agreement.scores) == KEPT_PAIRS
     assert agreement.figures().rank_correlation == pytest.approx(1.0)
 
 
@@ -71,7 +71,7 @@ def test_it_is_read_back(agreement):
     assert again.figures().rank_correlation == pytest.approx(agreement.figures().rank_correlation)
 
 
-@pytest.mark.parametrize("data", [b"", b"[]", b"{}", b'{"schema": 1}', b'{"schema": 1, "pairs": 3, "counted_to": []}'])
+@pytest.mark.parametrize("data", [b"", b"[]", b"{}", b'{"schema": 1}', b'{"schema": 1, "scores": 3, "counted_to": []}'])
 def test_a_damaged_file_is_told(data):
     with pytest.raises(ValueError, match=r"."):
         decode_agreement(data)

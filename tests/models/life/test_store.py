@@ -62,7 +62,7 @@ def test_d1_a_name_that_leads_elsewhere_is_refused(store, name):
         with pytest.raises(LifeRefused, match="first a letter or digit"):
             store.folder(*pair)
         with pytest.raises(LifeRefused, match="first a letter or digit"):
-            store.keep_agreement(*pair, Agreement("", ""))
+            store.keep_agreement(*pair, b"")
 
 
 def test_what_a_step_raises_changes_nothing(store):
@@ -111,7 +111,7 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path):
 
 def test_figures_of_a_shadow_are_kept_and_forgotten(store):
     agreement = Agreement("press@2", "press@1", windows=7)
-    store.keep_agreement("press", "2", agreement)
+    store.keep_agreement("press", "2", agreement.encode())
     assert store.agreement("press", "2") == agreement
     (kept,) = (store.root / "shadows").iterdir()
     assert stat.S_ISREG(kept.stat().st_mode)

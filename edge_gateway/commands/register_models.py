@@ -1,0 +1,212 @@
+"""The commands about models as typer reads them: parameters and nothing else, like `register.py`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge_gateway.commands.options import JsonOption
+
+model = typer.Typer(
+    no_args_is_help=True,
+    help="Models in the gateway's data folder: add, watch as a shadow, promote, roll back, sign. Works while the "
+    "gateway is stopped, and beside a running one, which takes a change at the next window.",
+)
+
+_DEFAULT = Path("gateway.toml")
+ConfigOption = Annotated[
+    Path, typer.Option("--gateway", metavar="GATEWAY.TOML", help="The configuration of the gateway.")
+]
+VersionArgument = Annotated[str, typer.Argument(metavar="NAME@VERSION", show_default=False)]
+BundleArgument = Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder of a bundle.", show_default=False)]
+ForceOption = Annotated[bool, typer.Option("--force", help="Although a rule forbids it; needs --reason.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why; stands in the event.", show_default=False)]
+ByOption = Annotated[str | None, typer.Option("--by", help="Who asks.", show_default="the user of this machine")]
+
+
+def register_models(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(model, name="model")
+
+
+@model.command(name="list")
+def list_(as_json: JsonOption = False, gateway: ConfigOption = _DEFAULT) -> None:
+    """List all versions: which is active, which is a shadow and how it compares, which failed and why."""
+    from edge_gateway.commands.model_list import list_models
+    from edge_gateway.commands.model_site import answered
+
+    raise typer.Exit(answered(lambda: list_models(gateway, as_json=as_json)))
+
+
+@model.command()
+def show(
+    which: Annotated[str, typer.Argument(metavar="NAME[@VERSION]", show_default=False)],
+    as_json: JsonOption = False,
+    gateway: ConfigOption = _DEFAULT,
+) -> None:
+    """Show one model: its versions, how its shadow compares, every step and its reason."""
+    from edge_gateway.commands.model_list import show_model
+    from edge_gateway.commands.model_site import answered
+
+    raise typer.Exit(answered(lambda: show_model(gateway, which, as_json=as_json)))
+
+
+@model.command()
+def add(bundle: BundleArgument, by: ByOption = None, gateway: ConfigOption = _DEFAULT) -> None:
+    """Copy a bundle into the store; nothing is served by it yet."""
+    from edge_gateway.commands.model_site import answered
+    from edge_gateway.commands.model_steps import add
+
+    raise typer.Exit(answered(lambda: add(gateway, bundle, by)))
+
+
+@model.command()
+def verify(
+    which: Annotated[str, typer.Argument(metavar="BUNDLE|NAME@VERSION", show_default=False)],
+    gateway: ConfigOption = _DEFAULT,
+) -> None:
+    """Look at a bundle as the gateway would: signature, hashes, operators, golden rows, whether it fits."""
+    from edge_gateway.commands.model_keys import verify
+    from edge_gateway.commands.model_site import answered
+
+    raise typer.Exit(answered(lambda: verify(gateway, which)))
+
+
+@model.command()
+def shadow(
+    which: VersionArgument,
+    off: Annotated[bool, typer.Option("--off", help="End the shadow of NAME.")] = False,
+    force: ForceOption = False,
+    reason: ReasonOption = "",
+    by: ByOption = None,
+    gateway: ConfigOption = _DEFAULT,
+) -> None:
+    """Let a version score beside the active one, without alarms, and count where they differ."""
+    from edge_gateway.commands.model_site import answered
+    from edge_gateway.commands.model_steps import shadow
+
+    raise typer.Exit(answered(lambda: shadow(gateway, which, off=off, force=force, reason=reason, by=by)))
+
+
+@model.command()
+def promote(
+    which: Annotated[
+        str, typer.Argument(metavar="NAME[@VERSION]", help="Without a version: the shadow.", show_default=False)
+    ],
+    force: ForceOption = False,
+    reason: ReasonOption = "",
+    by: ByOption = None,
+    gateway: ConfigOption = _DEFAULT,
+) -> None:
+    """Let a version raise alarms from the next window on; what it learnt of the plant as a shadow stays with it."""
+    from edge_gateway.commands.model_site import answered
+    from edge_gateway.commands.model_steps import promote
+
+    raise typer.Exit(answered(lambda: promote(gateway, which, force=force, reason=reason, by=by)))
+
+
+@model.command()
+def rollback(
+    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)],
+    reason: ReasonOption = "",
+    by: ByOption = None,
+    gateway: ConfigOption = _DEFAULT,
+) -> None:
+    """Go back to the version that was active before."""
+    from edge_gateway.commands.model_site import answered
+    from edge_gateway.commands.model_steps import roll_back
+
+    raise typer.Exit(answered(lambda: roll_back(gateway, name, reason, by)))
+
+
+@model.command()
+def keygen(path: Annotated[Path, typer.Argument(metavar="KEY.PEM", help="File to write.", show_default=False)]) -> None:
+    """Make a key to sign bundles with; prints the line for the configuration."""
+    from edge_gateway.commands.model_keys import keygen
+    from edge_gateway.commands.model_site import answered
+
+    raise typer.Exit(answered(lambda: keygen(path)))
+
+
+@model.command()
+def sign(
+    bundle: BundleArgument,
+    key: Annotated[Path, typer.Option("--key", metavar="KEY.PEM", help="Made by keygen.", show_default=False)],
+) -> None:
+    """Sign a bundle: one signature over its manifest, which holds the hash of every other file."""
+    from edge_gateway.commands.model_keys import sign
+    from edge_gateway.commands.model_site import answered
+
+    raise typer.Exit(answered(lambda: sign(bundle, key)))
+
+
+@model.command(name="import")
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="MODEL.ONNX", help="One input, the rows.", show_default=False)],
+    calibrate: Annotated[
+        Path,
+        typer.Option(
+            metavar="RECORDING", help="Normal operation that the model has not seen: a journal, .parquet or .csv."
+        ),
+    ],
+    features: Annotated[
+        str | None, typer.Option(metavar="SET", help="Feature set.", show_default="configured, or standard")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Of the model.", show_default="that of the file")] = None,
+    version: Annotated[str, typer.Option(help="Of the model.")] = "1",
+    asset: Annotated[
+        list[str] | None, typer.Option(help="Of the recording; repeat for several.", show_default="the only one")
+    ] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(help="That the model takes; repeat, in its order.", show_default="all")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the bundle; must not exist.", show_default="models/NAME")
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Output to use.", show_default="the only one of floats")
+    ] = None,
+    falls: Annotated[bool, typer.Option("--falls", help="Its score falls where a row is unusual.")] = False,
+    window: Annotated[
+        str | None, typer.Option(metavar="10s", help="Length of a window.", show_default="configured, or 10s")
+    ] = None,
+    every: Annotated[
+        str | None, typer.Option(metavar="2s", help="From one start to the next.", show_default="configured, or length")
+    ] = None,
+    budget: Annotated[float, typer.Option(help="False-alarm episodes a day that are acceptable.", min=0.001)] = 1.0,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TAG=COLUMN", help="Of a table; repeat. time=COLUMN for the times.", show_default="all"),
+    ] = None,
+    gateway: Annotated[
+        Path | None,
+        typer.Option("--gateway", metavar="GATEWAY.TOML", help="For tags, windows and features.", show_default=False),
+    ] = None,
+) -> None:
+    """Make a bundle of any ONNX model: wrapped, calibrated on a recording, proven equal to the model."""
+    from edge_gateway.commands.model_import import ImportWish, import_command
+    from edge_gateway.commands.model_site import answered
+
+    pairs = [one.partition("=") for one in column or ()]
+    if wrong := [left for left, equals, right in pairs if not (left and equals and right)]:
+        raise typer.BadParameter(f"{wrong[0]!r}: must be TAG=COLUMN", param_hint="--column")
+    wish = ImportWish(
+        file=file,
+        recording=calibrate,
+        assets=tuple(asset or ()),
+        tags=tuple(tag or ()),
+        features=features,
+        config=gateway,
+        window=window,
+        every=every,
+        columns={left: right for left, _, right in pairs},
+        name=name,
+        version=version,
+        out=out,
+        output=output,
+        falls=falls,
+        budget_per_day=budget,
+    )
+    raise typer.Exit(answered(lambda: import_command(wish)))
