@@ -76,6 +76,11 @@ class LocalGateway:
         return self._config.windows.settings()
 
     @property
+    def sketches(self) -> bool:
+        """`[windows] sketches`."""
+        return self._config.windows.sketches
+
+    @property
     def alerts(self) -> AlertSettings:
         """The `[alerts]` table."""
         return self._config.alerts.settings()
