@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from cloud_sink.records import WindowSummary
-from cloud_sink.schema import FOOTER, SUMMARY_HEAD, SUMMARY_SCHEMA, SUMMARY_TAIL, Field, Type
+from cloud_sink.records import OtherScore, WindowSummary
+from cloud_sink.schema import ACTIVE, FOOTER, SHADOW, SUMMARY_HEAD, SUMMARY_SCHEMA, SUMMARY_TAIL, Field, Type
 from cloud_sink.settings import Naming
 
 _FIELDS = {field.name: field for field in (*SUMMARY_HEAD, *SUMMARY_TAIL)}
@@ -91,6 +91,7 @@ def _table(ordered: Sequence[WindowSummary]) -> Any:
         **{field.name: _declared(field, ordered, rows) for field in SUMMARY_HEAD},
         **{_column(feature): _feature(ordered, feature) for feature in _features(ordered)},
         **{field.name: _declared(field, ordered, rows) for field in SUMMARY_TAIL},
+        **{column: _other(ordered, column, rows) for column in _others(ordered)},
     }
     table = pa.table(columns)
     return table.take(pc.sort_indices(table, [(name, "ascending") for name in SORTED_BY]))
@@ -114,7 +115,28 @@ def _features(ordered: Sequence[WindowSummary]) -> list[str]:
 
 def _column(feature: str) -> str:
     """The feature's own name, unless it would hide one of ours."""
-    return f"feature_{feature}" if feature in _FIELDS else feature
+    return f"feature_{feature}" if feature in _FIELDS or feature.startswith((ACTIVE, SHADOW)) else feature
+
+
+def _others(ordered: Sequence[WindowSummary]) -> list[str]:
+    """Columns of the scores of further models, in order of first appearance."""
+    return list(dict.fromkeys(_other_column(other) for s in ordered for other in s.others))
+
+
+def _other_column(other: OtherScore) -> str:
+    return (SHADOW if other.shadow else ACTIVE) + other.model
+
+
+def _other(ordered: Sequence[WindowSummary], column: str, rows: NDArray[Any]) -> Any:
+    """Null where the asset has no such model, NaN where it abstained."""
+    found = [{_other_column(other): other.score for other in s.others}.get(column) for s in ordered]
+    values = np.array([np.nan if score is None else score for score in found], np.float32)
+    return pa.array(np.repeat(values, rows), mask=np.repeat([score is None for score in found], rows))
+
+
+def _read_other(column: str, score: Any) -> OtherScore:
+    shadow = column.startswith(SHADOW)
+    return OtherScore(column.removeprefix(SHADOW if shadow else ACTIVE), float(score), shadow)
 
 
 def _feature(ordered: Sequence[WindowSummary], feature: str) -> Any:
@@ -164,7 +186,10 @@ def _numpy(column: Any) -> NDArray[Any]:
 
 
 def _summary(columns: dict[str, NDArray[Any]], rows: NDArray[Any], features: list[str]) -> WindowSummary:
+    """Of these rows; `features` = the columns it has that are not declared, scores of further models among them."""
     first = {name: columns[name][rows[0]].item() for name in _FIELDS if columns[name].dtype != object}
+    others = [name for name in features if name.startswith((ACTIVE, SHADOW))]
+    features = [name for name in features if name not in others]
     return WindowSummary(
         asset=columns["asset"][rows[0]],
         start=first["start"],
@@ -180,4 +205,5 @@ def _summary(columns: dict[str, NDArray[Any]], rows: NDArray[Any], features: lis
         model=columns["model"][rows[0]],
         partial=first["partial"],
         backfilled=first["backfilled"],
+        others=tuple(_read_other(name, columns[name][rows[0]]) for name in others),
     )

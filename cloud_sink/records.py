@@ -149,6 +149,25 @@ class Event:
         return _json(_fields(self))
 
 
+@dataclass(frozen=True, slots=True)
+class OtherScore:
+    """What one more model said of a window.
+
+    Attributes:
+        model: "name@version".
+        score: 1.0 = its threshold; NaN where it abstained.
+        shadow: It raises no alarm.
+    """
+
+    model: str
+    score: float
+    shadow: bool
+
+    def to_json(self) -> tuple[str, float | None, bool]:
+        """JSON has no NaN."""
+        return self.model, None if self.score != self.score else self.score, self.shadow
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class WindowSummary:
     """One closed window of one asset: a row per tag, columnar.
@@ -168,6 +187,7 @@ class WindowSummary:
         model: "name@version" or "".
         partial: The window was closed early (declared migration), so it does not hold all its samples.
         backfilled: It was filled from a device's history, after a gap.
+        others: What further models of the asset said of it.
     """
 
     asset: str
@@ -184,6 +204,7 @@ class WindowSummary:
     model: str
     partial: bool = False
     backfilled: bool = False
+    others: tuple[OtherScore, ...] = ()
 
     lane = Lane.SUMMARY
 
@@ -212,6 +233,7 @@ class WindowSummary:
                 "model": self.model,
                 "partial": self.partial,
                 "backfilled": self.backfilled,
+                **({"others": [other.to_json() for other in self.others]} if self.others else {}),
             }
         )
         columns = (
@@ -280,6 +302,7 @@ def decode_summary(body: bytes) -> WindowSummary:
         head["model"],
         head["partial"],
         head.get("backfilled", False),
+        tuple(OtherScore(model, _number(score), shadow) for model, score, shadow in head.get("others", ())),
     )
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from cloud_sink.records import WindowSummary
+from cloud_sink.records import OtherScore, WindowSummary
 
 Array = NDArray[np.float64]
 
@@ -206,7 +206,16 @@ def join(windows: Sequence[WindowSummary]) -> WindowSummary:
         told.model,
         any(w.partial for w in windows),
         any(w.backfilled for w in windows),
+        _others(windows),
     )
+
+
+def _others(windows: Sequence[WindowSummary]) -> tuple[OtherScore, ...]:
+    """Of each further model the score that stood out most."""
+    found: dict[tuple[str, bool], float] = {}
+    for other in (other for window in windows for other in window.others):
+        found[other.model, other.shadow] = float(np.fmax(found.get((other.model, other.shadow), np.nan), other.score))
+    return tuple(OtherScore(model, score, shadow) for (model, shadow), score in found.items())
 
 
 def side_by_side(windows: Sequence[WindowSummary]) -> list[WindowSummary]:

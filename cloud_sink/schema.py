@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 LAYOUT = "v1"  # in every key
-SUMMARY_SCHEMA = 2  # in the footer of every summary file
+SUMMARY_SCHEMA = 3  # in the footer of every summary file
 FOOTER = "sluicegate."  # what begins so there is ours
 
 
@@ -66,6 +66,18 @@ SUMMARY_TAIL = (
     Field("model", Type.TEXT, 'Name and version of the model; "" = none.'),
     Field("partial", Type.FLAG, "The window was closed early and does not hold all its samples."),
     Field("backfilled", Type.FLAG, "It was filled from a device's history, after a gap.", since=2, absent=False),
+)
+
+ACTIVE, SHADOW = "score:", "shadow:"
+# After these stands one column for each further model of an asset, by its name and version.
+SUMMARY_FURTHER = (
+    Field(
+        f"{ACTIVE}NAME@VERSION",
+        Type.REAL,
+        "Score of a further model that may alarm, 1.0 = threshold; null = the asset does not have it, NaN = none.",
+        since=3,
+    ),
+    Field(f"{SHADOW}NAME@VERSION", Type.REAL, "The same of a model that raises no alarm.", since=3),
 )
 
 FOOTERS = (

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import structlog
+
 from cloud_sink.outbox.writer import OutboxWriter, PutResult
-from cloud_sink.records import Account, Alert, Record
+from cloud_sink.records import Account, Alert, Event, Record
 from cloud_sink.sink import OutboxSink
 from connectors.source import JournalSource
 from edge_gateway.config.config import Config
@@ -16,15 +20,21 @@ from edge_gateway.layout import Layout
 from edge_gateway.maintenance import calendars
 from edge_gateway.outbox_settings import outbox_settings
 from edge_gateway.rule_sets import rule_sets
+from edge_gateway.serving.crew import Recruiter
+from edge_gateway.serving.duty import ModelDuty
 from flows.alarms import AlertSettings, Maintenance
 from flows.rules import RuleSet
 from flows.window_kinds import AnyWindowSettings
 from models.errors import BundleRejected
 from models.features import FeatureSet
-from models.handle import ScorerHandle
 from models.manifest import feature_misfit
 from models.onnx_scorer import OnnxScorer
+from models.refused import RefusedModel
 from models.scores import Scorer
+from models.served import Served
+from models.watchdog import Watchdog
+
+log = structlog.get_logger(__name__)
 
 _ALERTS_KEPT = 1000  # in the status, for the latency figures
 
@@ -41,8 +51,8 @@ class LocalGateway:
             beat: Called several times a second while the dataflow makes progress.
 
         Raises:
-            ModelError: A bundle is refused.
-            FlowRejected: So are the features.
+            ModelError: A key that must have signed bundles cannot be read.
+            FlowRejected: The features cannot be used.
         """
         self._config = config
         self._features = load_features(config.features)
@@ -51,14 +61,9 @@ class LocalGateway:
         self._layout.journal.mkdir(parents=True, exist_ok=True)
         self._stop = stop
         self._beat = beat
-        self._scorers: dict[str, ScorerHandle] = {}
-        for model in config.model:
-            if model.bundle is None:
-                continue
-            scorer = OnnxScorer.load(model.bundle, config.models.keys())
-            if misfit := feature_misfit(scorer.manifest, self._features):
-                raise BundleRejected(model.bundle, *misfit)
-            self._scorers |= dict.fromkeys(model.assets, ScorerHandle(scorer))
+        self._watchdog = Watchdog()
+        recruiter = Recruiter(config, self._features, self._watchdog)
+        self._models = ModelDuty(config, recruiter, self._load_models(), self._tell)
         self._rules = rule_sets(config)
         self._maintenance = calendars(config)
         self._sink = OutboxSink(self._open_outbox, self._noted)
@@ -92,6 +97,7 @@ class LocalGateway:
 
     def source(self) -> JournalSource:
         """The journal."""
+        self._models.begin()
         return JournalSource(
             self._layout.journal, stop=self._stop, on_commit=self._sink.committed, on_pass=self._passed
         )
@@ -100,9 +106,10 @@ class LocalGateway:
         """The outbox."""
         return self._sink
 
-    def scorer(self, asset: str) -> Scorer | None:
-        """The model of an asset, None where it has none."""
-        return self._scorers.get(asset)
+    @property
+    def models(self) -> ModelDuty:
+        """The `[[model]]` tables, and what the store says of those that are named."""
+        return self._models
 
     def facts(self) -> dict[str, Any]:
         """For the status file; counts are of this process since it started, accounts are of all time."""
@@ -121,15 +128,48 @@ class LocalGateway:
             "alerts": list(self._alerts),
         }
 
+    def _load_models(self) -> dict[str, list[Served]]:
+        """Of each asset, in the order of the tables; a bundle that is named twice is loaded once."""
+        loaded: dict[tuple[Path, timedelta], Scorer] = {}
+        posts: dict[str, list[Served]] = {}
+        for model in self._config.model:
+            if model.bundle is None:
+                continue
+            key = (model.bundle, model.time_budget)
+            scorer = loaded[key] = loaded.get(key) or self._load(*key)
+            for asset in model.assets:
+                posts.setdefault(asset, []).append(Served(scorer, model.shadow))
+        return posts
+
+    def _load(self, bundle: Path, time_budget: timedelta) -> Scorer:
+        """One that is refused leaves its post to somebody who says so: rules and other models go on."""
+        try:
+            scorer = OnnxScorer.load(bundle, self._config.models.keys(), time_budget, self._watchdog)
+            if misfit := feature_misfit(scorer.manifest, self._features):
+                raise BundleRejected(bundle, *misfit)
+        except BundleRejected as rejected:
+            log.error("model_refused", bundle=str(bundle), reason=str(rejected))
+            return RefusedModel(f"{bundle.name}@refused", str(rejected).rstrip("."))
+        return scorer
+
+    def close(self) -> None:
+        """The flow has ended."""
+        self._models.close()
+
     def _passed(self) -> None:
+        self._models.pass_over()
         self._sink.flush_due()
         self._beat()
+
+    def _tell(self, events: Sequence[Event]) -> bool:
+        return self._sink.tell(events)
 
     def _open_outbox(self) -> OutboxWriter:
         return OutboxWriter(self._layout.outbox, outbox_settings(self._config))
 
     def _noted(self, result: PutResult, records: Sequence[Record | Account]) -> None:
         self._repeats += result.repeats
+        self._models.raised(record for record in records if isinstance(record, Alert))
         for record in records:
             if isinstance(record, Account):
                 self._accounts[record.asset] = record

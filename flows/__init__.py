@@ -5,7 +5,7 @@ A dataflow is put together from ordinary Bytewax operators (`bytewax.operators`)
     window(step_id, up, WindowSettings(length="10s", every="2s", lateness="3s"))   blocks -> closed windows
         or SessionSettings(gap="30s"), or CountSettings(count=1000)
     featurize(step_id, up, STANDARD)                                              windows -> features
-    score(step_id, up, gateway.scorer)                                            features -> scores
+    score(step_id, up, gateway.models)                                            features -> scores
     alert(step_id, samples, scores, alarm_setup(gateway, windows))      samples and scores -> transitions of alarms
     summarize(step_id, up)                                                        scores -> summaries
 
@@ -22,7 +22,7 @@ from flows.blocks import FeatureBlock, LateBlock, ScoredBlock
 from flows.data_settings import CountSettings, SessionSettings
 from flows.featurize import featurize
 from flows.gateway import Gateway
-from flows.score import score
+from flows.score import ScoreStreams, score
 from flows.summarize import summarize
 from flows.window import WindowStreams, window
 from flows.window_block import WindowBlock
@@ -35,6 +35,7 @@ __all__ = [
     "FeatureBlock",
     "Gateway",
     "LateBlock",
+    "ScoreStreams",
     "ScoredBlock",
     "SessionSettings",
     "WindowBlock",

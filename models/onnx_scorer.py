@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import time
+from datetime import timedelta
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bundle import MODEL, Bundle, read_bundle
-from models.errors import BundleRejected, RowsRefused, StateRefused
+from models.errors import BundleRejected, RowsRefused, ScoringFailed, StateRefused
 from models.manifest import THRESHOLD, Manifest
 from models.onnx_names import ALARM, CONTRIBUTIONS, ROWS, SCORE, next_of
 from models.scores import Scores, follow
 from models.signature import ANYBODY, TrustedKeys
 from models.state import State, StatePort, begin
+from models.watchdog import Watchdog
 
 GOLDEN_TOLERANCE = 1e-4  # relative: what other processors' rounding may change, and no wrong model passes
 
@@ -29,16 +33,28 @@ class OnnxScorer:
 
     Args:
         bundle: From `read_bundle`.
+        path: For messages.
+        time_budget: What a call may take; None = as long as it likes.
+        watchdog: Ends one that takes longer, at the next node of the graph; None = it is only found out afterwards.
 
     Raises:
         BundleRejected: The engine refuses the model, its inputs, outputs or metadata are not what the manifest says,
             or the golden rows do not get their scores.
     """
 
-    def __init__(self, bundle: Bundle, path: Path = Path(MODEL)) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        path: Path = Path(MODEL),
+        time_budget: timedelta | None = None,
+        watchdog: Watchdog | None = None,
+    ) -> None:
+        self._budget_s = inf if time_budget is None else time_budget.total_seconds()
+        self._watchdog = watchdog if time_budget is not None else None
         self._manifest = manifest = bundle.manifest
         self._shape = (len(manifest.tags), len(manifest.features))
         self._session = open_session(bundle.model, path)
+        self._options = _run_options()
         self._inputs = [ROWS, *(port.name for port in manifest.state)]
         self._outputs = [SCORE, CONTRIBUTIONS, *(next_of(port.name) for port in manifest.state)]
         _check_interface(self._session, manifest, path)
@@ -48,13 +64,24 @@ class OnnxScorer:
         self._check_golden(bundle, path)
 
     @classmethod
-    def load(cls, path: Path, keys: TrustedKeys = ANYBODY) -> OnnxScorer:
+    def load(
+        cls,
+        path: Path,
+        keys: TrustedKeys = ANYBODY,
+        time_budget: timedelta | None = None,
+        watchdog: Watchdog | None = None,
+    ) -> OnnxScorer:
         """Read, check and open the bundle in folder `path`.
 
         Raises:
             BundleRejected: See `read_bundle` and the class.
         """
-        return cls(read_bundle(path, keys), path / MODEL)
+        return cls(read_bundle(path, keys), path / MODEL, time_budget, watchdog)
+
+    def watched_by(self, watchdog: Watchdog) -> None:
+        """From now on it is called by a thread that has this watchdog."""
+        if self._watchdog is not None:
+            self._watchdog = watchdog
 
     @property
     def manifest(self) -> Manifest:
@@ -91,6 +118,11 @@ class OnnxScorer:
         """Rows at the beginning of an asset that get no score."""
         return self._manifest.warm_up
 
+    @property
+    def every_ns(self) -> int:
+        """From the start of one window to the start of the next, ns."""
+        return self._manifest.window_every_ns
+
     def score(self, rows: NDArray[np.float64], state: State = ()) -> Scores:
         """Score rows float64[n, tags, features]; n may be 0. See `models.scores.Scorer`.
 
@@ -98,7 +130,9 @@ class OnnxScorer:
         row's score.
 
         Raises:
-            RowsRefused: Another shape, or another number of rows than the state is of.
+            RowsRefused: Another shape.
+            StateRefused: A state of another shape, or of another number of rows.
+            ScoringFailed: The engine failed, or the call took longer than it may.
         """
         if rows.ndim != 3 or rows.shape[1:] != self._shape:
             raise RowsRefused(self._manifest.model, rows.shape, self._shape)
@@ -126,13 +160,41 @@ class OnnxScorer:
         return Scores(score, contributions, self._manifest.tags, self._manifest.model, tuple(after))
 
     def _run(self, flat: NDArray[np.float64], state: State = ()) -> list[NDArray[np.float64]]:
-        if self._one_by_one and len(flat) > 1:
-            rows = [self._run(flat[at : at + 1]) for at in range(len(flat))]
-            return [np.concatenate(column) for column in zip(*rows, strict=True)]
-        found: list[NDArray[np.float64]] = self._session.run(
-            self._outputs, dict(zip(self._inputs, (flat, *state), strict=True))
-        )
+        fed = dict(zip(self._inputs, (flat, *state), strict=True))
+        began = time.monotonic()
+        if self._watchdog is not None:
+            self._watchdog.watch(self._budget_s, self._end)
+        try:
+            found: list[NDArray[np.float64]] = self._call(fed)
+        # The engine's own exceptions have no common root but Exception; whatever it says, there are no scores.
+        except Exception as error:
+            if not self._options.terminate:
+                said = str(error).splitlines()[0]
+                raise ScoringFailed(self.model, "failed", f"ONNX Runtime failed ({said})") from error
+            raise self._too_slow(began) from None
+        finally:
+            if self._watchdog is not None:
+                self._watchdog.release()
+                self._options.terminate = False
+        if time.monotonic() - began > self._budget_s:
+            raise self._too_slow(began)
         return found
+
+    def _call(self, fed: dict[str, NDArray[np.float64]]) -> list[NDArray[np.float64]]:
+        n = len(fed[ROWS])
+        if not self._one_by_one or n <= 1:
+            found: list[NDArray[np.float64]] = self._session.run(self._outputs, fed, self._options)
+            return found
+        alone = ({name: array[at : at + 1] for name, array in fed.items()} for at in range(n))
+        rows = [self._session.run(self._outputs, one, self._options) for one in alone]
+        return [np.concatenate(column) for column in zip(*rows, strict=True)]
+
+    def _end(self) -> None:
+        self._options.terminate = True
+
+    def _too_slow(self, began: float) -> ScoringFailed:
+        took, may = time.monotonic() - began, self._budget_s
+        return ScoringFailed(self.model, "slow", f"a call took {took * 1e3:.0f} ms and may take {may * 1e3:.0f} ms")
 
     def _check_hole(self, path: Path) -> None:
         """Without any value there is no score, or one that was made for it; and no score is an alarm: `NaN > 1` is not.
@@ -182,6 +244,12 @@ def open_session(model: bytes, path: Path) -> Any:
     except Exception as error:
         rule = f"ONNX Runtime {ort.__version__} refuses it ({str(error).splitlines()[0]})"
         raise BundleRejected(path, rule, "export it with an older opset, or upgrade onnxruntime") from error
+
+
+def _run_options() -> Any:
+    import onnxruntime as ort  # noqa: PLC0415 - `_open` has set its switch
+
+    return ort.RunOptions()
 
 
 def _check_interface(session: Any, manifest: Manifest, path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud_sink.parquet import read_summaries, write_summaries
-from cloud_sink.records import WindowSummary
+from cloud_sink.records import OtherScore, WindowSummary, decode_summary
 from cloud_sink.settings import Naming
 
 NAMING = Naming("plant", "gw-1", "0.0.1")
@@ -87,7 +87,7 @@ def test_layout(make):
     assert str(file.schema_arrow.field("start").type) == "timestamp[ns, tz=UTC]"
     footer = {key.decode(): value.decode() for key, value in file.metadata.metadata.items()}
     assert footer == {
-        "sluicegate.schema": "2",
+        "sluicegate.schema": "3",
         "sluicegate.site": "plant",
         "sluicegate.gateway": "gw-1",
         "sluicegate.software": "0.0.1",
@@ -119,10 +119,27 @@ def test_assets_with_different_features_share_a_file(make):
     assert same(b, found[1])
 
 
-def test_a_feature_named_like_our_columns(make):
-    (found,) = read_summaries(write_summaries([make.summary(0, features=("score",))], NAMING))
-    assert found.features == ("feature_score",)
+@pytest.mark.parametrize("name", ["score", "score:m@1", "shadow:"])
+def test_a_feature_named_like_our_columns(make, name):
+    (found,) = read_summaries(write_summaries([make.summary(0, features=(name,))], NAMING))
+    assert found.features == (f"feature_{name}",)
     assert found.score == 0.25
+
+
+def test_scores_of_further_models_have_columns_of_their_own(make):
+    others = (OtherScore("forest@3", 1.5, shadow=False), OtherScore("m@2", float("nan"), shadow=True))
+    a = replace(make.summary(0, asset="a"), others=others)
+    data = write_summaries([a, make.summary(0, asset="b")], NAMING)
+    table = pq.read_table(io.BytesIO(data))
+    assert table.column_names[-2:] == ["score:forest@3", "shadow:m@2"]
+    assert table["score:forest@3"].to_pylist() == [1.5, 1.5, None, None]
+    assert table["shadow:m@2"].null_count == 2
+    for found in (read_summaries(data)[0], decode_summary(a.encode())):
+        assert [(one.model, one.shadow) for one in found.others] == [("forest@3", False), ("m@2", True)]
+        assert found.others[0].score == 1.5
+        assert np.isnan(found.others[1].score)
+    assert read_summaries(data)[1].others == ()
+    assert b"others" not in make.summary(0).encode()
 
 
 def test_bytes_per_row_of_a_quarter_of_an_hour(make):

@@ -22,7 +22,7 @@ from cloud_sink.lake.places import Days, open_place
 from cloud_sink.lake.sql import Lake
 from cloud_sink.objects import build_object
 from cloud_sink.parquet import read_summaries
-from cloud_sink.records import Event
+from cloud_sink.records import Event, OtherScore
 from cloud_sink.settings import Naming
 from cloud_sink.targets.file import FileTarget
 
@@ -202,6 +202,18 @@ def test_again_it_adds_what_came_later_and_loses_nothing_that_was_removed_since(
     before = (out / made.key).read_bytes()
     assert compacted(source, out)[0].repeats == 2
     assert (out / made.key).read_bytes() == before
+
+
+def test_scores_of_further_models_come_through(source, out, make, ask):
+    deliver(source, make.summary(0))
+    deliver(source, replace(make.summary(1, features=("rms",)), others=(OtherScore("m@2", 1.5, shadow=True),)))
+    (made,) = compacted(source, out)
+    assert [summary.others for summary in read_summaries(out / made.key)] == [
+        (),
+        (OtherScore("m@2", 1.5, shadow=True),),
+    ]
+    assert pq.read_schema(out / made.key).names[-1] == "shadow:m@2"
+    assert ask('SELECT DISTINCT "shadow:m@2" FROM summaries ORDER BY 1', out) == [(1.5,), (None,)]
 
 
 def test_in_the_place_itself(source, make, ask):
