@@ -7,6 +7,7 @@ A dataflow is put together from ordinary Bytewax operators (`bytewax.operators`)
     featurize(step_id, up, STANDARD)                                              windows -> features
     score(step_id, up, gateway.models)                                            features -> scores
     alert(step_id, samples, scores, alarm_setup(gateway, windows))      samples and scores -> transitions of alarms
+    sketch(step_id, up)                                                           scores -> with quantile sketches
     summarize(step_id, up)                                                        scores -> summaries
 
 `flows.condition_monitoring` is the standard flow, `flows.press_line` and `flows.vibration_watch` are worked examples.
@@ -23,6 +24,7 @@ from flows.data_settings import CountSettings, SessionSettings
 from flows.featurize import featurize
 from flows.gateway import Gateway
 from flows.score import ScoreStreams, score
+from flows.sketch import sketch
 from flows.summarize import summarize
 from flows.window import WindowStreams, window
 from flows.window_block import WindowBlock
@@ -45,6 +47,7 @@ __all__ = [
     "alert",
     "featurize",
     "score",
+    "sketch",
     "summarize",
     "window",
 ]

@@ -160,12 +160,11 @@ class OnnxScorer:
         return Scores(score, contributions, self._manifest.tags, self._manifest.model, tuple(after))
 
     def _run(self, flat: NDArray[np.float64], state: State = ()) -> list[NDArray[np.float64]]:
-        fed = dict(zip(self._inputs, (flat, *state), strict=True))
         began = time.monotonic()
         if self._watchdog is not None:
             self._watchdog.watch(self._budget_s, self._end)
         try:
-            found: list[NDArray[np.float64]] = self._call(fed)
+            found = self._call(flat, state)
         # The engine's own exceptions have no common root but Exception; whatever it says, there are no scores.
         except Exception as error:
             if not self._options.terminate:
@@ -180,14 +179,14 @@ class OnnxScorer:
             raise self._too_slow(began)
         return found
 
-    def _call(self, fed: dict[str, NDArray[np.float64]]) -> list[NDArray[np.float64]]:
-        n = len(fed[ROWS])
-        if not self._one_by_one or n <= 1:
-            found: list[NDArray[np.float64]] = self._session.run(self._outputs, fed, self._options)
-            return found
-        alone = ({name: array[at : at + 1] for name, array in fed.items()} for at in range(n))
-        rows = [self._session.run(self._outputs, one, self._options) for one in alone]
-        return [np.concatenate(column) for column in zip(*rows, strict=True)]
+    def _call(self, flat: NDArray[np.float64], state: State) -> list[NDArray[np.float64]]:
+        if self._one_by_one and len(flat) > 1:
+            places = [slice(at, at + 1) for at in range(len(flat))]
+            rows = [self._call(flat[one], tuple(array[one] for array in state)) for one in places]
+            return [np.concatenate(column) for column in zip(*rows, strict=True)]
+        fed = dict(zip(self._inputs, (flat, *state), strict=True))
+        found: list[NDArray[np.float64]] = self._session.run(self._outputs, fed, self._options)
+        return found
 
     def _end(self) -> None:
         self._options.terminate = True
@@ -209,7 +208,12 @@ class OnnxScorer:
             raise BundleRejected(path, rule, "end the graph with Not(LessOrEqual(score, 1.0))")
 
     def _check_golden(self, bundle: Bundle, path: Path) -> None:
-        got, want = follow(self, bundle.golden.rows).score, bundle.golden.score
+        want = bundle.golden.score
+        try:
+            got = follow(self, bundle.golden.rows).score
+        except ScoringFailed as failure:
+            fix = "train a smaller model, or give it a larger time_budget"
+            raise BundleRejected(path, f"its golden rows get no scores: {failure.detail}", fix) from failure
         right = np.isclose(got, want, rtol=GOLDEN_TOLERANCE, atol=0.0, equal_nan=True)
         if not right.all():
             rule = f"{np.count_nonzero(~right)} of {len(want)} golden rows do not get their scores"

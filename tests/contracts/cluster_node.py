@@ -72,6 +72,7 @@ class Node:
     alerts = AlertSettings(open_after=1, clear_after=1, flood_limit=0)
     features = STANDARD
     models = Roster({f"pump-{number}": [Served(MeanScorer())] for number in (1, 11)})
+    sketches = False
 
     def __init__(self, journals: list[Path], out: Path) -> None:
         self._journals, self._out = journals, out

@@ -85,6 +85,7 @@ class ListGateway:
     rule_sets: dict[str, RuleSet] = field(default_factory=dict)
     calendars: dict[str, Maintenance] = field(default_factory=dict)
     features: FeatureSet = STANDARD
+    sketches: bool = False
     batch_size: int = 1
     out: list[tuple[str, Any]] = field(default_factory=list)
     shadows: dict[str, Scorer] = field(default_factory=dict)
