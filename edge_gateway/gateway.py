@@ -14,15 +14,19 @@ from cloud_sink.outbox.writer import OutboxWriter, PutResult
 from cloud_sink.records import Account, Alert, Record
 from cloud_sink.sink import OutboxSink
 from connectors.source import JournalSource
+from edge_gateway.cold_starts import cold_starts
 from edge_gateway.config.config import Config
+from edge_gateway.drift_facts import DriftFacts
 from edge_gateway.flow_file import load_features
 from edge_gateway.layout import Layout
 from edge_gateway.maintenance import calendars
 from edge_gateway.outbox_settings import outbox_settings
 from edge_gateway.rule_sets import rule_sets
 from flows.alarms import AlertSettings, Maintenance
+from flows.drift_setup import DriftSetup
 from flows.rules import RuleSet
 from flows.window_kinds import AnyWindowSettings
+from models.cold_start import WithColdStart
 from models.errors import BundleRejected
 from models.features import FeatureSet
 from models.manifest import feature_misfit
@@ -30,7 +34,7 @@ from models.onnx_scorer import OnnxScorer
 from models.refused import RefusedModel
 from models.roster import Roster
 from models.scores import Scorer
-from models.served import Served
+from models.served import Models, Served
 from models.watchdog import Watchdog
 
 log = structlog.get_logger(__name__)
@@ -62,6 +66,8 @@ class LocalGateway:
         self._beat = beat
         self._watchdog = Watchdog()
         self._models = Roster(self._load_models())
+        self._cold_starts = cold_starts(config, self._features)
+        self._drift = DriftFacts()
         self._rules = rule_sets(config)
         self._maintenance = calendars(config)
         self._sink = OutboxSink(self._open_outbox, self._noted)
@@ -104,9 +110,14 @@ class LocalGateway:
         return self._sink
 
     @property
-    def models(self) -> Roster:
-        """The `[[model]]` tables."""
-        return self._models
+    def models(self) -> Models:
+        """The `[[model]]` tables, and a cold start where they leave an asset without one."""
+        return WithColdStart(self._models, self._cold_starts.get)
+
+    @property
+    def drift(self) -> DriftSetup:
+        """The `[drift]` table; what comes of it is for the status."""
+        return DriftSetup(models=self._models, settings=self._config.drift.settings(), tell=self._drift.tell)
 
     def facts(self) -> dict[str, Any]:
         """For the status file; counts are of this process since it started, accounts are of all time."""
@@ -123,6 +134,7 @@ class LocalGateway:
             "written": dict(self._written),
             "repeats": self._repeats,
             "alerts": list(self._alerts),
+            "drift": self._drift.facts(),
         }
 
     def _load_models(self) -> dict[str, list[Served]]:

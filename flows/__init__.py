@@ -7,6 +7,7 @@ A dataflow is put together from ordinary Bytewax operators (`bytewax.operators`)
     featurize(step_id, up, STANDARD)                                              windows -> features
     score(step_id, up, gateway.models)                                            features -> scores
     alert(step_id, samples, scores, alarm_setup(gateway, windows))      samples and scores -> transitions of alarms
+    drift(step_id, up, gateway.drift)                                             scores -> events of drift
     summarize(step_id, up)                                                        scores -> summaries
 
 `flows.condition_monitoring` is the standard flow, `flows.press_line` and `flows.vibration_watch` are worked examples.
@@ -20,6 +21,7 @@ from __future__ import annotations
 from flows.alert import AlarmSetup, AlertSettings, alarm_setup, alert
 from flows.blocks import FeatureBlock, LateBlock, ScoredBlock
 from flows.data_settings import CountSettings, SessionSettings
+from flows.drift import drift
 from flows.featurize import featurize
 from flows.gateway import Gateway
 from flows.score import ScoreStreams, score
@@ -43,6 +45,7 @@ __all__ = [
     "WindowStreams",
     "alarm_setup",
     "alert",
+    "drift",
     "featurize",
     "score",
     "summarize",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 
 import bytewax.operators as op
 import numpy as np
@@ -14,30 +13,11 @@ from typing_extensions import override
 
 from cloud_sink.records import Event
 from flows.blocks import FeatureBlock, ScoredBlock
-from flows.drift_settings import DriftSettings
-from flows.drift_state import DriftRows, DriftState, Standing
+from flows.drift_setup import DriftSetup
+from flows.drift_state import DriftRows, DriftState
 from flows.model_rows import rows_for
 from models.drift import Reference
 from models.served import Models
-
-
-def _nobody(model: str, standings: Sequence[Standing]) -> None:
-    """Nobody asked."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DriftSetup:
-    """From the configuration, for all models.
-
-    Attributes:
-        models: Those of every asset, as of now; see `models.served`.
-        settings: Over how long, and how seldom in vain.
-        tell: Takes model and standings of its assets, whenever a period was judged, and after a start; for the status.
-    """
-
-    models: Models
-    settings: DriftSettings = field(default_factory=DriftSettings)
-    tell: Callable[[str, Sequence[Standing]], None] = _nobody
 
 
 class _DriftLogic(StatefulBatchLogic[tuple[Reference, DriftRows], Event, bytes]):
@@ -125,7 +105,8 @@ def rows_of(block: FeatureBlock, score: NDArray[np.float64], of: Reference, stri
     turn = block.start // of.every_ns % stride == 0
     if not turn.any():
         return None
-    rows, _ = rows_for(block, of.tags, of.features)
-    values = np.column_stack([rows.reshape(len(block), -1), score])
+    as_it_is = block.tags.names == of.tags and block.features == of.features
+    rows = block.values if as_it_is else rows_for(block, of.tags, of.features)[0]
+    values = np.concatenate([rows.reshape(len(block), -1), score[:, None]], axis=1)
     counts = turn & np.isfinite(values).all(axis=1)
     return DriftRows(block.asset, block.start[counts], values[counts]) if counts.any() else None

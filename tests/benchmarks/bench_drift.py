@@ -1,7 +1,8 @@
 """Drift, and the cold start: what they add to a window of an asset with 8 tags x 12 features; CPU time of this process.
 
 1,000 assets that share a model close a window each in every pass. A period of a day makes one window of 10 s in nine
-count. Against scipy's two-sample Kolmogorov-Smirnov test of every feature, which is what one would write by hand.
+count. Against scipy's two-sample Kolmogorov-Smirnov test of every column at the end of a period, which is what one
+would write by hand, and which has to keep all windows and knows nothing of windows that resemble each other.
 """
 
 from __future__ import annotations
@@ -86,6 +87,7 @@ def run() -> list[dict[str, Any]]:
 
     column, recent = np.sort(rows[:, 0, 0]), rng.normal(size=PERIOD)
     by_hand = cpu_us(lambda: ks_2samp(column, recent), REPEATS) * (TAGS * len(FEATURES) + 1)
+    whole = PERIOD * max(by_turn) + judged
     every_window = statistics.mean(by_turn)
     return [
         {
@@ -102,8 +104,8 @@ def run() -> list[dict[str, Any]]:
             "name": "drift: the last window of a period, with its verdict",
             "figure": judged,
             "unit": "us an asset",
-            "against": f"scipy's ks_2samp of each column {by_hand:,.0f} us",
-            "ratio": by_hand / judged,
+            "against": f"ks_2samp {by_hand:,.0f} us; ours with its {PERIOD} windows {whole:,.0f} us",
+            "ratio": by_hand / whole,
             "goal": "",
             "met": None,
         },

@@ -59,6 +59,7 @@ class MeanScorer:
     state = ()
     warm_up = 0
     every_ns = 0
+    reference = None
 
     def score(self, rows: NDArray[np.float64], state: State = ()) -> Scores:
         return Scores(rows[:, 0, 0], np.ones((len(rows), 1)), self.tags, self.model)

@@ -122,7 +122,7 @@ def test_from_the_first_minute_to_a_model_of_its_own(tmp_path: Path) -> None:
     faults = [Injection(Fault.CLOGGED_FILTER, "pump-1", 60 * SECOND)]
     alerts, summaries = flow(config, SECOND_TIME, simulate(SECOND_TIME, 2, later, faults))
     by_asset = {
-        asset: {one.model for one in summaries if one.asset == asset and one.start >= later} for asset in TABLES
+        asset: {name_of(one) for one in summaries if one.asset == asset and one.start >= later} for asset in TABLES
     }
     assert by_asset == {"pump-1": {"pump"}, "pump-2": {NAME}, "tank-1": {NAME}}
     opened = [one for one in alerts if one.asset == "pump-1" and one.state == "opened"]

@@ -13,7 +13,8 @@ from flows_streams import T0
 from cloud_sink.records import Event
 from connectors.samples import SampleBatch
 from connectors.tags import Tag, TagTable
-from flows import condition_monitoring
+from flows import FeatureBlock, condition_monitoring
+from flows.drift import rows_of
 from flows.drift_settings import DriftSettings
 from flows.drift_state import DriftRows, DriftState
 from flows.errors import StateError
@@ -162,6 +163,53 @@ class TestSettings:
     def test_what_cannot_be_is_refused(self, key: str, value: object) -> None:
         with pytest.raises(ValueError, match=key):
             DriftSettings(**{key: value})
+
+
+class TestRows:
+    """Which windows count."""
+
+    TABLE = TagTable("press", (Tag("pressure", "bar", 5.0), Tag("door"), Tag("flow", "l/s", 5.0)))
+
+    def block(self, **changes: Any) -> FeatureBlock:
+        """Nine windows; the features are not in the model's order, and more than it wants."""
+        values = np.arange(9 * 3 * 3, dtype=np.float64).reshape(9, 3, 3)
+        plain = {
+            "tags": self.TABLE,
+            "start": np.arange(9) * EVERY,
+            "end": np.arange(1, 10) * EVERY,
+            "n": np.full((9, 3), 2, np.int32),
+            "n_bad": np.zeros((9, 3), np.int32),
+            "coverage": np.ones((9, 3), np.float32),
+            "decided_received": 0,
+            "partial": False,
+            "features": ("std", "max", "mean"),
+            "values": values,
+        }
+        return FeatureBlock(**{**plain, **changes})
+
+    def taken(self, block: FeatureBlock, stride: int = 1, score: float = 0.5) -> list[int]:
+        rows = rows_of(block, np.full(len(block), score), reference(), stride)
+        return [] if rows is None else (rows.start // EVERY).tolist()
+
+    def test_columns_are_the_models_and_the_score_is_the_last(self) -> None:
+        rows = rows_of(self.block(), np.arange(9.0), reference(), 4)
+        assert rows is not None
+        assert (rows.start // EVERY).tolist() == [0, 4, 8]
+        first = self.block().values[0]
+        assert rows.values[0].tolist() == [first[2, 2], first[2, 0], first[0, 2], first[0, 0], 0.0]
+        assert rows.values[2, -1] == 8.0
+
+    def test_what_was_cut_short_or_came_from_a_history_does_not_count(self) -> None:
+        assert self.taken(self.block()) == list(range(9))
+        assert self.taken(self.block(partial=True)) == []
+        assert self.taken(self.block(backfilled=True)) == []
+
+    def test_nor_does_what_the_model_did_not_judge_or_holds_no_number(self) -> None:
+        assert self.taken(self.block(), score=np.nan) == []
+        block = self.block()
+        block.values[3, 1, 1] = np.nan  # of a tag that the model does not want
+        block.values[4, 0, 0] = np.nan
+        assert self.taken(block) == [0, 1, 2, 3, 5, 6, 7, 8]
 
 
 class TestStep:
