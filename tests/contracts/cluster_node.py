@@ -19,6 +19,7 @@ from cloud_sink.records import Account
 from connectors.source import JournalSource
 from flows.alarms import AlertSettings, Maintenance
 from flows.condition_monitoring import build
+from flows.drift_setup import DriftSetup
 from flows.rules import RuleSet
 from flows.window_settings import WindowSettings
 from models.features import STANDARD
@@ -73,6 +74,7 @@ class Node:
     alerts = AlertSettings(open_after=1, clear_after=1, flood_limit=0)
     features = STANDARD
     models = Roster({f"pump-{number}": [Served(MeanScorer())] for number in (1, 11)})
+    drift = DriftSetup(models=models)
 
     def __init__(self, journals: list[Path], out: Path) -> None:
         self._journals, self._out = journals, out

@@ -21,11 +21,14 @@ from connectors.samples import Item
 from edge_gateway.training import train_bundle
 from flows import condition_monitoring
 from flows.alarms import AlertSettings, Maintenance
+from flows.drift_setup import DriftSetup
 from flows.rules import RuleSet
 from flows.window_settings import WindowSettings
 from models.features import STANDARD, FeatureSet
 from models.onnx_scorer import OnnxScorer
+from models.roster import Roster
 from models.scores import Scorer
+from models.served import Served
 
 WINDOWS = WindowSettings("60s", lateness="2s")
 NAMING = Naming("riverside", "gateway-1", "0.1.0")
@@ -42,14 +45,15 @@ class DayGateway:
     features: FeatureSet = STANDARD
     out: list[tuple[str, Any]] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.models = Roster({table.asset: [Served(self.model)] for table in day.TABLES})
+        self.drift = DriftSetup(models=self.models)
+
     def source(self) -> TestingSource[Any]:
         return TestingSource(_items(), batch_size=len(day.TABLES))
 
     def sink(self) -> TestingSink[Any]:
         return TestingSink(self.out)
-
-    def scorer(self, asset: str) -> Scorer:
-        return self.model
 
     def rules(self, asset: str) -> RuleSet:
         return RuleSet()
