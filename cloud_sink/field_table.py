@@ -12,6 +12,7 @@ from cloud_sink.schema import (
     KEY_PARTS,
     SUMMARY_FURTHER,
     SUMMARY_HEAD,
+    SUMMARY_SKETCH,
     SUMMARY_TAIL,
     Field,
     Type,
@@ -26,7 +27,10 @@ _FEATURE = Field(
 )
 _PARTS = (
     ("In the key of every object", KEY_PARTS),
-    ("Summaries: a row for each asset, tag and window", (*SUMMARY_HEAD, _FEATURE, *SUMMARY_TAIL, *SUMMARY_FURTHER)),
+    (
+        "Summaries: a row for each asset, tag and window",
+        (*SUMMARY_HEAD, _FEATURE, *SUMMARY_TAIL, *SUMMARY_FURTHER, *SUMMARY_SKETCH),
+    ),
     ("Summaries: in the footer of the file", FOOTERS),
     ("Alerts: a line of JSON for each change of an alarm", ALERT_FIELDS),
     ("Events: a line of JSON each", EVENT_FIELDS),

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloud_sink.evidence import Evidence
+from cloud_sink.sketch import Sketches
 
 SCHEMA_VERSION = 1
 
@@ -188,6 +189,7 @@ class WindowSummary:
         partial: The window was closed early (declared migration), so it does not hold all its samples.
         backfilled: It was filled from a device's history, after a gap.
         others: What further models of the asset said of it.
+        sketches: Quantile sketches of all windows since the last ones, this one included; None = not now, or never.
     """
 
     asset: str
@@ -205,6 +207,7 @@ class WindowSummary:
     partial: bool = False
     backfilled: bool = False
     others: tuple[OtherScore, ...] = ()
+    sketches: Sketches | None = None
 
     lane = Lane.SUMMARY
 
@@ -234,6 +237,7 @@ class WindowSummary:
                 "partial": self.partial,
                 "backfilled": self.backfilled,
                 **({"others": [other.to_json() for other in self.others]} if self.others else {}),
+                **({} if self.sketches is None else {"sketches": _plain(self.sketches)}),
             }
         )
         columns = (
@@ -303,7 +307,19 @@ def decode_summary(body: bytes) -> WindowSummary:
         head["partial"],
         head.get("backfilled", False),
         tuple(OtherScore(model, _number(score), shadow) for model, score, shadow in head.get("others", ())),
+        _sketches(head.get("sketches")),
     )
+
+
+def _plain(sketches: Sketches) -> list[Any]:
+    return [sketches.since, *(part.tolist() for part in (sketches.sizes, sketches.buckets, sketches.counts))]
+
+
+def _sketches(plain: list[Any] | None) -> Sketches | None:
+    if plain is None:
+        return None
+    since, sizes, buckets, counts = plain
+    return Sketches(since, np.array(sizes, np.int64), np.array(buckets, np.int32), np.array(counts, np.int64))
 
 
 def _number(value: float | None) -> float:

@@ -17,7 +17,7 @@ FOOTER = "sluicegate."  # what begins so there is ours
 
 
 class Type(StrEnum):
-    """Of a field. In Parquet: string, timestamp[ns, UTC], int32, float32, bool; in JSON as it says."""
+    """Of a field. In Parquet: string, timestamp[ns, UTC], int32, float32, bool, list of int32; in JSON as it says."""
 
     TEXT = "text"
     TIME = "time, ns UTC"
@@ -25,6 +25,7 @@ class Type(StrEnum):
     REAL = "number"
     FLAG = "true or false"
     LIST = "list"
+    BUCKETS = "list of integers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,12 @@ SUMMARY_FURTHER = (
         since=3,
     ),
     Field(f"{SHADOW}NAME@VERSION", Type.REAL, "The same of a model that raises no alarm.", since=3),
+)
+# At the end, in files that have any, with `[windows] sketches = true`; null but in about a row an hour of each tag.
+SUMMARY_SKETCH = (
+    Field("sketch_since", Type.TIME, "The sketch is of all good samples from then to the end of this window.", since=3),
+    Field("sketch_bucket", Type.BUCKETS, "Numbers of its buckets, ascending: see `sketch.py`.", since=3),
+    Field("sketch_count", Type.BUCKETS, "Samples in each of them.", since=3),
 )
 
 FOOTERS = (

@@ -82,6 +82,11 @@ class LocalGateway:
         return self._config.windows.settings()
 
     @property
+    def sketches(self) -> bool:
+        """`[windows] sketches`."""
+        return self._config.windows.sketches
+
+    @property
     def alerts(self) -> AlertSettings:
         """The `[alerts]` table."""
         return self._config.alerts.settings()
@@ -141,16 +146,16 @@ class LocalGateway:
         """Of each asset, in the order of the tables; a bundle that is named twice is loaded once."""
         loaded: dict[tuple[Path, timedelta], Scorer] = {}
         posts: dict[str, list[Served]] = {}
-        for model in self._config.model:
+        for number, model in enumerate(self._config.model):
             if model.bundle is None:
                 continue
             key = (model.bundle, model.time_budget)
-            scorer = loaded[key] = loaded.get(key) or self._load(*key)
+            scorer = loaded[key] = loaded.get(key) or self._load(*key, number)
             for asset in model.assets:
                 posts.setdefault(asset, []).append(Served(scorer, model.shadow))
         return posts
 
-    def _load(self, bundle: Path, time_budget: timedelta) -> Scorer:
+    def _load(self, bundle: Path, time_budget: timedelta, number: int) -> Scorer:
         """One that is refused leaves its post to somebody who says so: rules and other models go on."""
         try:
             scorer = OnnxScorer.load(bundle, self._config.models.keys(), time_budget, self._watchdog)
@@ -158,7 +163,7 @@ class LocalGateway:
                 raise BundleRejected(bundle, *misfit)
         except BundleRejected as rejected:
             log.error("model_refused", bundle=str(bundle), reason=str(rejected))
-            return RefusedModel(f"{bundle.name}@refused", str(rejected).rstrip("."))
+            return RefusedModel(f"{bundle.name}@refused.{number}", str(rejected).rstrip("."))
         return scorer
 
     def _passed(self) -> None:

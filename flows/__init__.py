@@ -8,6 +8,7 @@ A dataflow is put together from ordinary Bytewax operators (`bytewax.operators`)
     score(step_id, up, gateway.models)                                            features -> scores
     alert(step_id, samples, scores, alarm_setup(gateway, windows))      samples and scores -> transitions of alarms
     drift(step_id, up, gateway.drift)                                             scores -> events of drift
+    sketch(step_id, up)                                                           scores -> with quantile sketches
     summarize(step_id, up)                                                        scores -> summaries
 
 `flows.condition_monitoring` is the standard flow, `flows.press_line` and `flows.vibration_watch` are worked examples.
@@ -25,6 +26,7 @@ from flows.drift import drift
 from flows.featurize import featurize
 from flows.gateway import Gateway
 from flows.score import ScoreStreams, score
+from flows.sketch import sketch
 from flows.summarize import summarize
 from flows.window import WindowStreams, window
 from flows.window_block import WindowBlock
@@ -48,6 +50,7 @@ __all__ = [
     "drift",
     "featurize",
     "score",
+    "sketch",
     "summarize",
     "window",
 ]

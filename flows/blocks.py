@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from cloud_sink.sketch import Sketches
 from connectors.samples import SampleBatch
 from connectors.tags import TagTable
 from flows.window_block import WindowBlock
@@ -31,6 +32,7 @@ class Windows:
         partial: They were closed early, by a migration, and do not hold all their samples.
         backfilled: They were filled from a history, after event time had passed them.
         window: The samples they hold; None where they are not at hand.
+        sketches: One or None for each window; () = None for all.
     """
 
     tags: TagTable
@@ -43,6 +45,7 @@ class Windows:
     partial: bool
     backfilled: bool = False
     window: WindowBlock | None = None
+    sketches: tuple[Sketches | None, ...] = ()
 
     def __len__(self) -> int:
         return len(self.start)

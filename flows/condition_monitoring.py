@@ -11,6 +11,7 @@ from flows.featurize import featurize
 from flows.gateway import Gateway
 from flows.late import report_late
 from flows.score import score
+from flows.sketch import sketch
 from flows.summarize import summarize
 from flows.window import window
 
@@ -25,7 +26,7 @@ def build(gateway: Gateway) -> Dataflow:
     scores = score("score", features, gateway.models)
 
     alerts = alert("alert", samples, scores.scored, alarm_setup(gateway, gateway.windows))
-    summaries = summarize("summary", scores.scored)
+    summaries = summarize("summary", sketch("sketch", scores.scored) if gateway.sketches else scores.scored)
     drifts = drift("drift", scores.scored, gateway.drift)
     late = report_late("late", windows.late)
 

@@ -45,6 +45,11 @@ class Gateway(Protocol):
         ...
 
     @property
+    def sketches(self) -> bool:
+        """Whether quantile sketches are wanted, from the configuration."""
+        ...
+
+    @property
     def alerts(self) -> AlertSettings:
         """From the configuration."""
         ...

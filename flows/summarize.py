@@ -53,6 +53,7 @@ def summaries_of(block: ScoredBlock) -> list[WindowSummary]:
             partial=block.partial,
             backfilled=block.backfilled,
             others=tuple(OtherScore(one.model, float(one.score[row]), one.shadow) for one in others),
+            sketches=block.sketches[row] if block.sketches else None,
         )
         for row in range(len(block))
     ]

@@ -210,7 +210,12 @@ class OnnxScorer:
             raise BundleRejected(path, rule, "end the graph with Not(LessOrEqual(score, 1.0))")
 
     def _check_golden(self, bundle: Bundle, path: Path) -> None:
-        got, want = follow(self, bundle.golden.rows).score, bundle.golden.score
+        want = bundle.golden.score
+        try:
+            got = follow(self, bundle.golden.rows).score
+        except ScoringFailed as failure:
+            fix = "train a smaller model, or give it a larger time_budget"
+            raise BundleRejected(path, f"its golden rows get no scores: {failure.detail}", fix) from failure
         right = np.isclose(got, want, rtol=GOLDEN_TOLERANCE, atol=0.0, equal_nan=True)
         if not right.all():
             rule = f"{np.count_nonzero(~right)} of {len(want)} golden rows do not get their scores"

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Callable
 
 TICK_S = 0.05
 
 
 class Watchdog:
-    """Watches one call at a time, of whichever scorer makes it. The thread starts with the first, and ends with us."""
+    """Watches one call at a time, of whichever scorer makes it.
+
+    The thread starts with the first call, and ends when nobody holds the watchdog any more.
+    """
 
     def __init__(self, tick_s: float = TICK_S, clock: Callable[[], float] = time.monotonic) -> None:
         self._tick_s = tick_s
@@ -29,7 +33,8 @@ class Watchdog:
         with self._lock:
             self._until, self._end = self._clock() + budget_s, end
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="model-watchdog", daemon=True)
+            arguments = (weakref.ref(self), self._tick_s)
+            self._thread = threading.Thread(target=_run, args=arguments, name="model-watchdog", daemon=True)
             self._thread.start()
 
     def release(self) -> None:
@@ -44,7 +49,9 @@ class Watchdog:
                 self._end()
                 self._end = None
 
-    def _run(self) -> None:
-        while True:
-            time.sleep(self._tick_s)
-            self.look()
+
+def _run(watchdog: weakref.ref[Watchdog], tick_s: float) -> None:
+    while (here := watchdog()) is not None:
+        here.look()
+        del here
+        time.sleep(tick_s)

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from cloud_sink.parquet import read_summaries, write_summaries
 from cloud_sink.records import OtherScore, WindowSummary, decode_summary
+from cloud_sink.schema import SUMMARY_SKETCH
 from cloud_sink.settings import Naming
+from cloud_sink.sketch import sketch
 
 NAMING = Naming("plant", "gw-1", "0.0.1")
 
@@ -147,3 +149,21 @@ def test_bytes_per_row_of_a_quarter_of_an_hour(make):
     features = tuple(f"f{i}" for i in range(12))
     data = write_summaries([make.summary(m, tags=64, features=features) for m in range(15)], NAMING)
     assert len(data) / (15 * 64) < 60
+
+
+def test_sketches_ride_in_the_rows_of_their_window(make):
+    chance = np.random.default_rng(1)
+    tag = np.repeat(np.arange(3), 500)
+    sketches = sketch(make.start, 4, tag, chance.normal(size=len(tag)))  # the last tag had no good sample
+    carrier = replace(make.summary(1, tags=4), sketches=sketches)
+    data = write_summaries([make.summary(0, tags=4), carrier, make.summary(1, asset="fan")], NAMING)
+    schema = pq.read_schema(io.BytesIO(data))
+    assert schema.names[-3:] == [field.name for field in SUMMARY_SKETCH]
+    found = {(s.asset, s.start): s.sketches for s in read_summaries(data)}
+    assert [key for key, one in found.items() if one is not None] == [("pump", carrier.start)]
+    again = found["pump", carrier.start]
+    assert again.since == make.start
+    for name in ("sizes", "buckets", "counts"):
+        assert np.array_equal(getattr(again, name), getattr(sketches, name))
+    column = pq.ParquetFile(io.BytesIO(data)).metadata.row_group(0).column(len(schema.names) - 1)
+    assert "DELTA_BINARY_PACKED" in column.encodings

@@ -75,6 +75,7 @@ class Node:
     features = STANDARD
     models = Roster({f"pump-{number}": [Served(MeanScorer())] for number in (1, 11)})
     drift = DriftSetup(models=models)
+    sketches = False
 
     def __init__(self, journals: list[Path], out: Path) -> None:
         self._journals, self._out = journals, out

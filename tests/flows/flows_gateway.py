@@ -90,6 +90,7 @@ class ListGateway:
     rule_sets: dict[str, RuleSet] = field(default_factory=dict)
     calendars: dict[str, Maintenance] = field(default_factory=dict)
     features: FeatureSet = STANDARD
+    sketches: bool = False
     batch_size: int = 1
     drift_settings: DriftSettings = field(default_factory=DriftSettings)
     standings: dict[str, list[Standing]] = field(default_factory=dict)

@@ -43,6 +43,7 @@ class DayGateway:
     windows: WindowSettings = WINDOWS
     alerts: AlertSettings = field(default_factory=AlertSettings)
     features: FeatureSet = STANDARD
+    sketches: bool = False
     out: list[tuple[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
