@@ -14,7 +14,9 @@ from cloud_sink.outbox.writer import OutboxWriter, PutResult
 from cloud_sink.records import Account, Alert, Event, Record
 from cloud_sink.sink import OutboxSink
 from connectors.source import JournalSource
+from edge_gateway.cold_starts import cold_starts
 from edge_gateway.config.config import Config
+from edge_gateway.drift_facts import DriftFacts
 from edge_gateway.flow_file import load_features
 from edge_gateway.layout import Layout
 from edge_gateway.maintenance import calendars
@@ -23,15 +25,17 @@ from edge_gateway.rule_sets import rule_sets
 from edge_gateway.serving.crew import Recruiter
 from edge_gateway.serving.duty import ModelDuty
 from flows.alarms import AlertSettings, Maintenance
+from flows.drift_setup import DriftSetup
 from flows.rules import RuleSet
 from flows.window_kinds import AnyWindowSettings
+from models.cold_start import WithColdStart
 from models.errors import BundleRejected
 from models.features import FeatureSet
 from models.manifest import feature_misfit
 from models.onnx_scorer import OnnxScorer
 from models.refused import RefusedModel
 from models.scores import Scorer
-from models.served import Served
+from models.served import Models, Served
 from models.watchdog import Watchdog
 
 log = structlog.get_logger(__name__)
@@ -64,6 +68,8 @@ class LocalGateway:
         self._watchdog = Watchdog()
         recruiter = Recruiter(config, self._features, self._watchdog)
         self._models = ModelDuty(config, recruiter, self._load_models(), self._tell)
+        self._cold_starts = cold_starts(config, self._features)
+        self._drift = DriftFacts()
         self._rules = rule_sets(config)
         self._maintenance = calendars(config)
         self._sink = OutboxSink(self._open_outbox, self._noted)
@@ -112,9 +118,14 @@ class LocalGateway:
         return self._sink
 
     @property
-    def models(self) -> ModelDuty:
-        """The `[[model]]` tables, and what the store says of those that are named."""
-        return self._models
+    def models(self) -> Models:
+        """The `[[model]]` tables, what the store says of those that are named, and a cold start where none serves."""
+        return WithColdStart(self._models, self._cold_starts.get)
+
+    @property
+    def drift(self) -> DriftSetup:
+        """The `[drift]` table; what comes of it is for the status."""
+        return DriftSetup(models=self._models, settings=self._config.drift.settings(), tell=self._drift.tell)
 
     def facts(self) -> dict[str, Any]:
         """For the status file; counts are of this process since it started, accounts are of all time."""
@@ -131,6 +142,7 @@ class LocalGateway:
             "written": dict(self._written),
             "repeats": self._repeats,
             "alerts": list(self._alerts),
+            "drift": self._drift.facts(),
         }
 
     def _load_models(self) -> dict[str, list[Served]]:

@@ -206,6 +206,12 @@ class AlertsSection(Section):
         le=500,
     )
 
+    cold_start: bool = option(
+        default=True,
+        description="An asset without a model is scored by its own recent past, each tag for itself, until it has one. "
+        "See models/README.md.",
+    )
+
     @model_validator(mode="after")
     def _fit(self) -> AlertsSection:
         self.settings()
@@ -213,4 +219,5 @@ class AlertsSection(Section):
 
     def settings(self) -> AlertSettings:
         """As the flow wants them; it knows which values fit together."""
-        return AlertSettings(**{name: getattr(self, name) for name in type(self).model_fields})
+        names = type(self).model_fields.keys() - {"cold_start"}
+        return AlertSettings(**{name: getattr(self, name) for name in names})
