@@ -21,6 +21,7 @@ from connectors.samples import Item
 from edge_gateway.training import train_bundle
 from flows import condition_monitoring
 from flows.alarms import AlertSettings, Maintenance
+from flows.drift_setup import DriftSetup
 from flows.rules import RuleSet
 from flows.window_settings import WindowSettings
 from models.features import STANDARD, FeatureSet
@@ -45,15 +46,15 @@ class DayGateway:
     sketches: bool = False
     out: list[tuple[str, Any]] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.models = Roster({table.asset: [Served(self.model)] for table in day.TABLES})
+        self.drift = DriftSetup(models=self.models)
+
     def source(self) -> TestingSource[Any]:
         return TestingSource(_items(), batch_size=len(day.TABLES))
 
     def sink(self) -> TestingSink[Any]:
         return TestingSink(self.out)
-
-    @property
-    def models(self) -> Roster:
-        return Roster({table.asset: [Served(self.model)] for table in day.TABLES})
 
     def rules(self, asset: str) -> RuleSet:
         return RuleSet()
