@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from cloud_sink.outbox.writer import OutboxWriter, PutResult
-from cloud_sink.records import Account, Alert, Record
+from cloud_sink.records import Account, Alert, Event, Record
 from cloud_sink.sink import OutboxSink
 from connectors.source import JournalSource
 from edge_gateway.config.config import Config
@@ -27,6 +27,7 @@ from models.onnx_scorer import OnnxScorer
 from models.scores import Scorer
 
 _ALERTS_KEPT = 1000  # in the status, for the latency figures
+_EVENTS_KEPT = 50  # for the page
 
 
 class LocalGateway:
@@ -66,6 +67,7 @@ class LocalGateway:
         self._written: Counter[str] = Counter()
         self._repeats = 0
         self._alerts: deque[dict[str, Any]] = deque(maxlen=_ALERTS_KEPT)
+        self._events: deque[dict[str, Any]] = deque(maxlen=_EVENTS_KEPT)
 
     @property
     def windows(self) -> AnyWindowSettings:
@@ -119,6 +121,7 @@ class LocalGateway:
             "written": dict(self._written),
             "repeats": self._repeats,
             "alerts": list(self._alerts),
+            "events": list(self._events),
         }
 
     def _passed(self) -> None:
@@ -135,6 +138,9 @@ class LocalGateway:
                 self._accounts[record.asset] = record
                 continue
             self._written[record.lane.name.lower()] += 1
+            if isinstance(record, Event):
+                told = ("asset", "kind", "reason", "start", "end", "count", "source", "detail")
+                self._events.append({name: getattr(record, name) for name in told})
             if isinstance(record, Alert) and not record.held_back:
                 self._alerts.append(
                     {
