@@ -44,6 +44,8 @@ class Supervisor:
             loop.add_signal_handler(number, self._stop.set)
         keepers = {role: asyncio.create_task(self._keep(role), name=role) for role in self._roles}
         await self._stop.wait()
+        if (page := self._children.get(PAGE)) is not None and page.returncode is None:
+            page.terminate()  # it ends beside the others, for nothing goes through it
         for role in self._roles:
             await self._end(role)
             await keepers[role]

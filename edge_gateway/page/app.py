@@ -47,6 +47,7 @@ def make_app(
     post: Callable[[Command], None],
     token: Callable[[], str],
     hosts: list[str],
+    stop: Callable[[], bool] = lambda: False,
 ) -> Starlette:
     """The application.
 
@@ -57,8 +58,9 @@ def make_app(
         token: What a request that changes something must bring; asked each time.
         hosts: Names under which the page may be called, beside this machine's own; others are refused, so that a name
             that an attacker points here (DNS rebinding) opens nothing. "*" = any.
+        stop: See `Hub`.
     """
-    hub = Hub(look, rest)
+    hub = Hub(look, rest, stop)
 
     async def file(request: Request) -> Response:
         found = _FILES.get(request.path_params.get("name", ""))

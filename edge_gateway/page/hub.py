@@ -22,13 +22,17 @@ MOST_PAGES = 32
 class Hub:
     """Looks while somebody looks, and hands each page what has changed since it was last told."""
 
-    def __init__(self, look: Callable[[], Mapping[str, Any]], rest: Callable[[], None]) -> None:
+    def __init__(
+        self, look: Callable[[], Mapping[str, Any]], rest: Callable[[], None], stop: Callable[[], bool] = lambda: False
+    ) -> None:
         """Nothing runs yet.
 
         Args:
             look: Every section of the page; called in a thread, one call at a time.
             rest: Called when the last page has gone.
+            stop: Asked after each look; once true, every page's stream ends.
         """
+        self._stop = stop
         self._look = look
         self._rest = rest
         self._sections: dict[str, str] = {}  # as JSON
@@ -49,7 +53,7 @@ class Hub:
             self._looking = asyncio.create_task(self._go_on())
         try:
             yield "retry: 2000\n\n"
-            while True:
+            while not self._stop():
                 for name, text in self._sections.items():
                     if told.get(name) != text:
                         told[name] = text

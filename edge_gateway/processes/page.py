@@ -42,12 +42,23 @@ def page_process(config: Config) -> int:
     view = View(config)
     hosts = ["*"] if section.host in {"0.0.0.0", "::"} else [section.host]  # noqa: S104 - compared, not bound
     app = make_app(
-        view.look, view.rest, lambda command: _discard(post(layout.commands, command)), _token(config), hosts
+        view.look,
+        view.rest,
+        lambda command: _discard(post(layout.commands, command)),
+        _token(config),
+        hosts,
+        lambda: server.should_exit,
     )
-    # Its own handlers for signals end it; open streams are cut after a moment.
-    server = uvicorn.Server(
-        uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=_LAST_WAIT_S, lifespan="off")
+    # Its own handlers for signals end it.
+    settings = uvicorn.Config(
+        app,
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        timeout_graceful_shutdown=_LAST_WAIT_S,
+        lifespan="off",
     )
+    server = uvicorn.Server(settings)
     log.info("page_started", url=f"http://{section.host}:{section.port}/")
     with suppress(KeyboardInterrupt):  # uvicorn raises the signal again once it has ended
         asyncio.run(server.serve([listener]))

@@ -72,6 +72,21 @@ def test_nobody_looks_no_more_than_anybody_looks() -> None:
     assert asyncio.run(main()) == "event: a\ndata: 2\n\n", "and looks again for the next one"
 
 
+def test_streams_end_when_the_page_does() -> None:
+    stopped: list[int] = []
+
+    async def main() -> int:
+        hub = Hub(lambda: {"a": len(stopped)}, lambda: None, lambda: bool(stopped))
+        count = 0
+        async for _ in hub.events():
+            count += 1
+            if count == 2:
+                stopped.append(1)
+        return count
+
+    assert asyncio.run(main()) == 2
+
+
 def test_a_look_that_fails_ends_nothing() -> None:
     calls: list[int] = []
 
