@@ -69,12 +69,12 @@ class _items:  # noqa: N801 - iterated more than once
 
 
 def records_of_the_day() -> list[Record]:
-    """Summaries, alerts and events of a gateway whose model was trained on the first hours."""
+    """Summaries with sketches, alerts and events of a gateway whose model was trained on the first hours."""
     hours = itertools.chain.from_iterable(day.blocks(hour) for hour in range(_TRAINED_HOURS))
     with tempfile.TemporaryDirectory() as folder:
         bundle = Path(folder) / "pump"
         train_bundle(hours, day.TABLES[0], WINDOWS, bundle, name="pump", version="1")
-        gateway = DayGateway(OnnxScorer.load(bundle))
+        gateway = DayGateway(OnnxScorer.load(bundle), sketches=True)
         run_main(condition_monitoring.build(gateway))
     return [record for _, record in gateway.out if not isinstance(record, Account)]
 
