@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cloud_sink.uplink.store import parse_store
+from edge_gateway.cold_starts import may_start_cold
 from edge_gateway.config.config import Config
 from edge_gateway.config.load import load
 from edge_gateway.config.opcua import OpcUaSection
@@ -26,6 +28,7 @@ from edge_gateway.rooms import foreign_owners
 from edge_gateway.rule_sets import in_words, rule_sets
 from edge_gateway.tables import tag_tables
 from edge_gateway.targets import GOOGLE, describe_targets
+from flows.window_settings import WindowSettings
 from models.life.record import Lives
 
 if TYPE_CHECKING:
@@ -134,6 +137,7 @@ def _models(config: Config, *, deep: bool) -> Iterator[Problem]:
 
     features = _features(config, deep=deep) if config.model else None
     keys = config.models.keys()
+    posts: dict[tuple[str, str], int] = {}
     for number, model in enumerate(config.model):
         if model.bundle is None:
             if deep:  # a starting gateway rolls back a version that does not fit
@@ -147,10 +151,14 @@ def _models(config: Config, *, deep: bool) -> Iterator[Problem]:
         try:
             manifest = (verify_bundle if deep else read_manifest)(model.bundle, keys)
         except ModelError as error:
-            if deep:  # a starting gateway acquires and delivers all the same; the flow tells it, again and again
+            if deep:  # a starting gateway goes on without it; the flow tells it, and so does a data_quality alert
                 yield Problem(key, value, str(error).rstrip("."), "")
             continue
         yield from (Problem(key, value, *misfit) for misfit in misfits(config, model.assets, manifest, features))
+        for asset in model.assets:
+            if (before := posts.setdefault((asset, manifest.model), number)) != number:
+                rule = f"is {manifest.model}, which model[{before}] has put on asset {asset} already"
+                yield Problem(key, value, rule, "Leave one of them out; a version is active or a shadow, not both.")
 
 
 def _stored(config: Config, key: str, name: str, features: FeatureSet | None) -> Iterator[Problem]:
@@ -197,17 +205,28 @@ def describe(config: Config, path: Path) -> RenderableType:
             links.add_row(line.name, "Modbus", where, str(len(unit.tags)), ", ".join(map(duration_text, every)))
     scored = _scored(config)
     assets = Table(title="assets", title_justify="left", box=box.SIMPLE)
-    for name in ("asset", "tags", "model"):
+    for name in ("asset", "tags", "models"):
         assets.add_column(name)
+    without = "none yet: cold start" if may_start_cold(config) else "none: summarized only"
     for table in tag_tables(config):
-        assets.add_row(table.asset, ", ".join(table.names), scored.get(table.asset, "none: summarized only"))
+        assets.add_row(table.asset, ", ".join(table.names), scored.get(table.asset, without))
     rules = [_rules(config)] if config.rules else []
     summary = Text.assemble(
         (f"{path}: ok\n", "bold"),
         f"flow {config.gateway.flow}, {config.windows.told()}, features {config.features.set}",
+        *(f"\n{line}" for line in _drift(config)),
         *(f"\ntarget {line}" for line in describe_targets(config)),
     )
     return Group(summary, links, assets, *rules, *_unsigned(config))
+
+
+def _drift(config: Config) -> Iterator[str]:
+    """How long it takes until drift can be told, which follows from three sections."""
+    windows = config.windows.settings()
+    if config.model and isinstance(windows, WindowSettings):
+        lasts = timedelta(microseconds=config.drift.settings().lasts_ns(windows.every_ns) // 1000)
+        rate = config.drift.false_alarms_a_year
+        yield f"drift of models is judged over {duration_text(lasts)}, {rate:g} false alarms a year and asset at most"
 
 
 def _scored(config: Config) -> dict[str, str]:
@@ -216,6 +235,7 @@ def _scored(config: Config) -> dict[str, str]:
     told: dict[str, list[str]] = {}
     for model in config.model:
         said = model.bundle.name if model.bundle is not None else _state(lives, str(model.name))
+        said += " as a shadow" if model.shadow else ""
         for asset in model.assets:
             told.setdefault(asset, []).append(said)
     return {asset: ", ".join(said) for asset, said in told.items()}

@@ -4,27 +4,41 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import structlog
+
 from cloud_sink.outbox.writer import OutboxWriter, PutResult
-from cloud_sink.records import Account, Alert, Record
+from cloud_sink.records import Account, Alert, Event, Record
 from cloud_sink.sink import OutboxSink
 from connectors.source import JournalSource
+from edge_gateway.cold_starts import cold_starts
 from edge_gateway.config.config import Config
+from edge_gateway.drift_facts import DriftFacts
 from edge_gateway.flow_file import load_features
 from edge_gateway.layout import Layout
 from edge_gateway.maintenance import calendars
 from edge_gateway.outbox_settings import outbox_settings
 from edge_gateway.rule_sets import rule_sets
+from edge_gateway.serving.crew import Recruiter
+from edge_gateway.serving.duty import ModelDuty
 from flows.alarms import AlertSettings, Maintenance
+from flows.drift_setup import DriftSetup
 from flows.rules import RuleSet
 from flows.window_kinds import AnyWindowSettings
+from models.cold_start import WithColdStart
 from models.errors import BundleRejected
 from models.features import FeatureSet
-from models.handle import ScorerHandle
 from models.manifest import feature_misfit
 from models.onnx_scorer import OnnxScorer
+from models.refused import RefusedModel
 from models.scores import Scorer
+from models.served import Models, Served
+from models.watchdog import Watchdog
+
+log = structlog.get_logger(__name__)
 
 _ALERTS_KEPT = 1000  # in the status, for the latency figures
 
@@ -41,8 +55,8 @@ class LocalGateway:
             beat: Called several times a second while the dataflow makes progress.
 
         Raises:
-            ModelError: A bundle is refused.
-            FlowRejected: So are the features.
+            ModelError: A key that must have signed bundles cannot be read.
+            FlowRejected: The features cannot be used.
         """
         self._config = config
         self._features = load_features(config.features)
@@ -51,14 +65,11 @@ class LocalGateway:
         self._layout.journal.mkdir(parents=True, exist_ok=True)
         self._stop = stop
         self._beat = beat
-        self._scorers: dict[str, ScorerHandle] = {}
-        for model in config.model:
-            if model.bundle is None:
-                continue
-            scorer = OnnxScorer.load(model.bundle, config.models.keys())
-            if misfit := feature_misfit(scorer.manifest, self._features):
-                raise BundleRejected(model.bundle, *misfit)
-            self._scorers |= dict.fromkeys(model.assets, ScorerHandle(scorer))
+        self._watchdog = Watchdog()
+        recruiter = Recruiter(config, self._features, self._watchdog)
+        self._models = ModelDuty(config, recruiter, self._load_models(), self._tell)
+        self._cold_starts = cold_starts(config, self._features)
+        self._drift = DriftFacts()
         self._rules = rule_sets(config)
         self._maintenance = calendars(config)
         self._sink = OutboxSink(self._open_outbox, self._noted)
@@ -71,6 +82,11 @@ class LocalGateway:
     def windows(self) -> AnyWindowSettings:
         """The `[windows]` table."""
         return self._config.windows.settings()
+
+    @property
+    def sketches(self) -> bool:
+        """`[windows] sketches`."""
+        return self._config.windows.sketches
 
     @property
     def alerts(self) -> AlertSettings:
@@ -92,6 +108,7 @@ class LocalGateway:
 
     def source(self) -> JournalSource:
         """The journal."""
+        self._models.begin()
         return JournalSource(
             self._layout.journal, stop=self._stop, on_commit=self._sink.committed, on_pass=self._passed
         )
@@ -100,9 +117,15 @@ class LocalGateway:
         """The outbox."""
         return self._sink
 
-    def scorer(self, asset: str) -> Scorer | None:
-        """The model of an asset, None where it has none."""
-        return self._scorers.get(asset)
+    @property
+    def models(self) -> Models:
+        """The `[[model]]` tables, what the store says of those that are named, and a cold start where none serves."""
+        return WithColdStart(self._models, self._cold_starts.get)
+
+    @property
+    def drift(self) -> DriftSetup:
+        """The `[drift]` table; what comes of it is for the status."""
+        return DriftSetup(models=self._models, settings=self._config.drift.settings(), tell=self._drift.tell)
 
     def facts(self) -> dict[str, Any]:
         """For the status file; counts are of this process since it started, accounts are of all time."""
@@ -119,17 +142,51 @@ class LocalGateway:
             "written": dict(self._written),
             "repeats": self._repeats,
             "alerts": list(self._alerts),
+            "drift": self._drift.facts(),
         }
 
+    def _load_models(self) -> dict[str, list[Served]]:
+        """Of each asset, in the order of the tables; a bundle that is named twice is loaded once."""
+        loaded: dict[tuple[Path, timedelta], Scorer] = {}
+        posts: dict[str, list[Served]] = {}
+        for number, model in enumerate(self._config.model):
+            if model.bundle is None:
+                continue
+            key = (model.bundle, model.time_budget)
+            scorer = loaded[key] = loaded.get(key) or self._load(*key, number)
+            for asset in model.assets:
+                posts.setdefault(asset, []).append(Served(scorer, model.shadow))
+        return posts
+
+    def _load(self, bundle: Path, time_budget: timedelta, number: int) -> Scorer:
+        """One that is refused leaves its post to somebody who says so: rules and other models go on."""
+        try:
+            scorer = OnnxScorer.load(bundle, self._config.models.keys(), time_budget, self._watchdog)
+            if misfit := feature_misfit(scorer.manifest, self._features):
+                raise BundleRejected(bundle, *misfit)
+        except BundleRejected as rejected:
+            log.error("model_refused", bundle=str(bundle), reason=str(rejected))
+            return RefusedModel(f"{bundle.name}@refused.{number}", str(rejected).rstrip("."))
+        return scorer
+
+    def close(self) -> None:
+        """The flow has ended."""
+        self._models.close()
+
     def _passed(self) -> None:
+        self._models.pass_over()
         self._sink.flush_due()
         self._beat()
+
+    def _tell(self, events: Sequence[Event]) -> bool:
+        return self._sink.tell(events)
 
     def _open_outbox(self) -> OutboxWriter:
         return OutboxWriter(self._layout.outbox, outbox_settings(self._config))
 
     def _noted(self, result: PutResult, records: Sequence[Record | Account]) -> None:
         self._repeats += result.repeats
+        self._models.raised(record for record in records if isinstance(record, Alert))
         for record in records:
             if isinstance(record, Account):
                 self._accounts[record.asset] = record

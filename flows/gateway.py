@@ -11,10 +11,11 @@ from bytewax.outputs import Sink
 
 from connectors.samples import Item
 from flows.alarms import AlertSettings, Maintenance
+from flows.drift_setup import DriftSetup
 from flows.rules import RuleSet
 from flows.window_kinds import AnyWindowSettings
 from models.features import FeatureSet
-from models.scores import Scorer
+from models.served import Models
 
 
 class Gateway(Protocol):
@@ -28,13 +29,24 @@ class Gateway(Protocol):
         """Takes (asset, `Record`) and (asset, `Account`); Any, because merged streams of several kinds have no type."""
         ...
 
-    def scorer(self, asset: str) -> Scorer | None:
-        """The model of an asset as of now; None = there is none. Cheap: asked for every block."""
+    @property
+    def models(self) -> Models:
+        """Those of every asset, as of now."""
+        ...
+
+    @property
+    def drift(self) -> DriftSetup:
+        """How windows are held against what their models were trained on, from the configuration."""
         ...
 
     @property
     def windows(self) -> AnyWindowSettings:
         """From the configuration."""
+        ...
+
+    @property
+    def sketches(self) -> bool:
+        """Whether quantile sketches are wanted, from the configuration."""
         ...
 
     @property

@@ -116,7 +116,7 @@ class AnomalyModel(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         """Export, prove that the graph is the fitted model, write the bundle, load it again.
 
         Args:
-            out: Folder of the bundle, to be made; its parent exists.
+            out: Folder of the bundle, to be made, with those above it.
             name: Of the model; "" = that of the folder.
             version: Of the model.
             counter: Grows with every version of the model of this name; None = the end of the rows, in seconds.

@@ -43,7 +43,7 @@ def pack(fitted: Fitted, why: str, out: Path, *, name: str, version: str, counte
     Args:
         fitted: The detector, calibrated.
         why: Why it is this detector, for the card.
-        out: Folder of the bundle, to be made.
+        out: Folder of the bundle, to be made, with those above it.
         name: Of the model.
         version: Of the model.
         counter: Grows with every version of the model of this name; None = the end of the rows, in seconds.
@@ -90,6 +90,7 @@ def pack(fitted: Fitted, why: str, out: Path, *, name: str, version: str, counte
         pictures,
     )
     difference = prove(fitted.detector, OnnxScorer(bundle), fitted.later)
+    out.parent.mkdir(parents=True, exist_ok=True)
     written = write_bundle(out, bundle)
     OnnxScorer.load(out)  # read back from disk, through every check a gateway makes
     return Packed(out, written, difference)

@@ -71,7 +71,7 @@ def train(
         rows: Of normal operation.
         name: Of the model.
         version: Of the model.
-        out: Folder of the bundle, to be made; its parent exists.
+        out: Folder of the bundle, to be made, with those above it.
         detector: Of `models.detectors.catalogue.KINDS`, or "auto".
         counter: Grows with every version of the model of this name; None = the end of the rows, in seconds.
         budget_per_day: See `AnomalyModel`, also for the next four.

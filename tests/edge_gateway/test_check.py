@@ -13,7 +13,7 @@ from edge_gateway.config.problems import ConfigRejected
 from edge_gateway.drivers import make_drivers
 from edge_gateway.gateway import LocalGateway
 from edge_gateway.tables import tag_tables
-from models.errors import BundleRejected
+from models.errors import ScoringFailed
 from models.feature_rows import FeatureRows
 from models.features import STANDARD
 from models.training import train
@@ -97,9 +97,11 @@ def test_a_model_of_another_set_of_ones_own_is_refused_by_check_and_by_the_flow(
     (tmp_path / "mine.py").write_text("from __future__ import annotations\n")
     other = config(tmp_path, bundle, own)
     assert "[features] gives mine@1" in problems(other, deep=True)
-    loaded = load_checked(other)
-    with pytest.raises(BundleRejected, match=r"was trained on feature set standard@1, and \[features\] gives mine@1"):
-        LocalGateway(loaded, lambda: False, lambda: None)
+    ((served,),) = [LocalGateway(load_checked(other), lambda: False, lambda: None).models.of("a")]
+    refused = r"was trained on feature set standard@1, and \[features\] gives mine@1"
+    with pytest.raises(ScoringFailed, match=refused) as refusal:
+        served.scorer.score(np.empty((1, 0, 0)))
+    assert refusal.value.trouble == "refused"
     (tmp_path / "mine.py").write_text("x = y\n")
     assert 'mine.py": cannot be imported: NameError' in problems(other, deep=True)
     load_checked(other)
@@ -180,3 +182,37 @@ def test_a_password_is_read_from_the_environment_at_every_start_and_shown_nowher
         with console.capture() as capture:
             console.print(describe(loaded, path))
         assert password not in repr(settings) + repr(loaded) + capture.get()
+
+
+def told(path: Path) -> str:
+    console = Console(width=200)
+    with console.capture() as capture:
+        console.print(describe(load_checked(path), path))
+    return capture.get()
+
+
+def test_it_says_over_how_long_drift_is_judged(tmp_path: Path, bundle: Path) -> None:
+    assert "judged over 1d, 1 false alarms a year and asset" in told(config(tmp_path, bundle))
+    short = config(tmp_path, bundle, CONFIG + '[drift]\nperiod = "1min"\nfalse_alarms_a_year = 5.0\n')
+    assert "judged over 16min, 5 false alarms a year" in told(short)  # 960 windows of 1 s
+
+
+def test_an_asset_without_a_model_starts_cold_unless_it_may_not(tmp_path: Path, bundle: Path) -> None:
+    text = CONFIG + '[[modbus.tags]]\nasset = "b"\ntag = "t"\naddress = "holding:2:uint16"\n'
+    path = config(tmp_path, bundle, text)
+    assert "none yet: cold start" in told(path)
+    gateway = LocalGateway(load_checked(path), lambda: False, lambda: None)
+    assert [[one.scorer.model.partition("@")[0] for one in gateway.models.of(asset)] for asset in "ab"] == [
+        ["pump"],
+        ["cold-start"],
+    ]
+    (served,) = gateway.drift.models.of("a")
+    assert served.scorer.reference is not None
+    for other in (
+        text + "[alerts]\ncold_start = false\n",
+        text.replace('length = "1s"', 'kind = "session"\ngap = "5s"'),
+    ):
+        session = other.replace('[[model]]\nassets = ["a"]\nbundle = "pump"\n', "")
+        path.write_text(session)
+        assert "none: summarized only" in told(path)
+        assert not LocalGateway(load_checked(path), lambda: False, lambda: None).models.of("b")
