@@ -84,22 +84,22 @@ def _window(summary: WindowSummary, site: str) -> list[str]:
     values, counts = summary.values, {"n": summary.n, "n_bad": summary.n_bad}
     lines = table(FEATURE, rows, summary.features, values, counts, time)
     if summary.model:
-        lines.append(_score(summary.asset, OtherScore(summary.model, summary.score, shadow=False), site, time))
-    return lines + [_score(summary.asset, other, site, time) for other in summary.others]
+        lines.append(_score(summary, OtherScore(summary.model, summary.score, shadow=False), site, time))
+    return lines + [_score(summary, other, site, time) for other in summary.others]
 
 
-def _score(asset: str, said: OtherScore, site: str, time: int) -> str:
-    name, _, version = said.model.partition("@")
-    told = not math.isnan(said.score)  # NaN: the model abstained
+def _score(summary: WindowSummary, one: OtherScore, site: str, time: int) -> str:
+    name, _, version = one.model.partition("@")
+    told = not math.isnan(one.score)  # NaN: the model abstained
     fields: dict[str, Field] = {
-        "score": said.score,
-        "threshold": _THRESHOLD,
-        "anomaly": told and said.score > _THRESHOLD,
+        "score": one.score,
+        "threshold": 1.0,  # scores are in units of their threshold, whatever the model
+        "anomaly": told and one.score > 1.0,
         "abstained": not told,
         "model_version": version,
     }
-    tags = (("asset", asset), ("model", name), ("role", "shadow" if said.shadow else "active"), ("site", site))
-    return point(SCORE, tags, fields, time)
+    role = "shadow" if one.shadow else "active"
+    return point(SCORE, (("asset", summary.asset), ("model", name), ("role", role), ("site", site)), fields, time)
 
 
 def _alert(alert: Alert, site: str) -> str:
