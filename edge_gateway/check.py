@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,19 +13,22 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from cloud_sink.uplink.store import parse_store
+from edge_gateway.cold_starts import may_start_cold
 from edge_gateway.config.config import Config
 from edge_gateway.config.load import load
 from edge_gateway.config.opcua import OpcUaSection
 from edge_gateway.config.opcua_tag import FoundTag
 from edge_gateway.config.problems import ConfigRejected, Problem
-from edge_gateway.config.targets import S3TargetSection
+from edge_gateway.config.targets import PyarrowTargetSection, S3TargetSection
 from edge_gateway.config.units import duration_text
-from edge_gateway.influx_series import too_many
+from edge_gateway.influx_series import unfit
 from edge_gateway.model_fit import assets_of, misfits, store_of
 from edge_gateway.rooms import foreign_owners
 from edge_gateway.rule_sets import in_words, rule_sets
 from edge_gateway.tables import tag_tables
-from edge_gateway.targets import describe_targets
+from edge_gateway.targets import GOOGLE, describe_targets
+from flows.window_settings import WindowSettings
 from models.life.record import Lives
 
 if TYPE_CHECKING:
@@ -44,7 +48,7 @@ def load_checked(path: Path, *, deep: bool = False) -> Config:
     config = load(path)
     problems = [
         *missing(config),
-        *too_many(config),
+        *unfit(config),
         *_models(config, deep=deep),
         *(_deep(config) if deep else ()),
     ]
@@ -70,7 +74,15 @@ def _missing_files(config: Config) -> Iterator[Problem]:
                     where = f'{kind}[{number}] "{link.name}".{key}'
                     yield Problem(where, f'"{file}"', "is not there", "Put it there.")
     for number, target in enumerate(config.target):
-        for key in ("credentials_file", "token_file", "password_file", "ca_file", "certificate", "private_key"):
+        for key in (
+            "credentials_file",
+            "key_file",
+            "token_file",
+            "password_file",
+            "ca_file",
+            "certificate",
+            "private_key",
+        ):
             file = getattr(target, key, None)
             if file is not None and not file.exists():
                 yield Problem(
@@ -98,6 +110,11 @@ def _missing_secrets(config: Config) -> Iterator[Problem]:
                     where = f'target[{number}] "{target.label()}".credentials_file'
                     rule = f"is left out, and the environment variable {name} is not set here"
                     yield Problem(where, None, rule, "Name the file, or set the variable.")
+        google = isinstance(target, PyarrowTargetSection) and parse_store(target.uri).scheme == "gs"
+        if google and not Path(os.environ.get(GOOGLE) or "/nowhere").is_file():
+            where = f'target[{number}] "{target.label()}".uri'
+            rule = f"needs credentials, and the environment variable {GOOGLE} does not name a file here"
+            yield Problem(where, None, rule, "Set it to the key file of a service account.")
 
 
 def _deep(config: Config) -> Iterator[Problem]:
@@ -190,15 +207,26 @@ def describe(config: Config, path: Path) -> RenderableType:
     assets = Table(title="assets", title_justify="left", box=box.SIMPLE)
     for name in ("asset", "tags", "models"):
         assets.add_column(name)
+    without = "none yet: cold start" if may_start_cold(config) else "none: summarized only"
     for table in tag_tables(config):
-        assets.add_row(table.asset, ", ".join(table.names), scored.get(table.asset, "none: summarized only"))
+        assets.add_row(table.asset, ", ".join(table.names), scored.get(table.asset, without))
     rules = [_rules(config)] if config.rules else []
     summary = Text.assemble(
         (f"{path}: ok\n", "bold"),
         f"flow {config.gateway.flow}, {config.windows.told()}, features {config.features.set}",
+        *(f"\n{line}" for line in _drift(config)),
         *(f"\ntarget {line}" for line in describe_targets(config)),
     )
     return Group(summary, links, assets, *rules, *_unsigned(config))
+
+
+def _drift(config: Config) -> Iterator[str]:
+    """How long it takes until drift can be told, which follows from three sections."""
+    windows = config.windows.settings()
+    if config.model and isinstance(windows, WindowSettings):
+        lasts = timedelta(microseconds=config.drift.settings().lasts_ns(windows.every_ns) // 1000)
+        rate = config.drift.false_alarms_a_year
+        yield f"drift of models is judged over {duration_text(lasts)}, {rate:g} false alarms a year and asset at most"
 
 
 def _scored(config: Config) -> dict[str, str]:

@@ -29,8 +29,10 @@ from connectors.source import JournalSource
 from connectors.tags import Tag, TagTable
 from flows.alarm_settings import AlarmSettings
 from flows.alarms import AlertSettings, Maintenance
+from flows.drift_setup import DriftSetup
 from flows.rules import Limit, RuleSet
 from flows.window_settings import WindowSettings
+from models.drift import Reference
 from models.features import STANDARD, FeatureSet
 from models.roster import Roster
 from models.scores import Scores
@@ -95,14 +97,15 @@ def _acquire(folder: Path, case: str, seconds: float) -> dict[str, Any]:
 class Turns:
     """Scores by turns, so that every window opens an alert or clears it; or the same for ever."""
 
-    model: str
     high: float
+    model: str
     tags: tuple[str, ...] = TABLES[0].names
     features: tuple[str, ...] = ("mean", "std", "last")
     min_coverage: float = 0.0
     state: tuple[StatePort, ...] = ()
     warm_up: int = 0
     every_ns: int = 0
+    reference: Reference | None = None
     turn: int = 0
 
     def score(self, rows: NDArray[np.float64], state: State = ()) -> Scores:
@@ -141,7 +144,9 @@ class BenchGateway:
     def __post_init__(self) -> None:
         one_in = ONE_IN[self.case] if self.case.startswith("window") else ASSETS + 1
         turns = {table.asset: 0.0 if (n + 1) % one_in else 1.5 for n, table in enumerate(TABLES)}
-        self.models = Roster({asset: [Served(Turns(f"{asset}@1", high))] for asset, high in turns.items()})
+        # One model an asset, or all would take their turn together
+        self.models = Roster({asset: [Served(Turns(high, f"{asset}@1"))] for asset, high in turns.items()})
+        self.drift = DriftSetup(models=self.models)
         self._sink = OutboxSink(self._open, self._noted)
         self._count_from = time.time_ns() + 10**18
 
