@@ -15,6 +15,7 @@ from connectors.simulator.recorder import simulate
 from connectors.simulator.tags import TABLES
 from edge_gateway.cli import app
 from models.detectors.catalogue import FOLLOW_ROWS, KINDS
+from models.detectors.stream import StreamDetector
 from models.onnx_scorer import OnnxScorer
 
 ROOM = Path(models.__file__).parent
@@ -38,7 +39,7 @@ def test_every_detector_is_in_the_table_and_no_other() -> None:
 
 
 def test_figures_are_those_of_the_code() -> None:
-    assert f"({KINDS['suite'].least_rows} of each asset for the suite)" in README
+    assert f"({StreamDetector().least_rows} of each asset for the suite)" in README
     assert f"({FOLLOW_ROWS:.0f} windows; `--no-follow`" in README
 
 
