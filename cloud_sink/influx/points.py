@@ -6,6 +6,7 @@
 | `edge_score` | site, asset, model, role (`active`, `shadow`) | model and window |
 | `edge_alert` | site, asset, rule, severity | change of state of an alarm |
 | `edge_event` | site, asset, kind, reason | gap, drop, change of model, ... |
+| `edge_live` | site, asset, signal | look at a tag that is marked so, at its source time |
 | `edge_gateway` | site, gateway | look at the gateway's health |
 | `edge_process` | site, gateway, role | look at one of its processes |
 | `edge_link` | site, gateway, link | look at one connection to the plant |
@@ -28,6 +29,7 @@ from cloud_sink.influx.lines import Field, point, table
 from cloud_sink.records import Alert, Event, OtherScore, Record, WindowSummary
 
 FEATURE, SCORE, ALERT, EVENT = "edge_feature", "edge_score", "edge_alert", "edge_event"
+LIVE = "edge_live"
 GATEWAY, PROCESS, LINK, DROP = "edge_gateway", "edge_process", "edge_link", "edge_drop"
 
 _US = 1000
@@ -55,6 +57,21 @@ def lines_of(record: Record, site: str) -> list[str]:
             return [_alert(record, site)]
         case Event():
             return [_event(record, site)]
+
+
+def live_line(site: str, asset: str, tag: str, value: float, quality: str, time: int) -> str:
+    """The last value of a tag.
+
+    Args:
+        site: Of the gateway.
+        asset: Of the tag.
+        tag: Its name.
+        value: NaN where it came without one; the line then tells the quality alone.
+        quality: good, uncertain or bad.
+        time: Source time, ns.
+    """
+    tags = (("asset", asset), ("signal", tag), ("site", site))
+    return point(LIVE, tags, {"value": value, "quality": quality}, time // _US * _US)
 
 
 @dataclass(frozen=True, slots=True)

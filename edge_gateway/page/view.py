@@ -17,7 +17,7 @@ from cloud_sink.records import Lane, decode_summary
 from edge_gateway.alarm_states import attention, change_words, look
 from edge_gateway.config.config import Config
 from edge_gateway.layout import Layout
-from edge_gateway.page.live import LiveTags
+from edge_gateway.live import LiveTags
 from edge_gateway.status import ROLES, read_status
 
 log = structlog.get_logger(__name__)

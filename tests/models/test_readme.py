@@ -19,6 +19,7 @@ from edge_gateway.config.units import duration_text
 from edge_gateway.serving.duty import KEEP_EVERY_S
 from models.bundle import MAX_NODES
 from models.detectors.catalogue import FOLLOW_ROWS, KINDS
+from models.detectors.stream import StreamDetector
 from models.foreign.read import LOWEST_OPSET
 from models.life.agreement import KEPT_PAIRS
 from models.onnx_scorer import GOLDEN_TOLERANCE, OnnxScorer
@@ -44,7 +45,7 @@ def test_every_detector_is_in_the_table_and_no_other() -> None:
 
 
 def test_figures_are_those_of_the_code() -> None:
-    assert f"({KINDS['suite'].least_rows} of each asset for the suite)" in README
+    assert f"({StreamDetector().least_rows} of each asset for the suite)" in README
     assert f"({FOLLOW_ROWS:.0f} windows; `--no-follow`" in README
 
 

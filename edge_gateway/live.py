@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,11 @@ class Tag:
     time: int = 0
     status: int = 0
     curve: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=_CURVE))
+
+    @property
+    def quality(self) -> str:
+        """Of the last value: good, uncertain or bad."""
+        return _QUALITY[self.status >> 30]
 
 
 class LiveTags:
@@ -75,6 +81,11 @@ class LiveTags:
             self._reader.close()
             self._reader = None
 
+    @property
+    def tags(self) -> Mapping[tuple[str, str], Tag]:
+        """By asset and name; only those that a value was seen of."""
+        return self._tags
+
     def told(self) -> list[dict[str, Any]]:
         """For the page, in order of asset and tag."""
         return [
@@ -84,7 +95,7 @@ class LiveTags:
                 "unit": tag.unit,
                 "value": tag.value if math.isfinite(tag.value) else None,
                 "time": tag.time,
-                "quality": _QUALITY[tag.status >> 30],
+                "quality": tag.quality,
                 "status": f"0x{tag.status:08X}",
                 "curve": [round(value, 6) if math.isfinite(value) else None for _, value in tag.curve],
             }

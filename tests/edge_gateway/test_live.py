@@ -12,7 +12,7 @@ from connectors.journal.settings import JournalSettings
 from connectors.journal.writer import JournalWriter
 from connectors.samples import Origin, SampleBatch
 from connectors.tags import Tag, TagTable
-from edge_gateway.page.live import LiveTags
+from edge_gateway.live import LiveTags
 
 TABLE = TagTable("pump", (Tag("flow", unit="m3/h"), Tag("head", unit="m")))
 SECOND = 10**9
