@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted
+from threadpoolctl import threadpool_limits
 
 from models.choose import fit_chosen
 from models.detectors.catalogue import FOLLOW_ROWS
 from models.errors import RowsRefused
 from models.feature_rows import FeatureRows
-from models.fitting import Options, Told, fit, scores_of
+from models.fitting import Options, Told, fit, scores_of, shares_of
 from models.packing import Packed, pack
 
 AUTO = "auto"
@@ -75,10 +76,13 @@ class AnomalyModel(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         rows = X if isinstance(X, FeatureRows) else FeatureRows.from_array(X)
         options = Options(self.budget_per_day, self.margin, self.holdout, self.follow_rows, self.seed)
         tell = told or (lambda _: None)
-        if self.detector == AUTO:
-            self.fitted_, self.why_ = fit_chosen(rows, options, tell)
-        else:
-            self.fitted_, self.why_ = fit(self.detector, rows, options, tell), "it was asked for"
+        # One thread: sums of several are added up in another order, and the same rows must give the same bytes on any
+        # machine; and on a gateway that has other things to do, threads wait for each other longer than they work.
+        with threadpool_limits(1):
+            if self.detector == AUTO:
+                self.fitted_, self.why_ = fit_chosen(rows, options, tell)
+            else:
+                self.fitted_, self.why_ = fit(self.detector, rows, options, tell), "it was asked for"
         self.n_features_in_ = math.prod(rows.values.shape[1:])
         self._like = rows[:0]
         return self
@@ -86,19 +90,14 @@ class AnomalyModel(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
     def anomaly_score(self, X: ArrayLike | FeatureRows) -> NDArray[np.float64]:  # noqa: N803
         """Scores float64[n]; higher = more anomalous, 1.0 = the limit, NaN = none. A row is of the asset it says.
 
-        A detector that remembers takes the rows of each asset as one stream from its beginning.
+        A detector that remembers takes the rows of each asset as one stream from its beginning, and begins again after
+        a pause longer than its warm-up, as it does in a gateway.
         """
-        rows = self._rows(X)
-        return scores_of(self.fitted_.detector, rows)
+        return scores_of(self.fitted_.detector, self._rows(X))
 
     def contributions(self, X: ArrayLike | FeatureRows) -> NDArray[np.float64]:  # noqa: N803
         """Share of each tag in the score, float64[n, tags], rows sum to 1; NaN without a score."""
-        rows = self._rows(X)
-        shares = np.empty((len(rows), len(rows.tags)))
-        for asset in np.unique(rows.assets):
-            mine = rows.assets == asset
-            shares[mine] = self.fitted_.detector.contributions(rows.flat[mine])
-        return shares
+        return shares_of(self.fitted_.detector, self._rows(X))
 
     def score_samples(self, X: ArrayLike | FeatureRows) -> NDArray[np.float64]:  # noqa: N803
         """scikit-learn's convention: the negative of `anomaly_score`."""
