@@ -138,6 +138,6 @@ def test_c3_the_quota(tmp_path, account):
         lost=0,
         twice=0,
         recovery_s=recovery,
-        told=f"{windows // 60} of {windows // 60} alerts; {losses['thinned/summary/outbox_quota']:,} of {windows:,} "
-        "windows joined into longer ones, told; none dropped",
+        told=f"{windows // 60} of {windows // 60} alerts; {windows:,} windows joined in "
+        f"{losses['thinned/summary/outbox_quota']:,} places, told; none dropped",
     )
