@@ -69,6 +69,12 @@ var/grafana-node/.ready: tests/cloud_sink/grafana/package.json
 	@cd $(@D) && timeout 300 npm install --omit=dev --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
+var/azurite/.ready: tests/cloud_sink/peers/package.json
+	@command -v npm >/dev/null || { echo "azurite, Azure's emulator, needs npm (Debian: apt install nodejs npm)."; exit 2; }
+	@mkdir -p $(@D) && cp $< $(@D)/package.json
+	@cd $(@D) && timeout 300 npm install --omit=dev --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
 var/browser/.ready: tests/e2e/browser/requirements.txt
 	@echo "Setting up var/browser, which drives a browser for the tests (190 MB)."
 	@rm -rf $(@D) && "$(PYTHON)" -m venv $(@D)

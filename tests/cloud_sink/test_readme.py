@@ -43,4 +43,4 @@ def test_the_examples_are_accepted():
                 }
                 sections[kind].model_validate(table)
                 seen.add(kind)
-    assert seen == {"file", "s3", "https", "mqtt", "uplink"}
+    assert seen == {"file", "s3", "https", "mqtt", "pyarrow", "uplink"}
