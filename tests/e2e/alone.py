@@ -1,7 +1,7 @@
 """The whole gateway in a network of its own, traced: `unshare -n python alone.py FOLDER`, started by test_alone.py.
 
-The folder has a model. The plant, a bucket, a web server and an InfluxDB are on the loopback of the namespace, where
-nothing else is. Leaves there what the kernel was asked for (`trace`), what the bucket got (`bucket/`), and where
+The folder has a model. The plant, a bucket, a web server, a broker and an InfluxDB are on the loopback of the namespace,
+where nothing else is. Leaves there what the kernel was asked for (`trace`), what the bucket got (`bucket/`), and where
 everything was (`facts.json`).
 """
 
@@ -23,6 +23,7 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).parents[1] / "cloud_sink"))
 
+from counting_broker import CountingBroker
 from fault_server import FaultServer, answer, read_body
 
 from edge_gateway.demo.files import DemoFiles, config_text
@@ -40,6 +41,9 @@ credentials_file = "credentials"
 [[target]]
 kind = "https"
 url = "http://127.0.0.1:{web}/plant"
+[[target]]
+kind = "mqtt"
+url = "mqtt://127.0.0.1:{broker}"
 [[target]]
 kind = "file"
 path = "cloud"
@@ -64,12 +68,13 @@ def main(folder: Path) -> None:
     files = DemoFiles(folder)
     home = folder / "home"
     home.mkdir()
-    with FaultServer() as bucket, FaultServer() as web, Influx() as influx:
+    with FaultServer() as bucket, FaultServer() as web, Influx() as influx, CountingBroker() as broker:
         servers = {"bucket": bucket, "web": web, "influx": influx}
         plant = _start_plant(files.plant)
         try:
             facts = json.loads(plant.stdout.readline())
-            _configure(files, facts, {name: server.port for name, server in servers.items()})
+            ports = {name: server.port for name, server in servers.items()}
+            _configure(files, facts, {**ports, "broker": broker.port})
             _run(files, home, plant, bucket)
         finally:
             plant.stdin.close()
@@ -86,6 +91,8 @@ def main(folder: Path) -> None:
             }
             for name, server in servers.items()
         }
+        facts["servers"]["broker"] = {"port": broker.port, "heads": 0, "bodies": broker.received}
+        facts["messages"] = [payload.decode() for _, payload in broker.messages]
     facts["home"] = [str(path.relative_to(home)) for path in home.rglob("*")]
     (folder / "facts.json").write_text(json.dumps(facts))
 
