@@ -119,30 +119,10 @@ def fit(name: str, rows: FeatureRows, options: Options, told: Told = lambda _: N
     if not kind.stateful:
         seen = seen[mask]
     detector = kind.make(_wish(seen, options))
-    memory = detector.memory if isinstance(detector, RawRowDetector) else 0
-    embargo = (seen.overlap + memory) * seen.together
     split = len(seen) - max(1, round(options.holdout * len(seen)))
-    kept, later = seen[: max(0, split - embargo)], seen[split:]
-    warnings += _suitable(kind, detector, kept, embargo)
-    told("calibrate on blocks the detector has not seen")
-    heldout = held_out(detector, kept, embargo)
-    calibration = limit_of(
-        heldout.scores,
-        in_sample=heldout.in_sample,
-        blocks=BLOCKS,
-        every_ns=rows.window_every_ns,
-        embargo=embargo,
-        budget_per_day=options.budget_per_day,
-        margin=options.margin,
-    )
-    warnings += doubts(calibration)
-    told("fit on all of them")
-    if isinstance(detector, RowDetector):
-        detector.fit(kept.flat)
-    else:
-        fit_runs(detector, kept)
-    limited = detector.detector_ if isinstance(detector, StreamDetector) else detector
-    limited.set_params(limit=calibration.limit)
+    kept, later = seen[: max(0, split - embargo_of(detector, seen))], seen[split:]
+    calibration, said = fit_calibrated(detector, kept, options, told)
+    warnings += said
     told("judge the hold-out")
     later_scores = scores_of(detector, later)
     summary = summary_of(later_scores, warnings)
@@ -159,6 +139,52 @@ def fit(name: str, rows: FeatureRows, options: Options, told: Told = lambda _: N
         seed=options.seed,
         warnings=tuple(warnings),
     )
+
+
+def fit_calibrated(
+    detector: AnyDetector, rows: FeatureRows, options: Options, told: Told = lambda _: None
+) -> tuple[Calibration, list[str]]:
+    """Fit a detector on rows and set its limit, found on rows it had not seen when it scored them.
+
+    Args:
+        detector: New; fitted in place.
+        rows: Of normal operation, whole ones for a detector of rows.
+        options: See there; nothing is held out.
+        told: Told what is done next.
+
+    Returns:
+        Where the limit came from, and what must be doubted, in sentences.
+
+    Raises:
+        TrainingRefused: The rows cannot carry this detector.
+    """
+    embargo = embargo_of(detector, rows)
+    doubtful = _suitable(detector, rows, embargo)
+    told("calibrate on blocks the detector has not seen")
+    heldout = held_out(detector, rows, embargo)
+    calibration = limit_of(
+        heldout.scores,
+        in_sample=heldout.in_sample,
+        blocks=BLOCKS,
+        every_ns=rows.window_every_ns,
+        embargo=embargo,
+        budget_per_day=options.budget_per_day,
+        margin=options.margin,
+    )
+    told("fit on all of them")
+    if isinstance(detector, RowDetector):
+        detector.fit(rows.flat)
+    else:
+        fit_runs(detector, rows)
+    limited = detector.detector_ if isinstance(detector, StreamDetector) else detector
+    limited.set_params(limit=calibration.limit)
+    return calibration, doubtful + doubts(calibration)
+
+
+def embargo_of(detector: AnyDetector, rows: FeatureRows) -> int:
+    """Rows that must lie between two of them that share neither samples nor what is remembered."""
+    memory = detector.memory if isinstance(detector, RawRowDetector) else 0
+    return (rows.overlap - 1 + max(1, memory)) * rows.together
 
 
 def scores_of(detector: AnyDetector, rows: FeatureRows) -> NDArray[np.float64]:
@@ -190,29 +216,30 @@ def _wish(rows: FeatureRows, options: Options) -> Wish:
     return Wish(len(rows.features), spreads, options.follow_rows, options.seed)
 
 
-def _suitable(kind: Kind, detector: AnyDetector, kept: FeatureRows, embargo: int) -> list[str]:
+def _suitable(detector: AnyDetector, rows: FeatureRows, embargo: int) -> list[str]:
     """What is doubtful about the rows, in sentences; refuses what cannot be learnt from."""
     said = []
-    if len(kept) < kind.least_rows * kept.together:
+    least = detector.least_rows if isinstance(detector, RawRowDetector) else 0
+    if len(rows) < least * rows.together:
         raise TrainingRefused(
             "rows",
-            len(kept),
-            f"at least {kind.least_rows} windows of each asset are needed to learn and to calibrate a limit",
+            len(rows),
+            f"at least {least} windows of each asset are needed to learn and to calibrate a limit",
             f"record longer ({ENOUGH_ROWS} windows are better), use shorter windows, or take another detector",
         )
-    if kind.least_rows and len(kept) < ENOUGH_ROWS:
+    if least and len(rows) < ENOUGH_ROWS:
         said.append(
-            f"{len(kept)} rows; from {ENOUGH_ROWS} on the limit has held on a plant that was warming up, on fewer it "
+            f"{len(rows)} rows; from {ENOUGH_ROWS} on the limit has held on a plant that was warming up, on fewer it "
             "has not: expect false alarms until more is recorded"
         )
-    values, names = kept.values, kept.features
-    if isinstance(detector, PreparedRowDetector) and len(kept):
-        prepared, _ = prepared_rows(detector, kept)
-        values = prepared.reshape(len(prepared), len(kept.tags), -1)
+    values, names = rows.values, rows.features
+    if isinstance(detector, PreparedRowDetector) and len(rows):
+        prepared, _ = prepared_rows(detector, rows)
+        values = prepared.reshape(len(prepared), len(rows.tags), -1)
         names = detector.columns
-    elif kind.stateful:
-        values = values[kept.whole]
-    return said + judge(values, kept.tags, names, embargo)
+    elif isinstance(detector, RawRowDetector):
+        values = values[rows.whole]
+    return said + judge(values, rows.tags, names, embargo)
 
 
 def summary_of(scores: NDArray[np.float64], warnings: list[str]) -> ScoreSummary:

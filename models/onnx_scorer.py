@@ -53,6 +53,7 @@ class OnnxScorer:
         self._budget_s = inf if time_budget is None else time_budget.total_seconds()
         self._watchdog = watchdog if time_budget is not None else None
         self._manifest = manifest = bundle.manifest
+        self._model = manifest.model
         self._shape = (len(manifest.tags), len(manifest.features))
         self._reference = _reference(bundle)
         self._session = open_session(bundle.model, path)
@@ -108,7 +109,7 @@ class OnnxScorer:
     @property
     def model(self) -> str:
         """Name and version of the model."""
-        return self._manifest.model
+        return self._model
 
     @property
     def state(self) -> tuple[StatePort, ...]:

@@ -31,8 +31,6 @@ FOLLOW_ROWS = 10.0 * Smoothing().window
 """Time constant with which the suite's centre follows a plant that drifts. On an anomaly-free run of a rig that warms
 up, 1.1 % of the rows were false alarms with it and 44.8 % without (SKAB, 2,000 training rows)."""
 
-LEAST_WINDOWS = 20
-
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -59,13 +57,11 @@ class Kind:
         told: What it is, in a line.
         make: A new one.
         stateful: It remembers: it judges one feature of each tag, in time order, and not each window by itself.
-        least_rows: Fewest rows to learn from, whatever calibration needs.
     """
 
     told: str
     make: Callable[[Wish], AnyDetector]
     stateful: bool = False
-    least_rows: int = 0
 
 
 def _columns(make: Callable[..., RowDetector]) -> Callable[[Wish], RowDetector]:
@@ -81,7 +77,6 @@ KINDS: dict[str, Kind] = {
         "four members on smoothed values, the worst counts; its centre follows slow drift",
         lambda wish: StreamDetector(follow_rows=wish.follow_rows, gate=1.0),
         stateful=True,
-        least_rows=LEAST_WINDOWS * Smoothing().window,
     ),
     "mahalanobis": Kind("distance from the usual, in units of how tags vary together", _columns(MahalanobisDetector)),
     "pca": Kind("T2 + SPE: within the plane in which tags move together, and away from it", _columns(PcaDetector)),

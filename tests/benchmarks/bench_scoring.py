@@ -7,6 +7,7 @@ five medians: other work on the machine only adds.
 from __future__ import annotations
 
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -23,6 +24,10 @@ from models.feature_rows import FeatureRows
 from models.features import STANDARD
 from models.onnx_scorer import OnnxScorer, open_session
 from models.training import train
+
+sys.path.insert(0, str(Path(__file__).parent / "scoring"))
+
+from int8 import measured
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +86,7 @@ def run() -> list[dict[str, Any]]:
                 "met": load <= 15,
             }
         )
-    results += [*streams(), forest()]
+    results += [*streams(), forest(), *measured(best)]
     results.append(
         {
             "name": "scoring: ONNX against the reference, offsets of 1e7 deviations included",
