@@ -1,6 +1,6 @@
 """The whole gateway in a network of its own, traced: `unshare -n python alone.py FOLDER`, started by test_alone.py.
 
-The folder has a model. The plant, a bucket, a web server, a broker and an InfluxDB are on the loopback of the namespace,
+The folder has a model. Plant, bucket, web server, broker and InfluxDB are on the loopback of the namespace,
 where nothing else is. Leaves there what the kernel was asked for (`trace`), what the bucket got (`bucket/`), and where
 everything was (`facts.json`).
 """
