@@ -7,6 +7,7 @@ everything was (`facts.json`).
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import gzip
 import json
@@ -45,6 +46,10 @@ url = "http://127.0.0.1:{web}/plant"
 kind = "mqtt"
 url = "mqtt://127.0.0.1:{broker}"
 [[target]]
+kind = "pyarrow"
+uri = "abfs://account@127.0.0.1:{azure}/plant"
+key_file = "azure-key"
+[[target]]
 kind = "file"
 path = "cloud"
 [[influx]]
@@ -68,13 +73,20 @@ def main(folder: Path) -> None:
     files = DemoFiles(folder)
     home = folder / "home"
     home.mkdir()
-    with FaultServer() as bucket, FaultServer() as web, Influx() as influx, CountingBroker() as broker:
+    # The web server at the place of Azure is none: who is asked is seen all the same
+    with (
+        FaultServer() as bucket,
+        FaultServer() as web,
+        Influx() as influx,
+        CountingBroker() as broker,
+        FaultServer() as azure,
+    ):
         servers = {"bucket": bucket, "web": web, "influx": influx}
         plant = _start_plant(files.plant)
         try:
             facts = json.loads(plant.stdout.readline())
             ports = {name: server.port for name, server in servers.items()}
-            _configure(files, facts, {**ports, "broker": broker.port})
+            _configure(files, facts, {**ports, "broker": broker.port, "azure": azure.port})
             _run(files, home, plant, bucket)
         finally:
             plant.stdin.close()
@@ -92,6 +104,7 @@ def main(folder: Path) -> None:
             for name, server in servers.items()
         }
         facts["servers"]["broker"] = {"port": broker.port, "heads": 0, "bodies": broker.received}
+        facts["servers"]["azure"] = {"port": azure.port, "heads": 0, "bodies": 0}
         facts["messages"] = [payload.decode() for _, payload in broker.messages]
     facts["home"] = [str(path.relative_to(home)) for path in home.rglob("*")]
     (folder / "facts.json").write_text(json.dumps(facts))
@@ -115,6 +128,7 @@ def _configure(files: DemoFiles, facts: dict[str, Any], ports: dict[str, int]) -
     files.config.write_text(before + _TARGETS.format(**ports) + after)
     keys = "[default]\naws_access_key_id = AK\naws_secret_access_key = secret\n"
     (files.root / "credentials").write_text(keys)
+    (files.root / "azure-key").write_text(base64.b64encode(b"secret" * 8).decode())
 
 
 def _run(files: DemoFiles, home: Path, plant: subprocess.Popen[str], bucket: FaultServer) -> None:
