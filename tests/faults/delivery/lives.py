@@ -12,6 +12,7 @@ import signal
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import structlog
@@ -149,9 +150,9 @@ def books(folder: Path, targets: Path, acknowledged: Path) -> Books:
 
 
 def arrived(target: Path) -> Counter[str]:
-    lines = (
-        json.loads(line)["key"]
-        for file in target.glob("**/*.jsonl.gz")
-        for line in gzip.decompress(file.read_bytes()).splitlines()
-    )
-    return Counter(lines)
+    return Counter(key for file in target.glob("**/*.jsonl.gz") for key in _keys(file.read_bytes()))
+
+
+@cache
+def _keys(data: bytes) -> tuple[str, ...]:
+    return tuple(json.loads(line)["key"] for line in gzip.decompress(data).splitlines())

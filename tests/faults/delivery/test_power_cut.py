@@ -57,6 +57,7 @@ def one_cut(disk, acknowledged, chance, most) -> float:
     return time.monotonic() - started
 
 
+@pytest.mark.timeout(1500)
 def test_c1_nothing_acknowledged_is_lost(small_disk, tmp_path, times, account):
     chance, acknowledged = random.Random(1), tmp_path / "acknowledged"
     cuts = times(3, 15, "CUTS")
