@@ -104,6 +104,11 @@ wheel-test: setup ## build the wheel and run the tests against it, with no sourc
 lock: ## pin the dependencies anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 		--all-extras --no-emit-package sluicegate pyproject.toml -o requirements.lock
+	for set in "gateway:" "demo:--extra train --extra simulator"; do \
+		uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+			-c requirements.lock $${set#*:} pyproject.toml -o edge_gateway/container/$${set%%:*}.lock; done
+	echo hatchling | uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+		-c requirements.lock - -o edge_gateway/container/build.lock
 
 clean: ## remove what these commands made
 	rm -rf $(VENV) var .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -18,6 +18,7 @@ _ATTRIBUTE_TENSOR, _ATTRIBUTE_TENSORS = 5, 10
 _ATTRIBUTE_GRAPHS, _ATTRIBUTE_SPARSE = (6, 11), (22, 23)
 _TENSOR_EXTERNAL_DATA, _TENSOR_DATA_LOCATION = 13, 14
 _OPSET_DOMAIN = 1
+_HERE = b"\0"  # TensorProto.DataLocation.DEFAULT
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _LONGEST_VARINT = 10
@@ -101,8 +102,10 @@ def _attribute(attribute: memoryview, found: OnnxContents) -> None:
 
 
 def _tensor(tensor: memoryview, found: OnnxContents) -> None:
-    if any(number in (_TENSOR_EXTERNAL_DATA, _TENSOR_DATA_LOCATION) for number, _ in _fields(tensor)):
-        found.oddities.add("external data")
+    for number, body in _fields(tensor):
+        # Quantisers write the default location (0) down; whatever else stands there is another place than this file.
+        if number == _TENSOR_EXTERNAL_DATA or (number == _TENSOR_DATA_LOCATION and bytes(body) != _HERE):
+            found.oddities.add("external data")
 
 
 def _text(message: memoryview, wanted: int) -> str:
@@ -112,7 +115,7 @@ def _text(message: memoryview, wanted: int) -> str:
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """(field number, bytes of the value) of one message; numbers come with an empty value, nobody here reads them."""
+    """(field number, bytes of the value) of one message; a number as its bytes on the wire."""
     at = 0
     while at < len(message):
         first = message[at]
@@ -124,7 +127,7 @@ def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
         number, kind = key >> 3, key & 7
         size = 0
         if kind == _VARINT:
-            _, at = _varint(message, at)
+            size = _varint(message, at)[1] - at
         elif kind == _BYTES:
             size, at = _varint(message, at)
         elif kind in (_FIXED64, _FIXED32):

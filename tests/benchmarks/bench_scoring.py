@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import bench_latency
 from scoring.in_flow import step_us
+from scoring.int8 import measured
 from scoring.subjects import Subject, subject
 from threadpoolctl import threadpool_limits
 
@@ -55,7 +56,7 @@ def run() -> list[dict[str, Any]]:
             results.append(_load(served))
         if name == "suite":
             results += [_watched(served), *_in_flow(served)]
-    return [*results, *_four_figures(figures)]
+    return [*results, *measured(best), *_four_figures(figures)]
 
 
 def _served(served: Subject, assets: int) -> dict[str, Any]:

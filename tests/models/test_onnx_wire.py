@@ -51,6 +51,18 @@ def external(name: str) -> TensorProto:
     return tensor
 
 
+def test_a_default_location_that_is_written_down_is_no_other_place():
+    tensor = numpy_helper.from_array(np.ones(3), "c")
+    tensor.data_location = TensorProto.DEFAULT  # as quantisers do
+    assert inspect(model(IDENTITY, initializers=[tensor]).SerializeToString()).oddities == set()
+
+
+def test_a_location_without_a_place_is_still_another():
+    tensor = numpy_helper.from_array(np.ones(3), "c")
+    tensor.data_location = TensorProto.EXTERNAL
+    assert inspect(model(IDENTITY, initializers=[tensor]).SerializeToString()).oddities == {"external data"}
+
+
 BRANCH = helper.make_graph([], "inner", [], [])
 
 
