@@ -112,7 +112,8 @@ def train(
     ] = None,
 ) -> None:
     """Fit a model on normal operation and write a bundle, windowed and featurized by the code the gateway runs."""
-    from edge_gateway.training import TrainWish, train_command
+    from edge_gateway.commands.train import train_command
+    from edge_gateway.training import TrainWish
 
     pairs = [one.partition("=") for one in column or ()]
     if wrong := [tag for tag, equals, name in pairs if not (tag and equals and name)]:
