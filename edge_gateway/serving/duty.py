@@ -146,7 +146,7 @@ class ModelDuty:
         while True:
             try:
                 self.work_off()
-            # Whatever is wrong with the care of models: those that serve go on serving, and the next look may do better.
+            # Whatever is wrong with the care of models: those that serve go on, and the next look may do better.
             except Exception:
                 log.error("models_not_looked_after", exc_info=True)
             wait.wait(LOOK_EVERY_S)
