@@ -162,7 +162,7 @@ def _models(config: Config, *, deep: bool) -> Iterator[Problem]:
 
 
 def _stored(config: Config, key: str, name: str, features: FeatureSet | None) -> Iterator[Problem]:
-    """The versions that serve, of a model in the data folder. One that is not there yet is no problem: `_states`."""
+    """The versions that serve, of a model in the data folder. That none is active yet is no problem."""
     from models.bundle import verify_bundle  # noqa: PLC0415 - as above
     from models.errors import ModelError  # noqa: PLC0415
 
