@@ -1,6 +1,6 @@
 # Two commands matter: `make demo` and `make test`. Both set up their own environment first.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench faults integration page-pictures page-assets wheel-test lock clean
+.PHONY: help setup demo test lint bench faults delivery-faults power-cut integration page-pictures page-assets wheel-test lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -89,6 +89,11 @@ page-assets: ## fetch the plotting library of the page anew (needs npm); it is c
 	@cp var/uplot/node_modules/uplot/dist/uPlot.iife.min.js var/uplot/node_modules/uplot/dist/uPlot.min.css \
 		var/uplot/node_modules/uplot/LICENSE edge_gateway/page/static/uplot/
 
+var/gcs/.ready: tests/cloud_sink/peers/gcs.txt
+	@rm -rf $(@D) && "$(PYTHON)" -m venv $(@D)
+	@timeout 300 $(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
 var/moto/.ready: tests/cloud_sink/peers/requirements.txt
 	@echo "Setting up var/moto, an S3 server for the tests (300 MB)."
 	@rm -rf $(@D) && "$(PYTHON)" -m venv $(@D)
@@ -97,6 +102,12 @@ var/moto/.ready: tests/cloud_sink/peers/requirements.txt
 
 faults: setup var/node/.ready ## every fault of acquisition, made on two families of servers; prints the table
 	@$(BIN)/python tests/faults/opcua/matrix.py $(ARGS)
+
+delivery-faults: setup ## every fault of the outbox: power cuts, kills, full disks, damage; prints the table
+	@$(BIN)/python tests/faults/delivery/matrix.py $(ARGS)
+
+power-cut: setup ## 200 power cuts of the outbox's disk (root; CUTS=number)
+	@CUTS=$(or $(CUTS),200) $(BIN)/python -m pytest -q -n0 -rs tests/faults/delivery/test_power_cut.py
 
 wheel-test: setup ## build the wheel and run the tests against it, with no sources on the path
 	@$(BIN)/python .ci/wheel_test.py
