@@ -63,9 +63,9 @@ def line(
     note: str = "",
     draws: int = DRAWS,
 ) -> Line:
-    """A line of figures that files have together, with intervals over the files; none for one file."""
+    """A line of figures that files have together, with intervals over the files; none for what no file changes."""
     spans = resampled(parts, figures_of, draws=draws, seed=SEED) if len(parts) > 1 else {}
-    return Line(name, dict(figures_of(parts)), spans, note)
+    return Line(name, dict(figures_of(parts)), {key: ends for key, ends in spans.items() if ends[0] < ends[1]}, note)
 
 
 def judged_line(name: str, files: Sequence[Judged], note: str = "") -> Line:
