@@ -8,6 +8,16 @@ from cloud_sink.errors import TransientDeliveryError, TransientReason
 from cloud_sink.records import Lane
 from cloud_sink.settings import DeliverySettings
 
+# What a link looks like that is away and may be back the next moment: a try is as good now as later.
+_OF_THE_LINK = {
+    TransientReason.NO_LINK,
+    TransientReason.DNS,
+    TransientReason.UNREACHABLE,
+    TransientReason.TIMEOUT,
+    TransientReason.CUT,
+    TransientReason.PORTAL,
+}
+
 
 class Backoff:
     """Of one target. A lane that fails holds up itself and the lanes below it, never those above."""
@@ -31,6 +41,7 @@ class Backoff:
         self._failures = 0  # in a row
         self._lane = Lane.ALERT  # of the last of them
         self._retry_at = 0.0
+        self._hurried_at = 0.0  # the earliest that an alert may bring it forward to
 
     def waits(self, lane: Lane) -> bool:
         """Whether a lane is not to be tried yet."""
@@ -54,8 +65,19 @@ class Backoff:
         low, high = (longest / 2 if error.hold else 0.0), longest
         if error.retry_after is not None:
             low, high = error.retry_after, error.retry_after + first
-        self._retry_at = self._monotonic() + self._uniform(low, high)
+        now = self._monotonic()
+        self._retry_at = now + self._uniform(low, high)
+        waits = error.hold or error.retry_after is not None or error.reason not in _OF_THE_LINK
+        self._hurried_at = self._retry_at if waits else now + first
         self._failures += 1
+
+    def hurry(self) -> None:
+        """An alert has come: a link that was away is tried at once, but not twice within the first wait.
+
+        What a person has to mend, and what a server asked to wait for, is not.
+        """
+        if self._lane is Lane.ALERT:  # else alerts do not wait for it anyway
+            self._retry_at = min(self._retry_at, self._hurried_at)
 
     def worked(self, lane: Lane) -> None:
         """The link is up: whatever waits is tried at once, but a lane that fails all the same waits ever longer."""

@@ -90,6 +90,8 @@ class Deliverer:
             Seconds to wait before the next step, less when the bell rings; 0 = there may be more.
         """
         self.collect()
+        if self._waiting.alert_came():
+            self._backoff.hurry()
         sent = self._send_next(flush=False)
         if sent is None:
             return self._settings.poll_interval.total_seconds()
@@ -192,11 +194,11 @@ class Deliverer:
         self.stats.trouble = ""
         if not self.stats.uplink_up:
             self.stats.uplink_up = True
-            self._waiting.link_came_back()
             log.info("uplink_up", target=self._name)
 
     def _postpone(self, lane: Lane, error: TransientDeliveryError) -> None:
         self._backoff.failed(lane, error)
+        self._waiting.link_is_away()
         self.stats.failures[error.reason] += 1
         if self.stats.uplink_up or self.stats.trouble != error.reason:
             log.warning("uplink_down", target=self._name, reason=error.reason, error=str(error))

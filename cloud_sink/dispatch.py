@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from cloud_sink.deliver import Deliverer
 from cloud_sink.settings import DeliverySettings
 
 _LAST_WAIT_S = 5.0  # for uploads under way at the end; after that they are sent again at the next start
@@ -23,13 +22,29 @@ class Keeper(Protocol):
         ...
 
 
+class Turn(Protocol):
+    """What gets its turn: a `Deliverer`, or whatever else reads from the outbox."""
+
+    def step(self) -> float:
+        """Do a little; seconds until there may be more, 0 = at once."""
+        ...
+
+    def collect(self, wait: float = 0.0) -> None:
+        """Take up the ends of what is under way, each waited for so many seconds."""
+        ...
+
+    def drain(self) -> bool:
+        """Do all there is; False = some is left."""
+        ...
+
+
 class Dispatcher:
     """Empties an outbox into its targets for as long as it runs."""
 
     def __init__(
         self,
         outbox: Keeper,
-        deliverers: Sequence[Deliverer],
+        deliverers: Sequence[Turn],
         settings: DeliverySettings,
         wait: Callable[[float], object],
         monotonic: Callable[[], float] = time.monotonic,
@@ -38,7 +53,7 @@ class Dispatcher:
 
         Args:
             outbox: The caller closes it.
-            deliverers: One a target.
+            deliverers: One a target, and others that read along.
             settings: Intervals.
             wait: Sleeps for up to some seconds, less when an alert arrives, an upload ends or `stop` was called:
                 `Bell.wait`.

@@ -40,7 +40,7 @@ class EgressLedger:
         self._max_bytes = max_bytes
 
     def note(self, sent: CloudObject, target: str, outcome: Receipt | DeliveryError, now: int) -> None:
-        """Write one line, durably.
+        """Write the line of an attempt to deliver an object.
 
         Args:
             sent: The object.
@@ -51,16 +51,27 @@ class EgressLedger:
         Raises:
             OSError: It could not be written.
         """
+        sha256 = outcome.sha256 if isinstance(outcome, Receipt) else sent.sha256
+        lane, when = sent.lane.name.lower(), datetime.fromtimestamp(now / 1e9, UTC)
+        told = _word(outcome)
+        self.write(Entry(when, target, lane, sent.key, sent.records, len(sent.data), outcome.wire, sha256, told))
+
+    def write(self, told: Entry) -> None:
+        """Write one line, durably.
+
+        Raises:
+            OSError: It could not be written.
+        """
         entry = {
-            "time": datetime.fromtimestamp(now / 1e9, UTC).isoformat(timespec="milliseconds"),
-            "target": target,
-            "lane": sent.lane.name.lower(),
-            "key": sent.key,
-            "records": sent.records,
-            "bytes": len(sent.data),
-            "wire": outcome.wire,
-            "sha256": outcome.sha256 if isinstance(outcome, Receipt) else sent.sha256,
-            "outcome": _word(outcome),
+            "time": told.time.isoformat(timespec="milliseconds"),
+            "target": told.target,
+            "lane": told.lane,
+            "key": told.key,
+            "records": told.records,
+            "bytes": told.size,
+            "wire": told.wire,
+            "sha256": told.sha256,
+            "outcome": told.outcome,
         }
         line = json.dumps(entry, separators=(",", ":")).encode() + b"\n"
         file = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
@@ -85,7 +96,7 @@ class Entry:
     Attributes:
         time: When the attempt had ended.
         target: Name of where it went.
-        lane: `alert`, `event` or `summary`.
+        lane: `alert`, `event` or `summary`; `dashboard` for lines that go to an InfluxDB.
         key: Of the object.
         records: Inside it.
         size: Bytes of the object.

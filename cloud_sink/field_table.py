@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from cloud_sink.schema import ALERT_FIELDS, EVENT_FIELDS, FOOTERS, KEY_PARTS, SUMMARY_HEAD, SUMMARY_TAIL, Field, Type
+from cloud_sink.schema import (
+    ALERT_FIELDS,
+    EVENT_FIELDS,
+    FOOTERS,
+    KEY_PARTS,
+    SUMMARY_FURTHER,
+    SUMMARY_HEAD,
+    SUMMARY_SKETCH,
+    SUMMARY_TAIL,
+    Field,
+    Type,
+)
 
 BEGIN, END = "<!-- fields: made by python -m cloud_sink.field_table -->", "<!-- end of fields -->"
 _FEATURE = Field(
@@ -16,7 +27,10 @@ _FEATURE = Field(
 )
 _PARTS = (
     ("In the key of every object", KEY_PARTS),
-    ("Summaries: a row for each asset, tag and window", (*SUMMARY_HEAD, _FEATURE, *SUMMARY_TAIL)),
+    (
+        "Summaries: a row for each asset, tag and window",
+        (*SUMMARY_HEAD, _FEATURE, *SUMMARY_TAIL, *SUMMARY_FURTHER, *SUMMARY_SKETCH),
+    ),
     ("Summaries: in the footer of the file", FOOTERS),
     ("Alerts: a line of JSON for each change of an alarm", ALERT_FIELDS),
     ("Events: a line of JSON each", EVENT_FIELDS),

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +20,36 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from cloud_sink.records import WindowSummary
-from cloud_sink.schema import FOOTER, SUMMARY_HEAD, SUMMARY_SCHEMA, SUMMARY_TAIL, Field, Type
+from cloud_sink.records import OtherScore, WindowSummary
+from cloud_sink.schema import (
+    ACTIVE,
+    FOOTER,
+    SHADOW,
+    SUMMARY_HEAD,
+    SUMMARY_SCHEMA,
+    SUMMARY_SKETCH,
+    SUMMARY_TAIL,
+    Field,
+    Type,
+)
 from cloud_sink.settings import Naming
+from cloud_sink.sketch import Sketches
 
-_FIELDS = {field.name: field for field in (*SUMMARY_HEAD, *SUMMARY_TAIL)}
+_FIELDS = {field.name: field for field in (*SUMMARY_HEAD, *SUMMARY_TAIL, *SUMMARY_SKETCH)}
 ARROW = {
     Type.TEXT: pa.string(),
     Type.TIME: pa.timestamp("ns", tz="UTC"),
     Type.COUNT: pa.int32(),
     Type.REAL: pa.float32(),
     Type.FLAG: pa.bool_(),
+    Type.BUCKETS: pa.list_(pa.int32()),
 }
-_ENCODINGS = {Type.TIME: "DELTA_BINARY_PACKED", Type.COUNT: "DELTA_BINARY_PACKED", Type.REAL: "BYTE_STREAM_SPLIT"}
+_ENCODINGS = {
+    **dict.fromkeys((Type.TIME, Type.COUNT, Type.BUCKETS), "DELTA_BINARY_PACKED"),
+    Type.REAL: "BYTE_STREAM_SPLIT",
+}
 SORTED_BY = ("asset", "tag", "start", "end")
+_SKETCH = [field.name for field in SUMMARY_SKETCH]
 _ROW_GROUP = 2**20  # one in every file of a gateway; for a day of thousands of tags
 _GROUPED_BY = ("asset", "start", "end", "partial")  # what a summary's key is made of
 
@@ -64,7 +82,11 @@ def encode(table: Any, footer: Mapping[str, str]) -> bytes:
         compression="zstd",
         compression_level=3,
         use_dictionary=[name for name, kind in types.items() if kind is Type.TEXT],
-        column_encoding={name: _ENCODINGS[kind] for name, kind in types.items() if kind in _ENCODINGS},
+        column_encoding={
+            f"{name}.list.element" if kind is Type.BUCKETS else name: _ENCODINGS[kind]
+            for name, kind in types.items()
+            if kind in _ENCODINGS
+        },
         write_statistics=[field.name for field in _FIELDS.values() if field.pruned],
         write_page_checksum=True,
         store_schema=False,
@@ -91,6 +113,8 @@ def _table(ordered: Sequence[WindowSummary]) -> Any:
         **{field.name: _declared(field, ordered, rows) for field in SUMMARY_HEAD},
         **{_column(feature): _feature(ordered, feature) for feature in _features(ordered)},
         **{field.name: _declared(field, ordered, rows) for field in SUMMARY_TAIL},
+        **{column: _other(ordered, column, rows) for column in _others(ordered)},
+        **_sketch_columns(ordered),
     }
     table = pa.table(columns)
     return table.take(pc.sort_indices(table, [(name, "ascending") for name in SORTED_BY]))
@@ -107,6 +131,19 @@ def _declared(field: Field, ordered: Sequence[WindowSummary], rows: NDArray[Any]
     return once.take(pa.array(np.repeat(np.arange(len(ordered)), rows))).cast(ARROW[field.type])
 
 
+def _sketch_columns(ordered: Sequence[WindowSummary]) -> dict[str, Any]:
+    """Of the summaries that have sketches a value for each tag, null in all other rows; {} where none has any."""
+    if not any(s.sketches for s in ordered):
+        return {}
+    rows: list[tuple[Any, ...]] = []
+    for s in ordered:
+        tags = range(len(s.tags))
+        rows += [(None, None, None) if s.sketches is None else (s.sketches.since, *s.sketches.of_tag(i)) for i in tags]
+    return {
+        field.name: pa.array([row[at] for row in rows], ARROW[field.type]) for at, field in enumerate(SUMMARY_SKETCH)
+    }
+
+
 def _features(ordered: Sequence[WindowSummary]) -> list[str]:
     """All features, in order of first appearance."""
     return list(dict.fromkeys(feature for s in ordered for feature in s.features))
@@ -114,7 +151,28 @@ def _features(ordered: Sequence[WindowSummary]) -> list[str]:
 
 def _column(feature: str) -> str:
     """The feature's own name, unless it would hide one of ours."""
-    return f"feature_{feature}" if feature in _FIELDS else feature
+    return f"feature_{feature}" if feature in _FIELDS or feature.startswith((ACTIVE, SHADOW)) else feature
+
+
+def _others(ordered: Sequence[WindowSummary]) -> list[str]:
+    """Columns of the scores of further models, in order of first appearance."""
+    return list(dict.fromkeys(_other_column(other) for s in ordered for other in s.others))
+
+
+def _other_column(other: OtherScore) -> str:
+    return (SHADOW if other.shadow else ACTIVE) + other.model
+
+
+def _other(ordered: Sequence[WindowSummary], column: str, rows: NDArray[Any]) -> Any:
+    """Null where the asset has no such model, NaN where it abstained."""
+    found = [{_other_column(other): other.score for other in s.others}.get(column) for s in ordered]
+    values = np.array([np.nan if score is None else score for score in found], np.float32)
+    return pa.array(np.repeat(values, rows), mask=np.repeat([score is None for score in found], rows))
+
+
+def _read_other(column: str, score: Any) -> OtherScore:
+    shadow = column.startswith(SHADOW)
+    return OtherScore(column.removeprefix(SHADOW if shadow else ACTIVE), float(score), shadow)
 
 
 def _feature(ordered: Sequence[WindowSummary], feature: str) -> Any:
@@ -137,6 +195,8 @@ def read_summaries(source: Path | bytes) -> list[WindowSummary]:
         msg = f"summary file of schema {found}, this software reads up to {SUMMARY_SCHEMA}; upgrade it"
         raise ValueError(msg)
     table = with_absent(file.read())
+    sketches = [_plain(table[name]) for name in _SKETCH if name in table.column_names]
+    table = table.drop_columns([name for name in _SKETCH if name in table.column_names])
     columns = {name: _numpy(table[name]) for name in table.column_names}
     features = [name for name in table.column_names if name not in _FIELDS]
     has = {name: table[name].combine_chunks().is_valid().to_numpy(zero_copy_only=False) for name in features}
@@ -144,7 +204,10 @@ def read_summaries(source: Path | bytes) -> list[WindowSummary]:
     for row, key in enumerate(zip(*(columns[name].tolist() for name in _GROUPED_BY), strict=True)):
         groups.setdefault(key, []).append(row)
     return [
-        _summary(columns, np.array(rows), [name for name in features if has[name][rows[0]]])
+        replace(
+            _summary(columns, np.array(rows), [name for name in features if has[name][rows[0]]]),
+            sketches=_sketches(sketches, rows) if sketches else None,
+        )
         for _, rows in sorted(groups.items())
     ]
 
@@ -157,14 +220,32 @@ def with_absent(table: Any) -> Any:
     return table
 
 
+def _plain(column: Any) -> list[Any]:
+    plain: list[Any] = (column.cast(pa.int64()) if pa.types.is_timestamp(column.type) else column).to_pylist()
+    return plain
+
+
 def _numpy(column: Any) -> NDArray[Any]:
     if pa.types.is_timestamp(column.type):
         column = column.cast(pa.int64())
     return np.asarray(column.to_numpy())
 
 
+def _sketches(columns: Sequence[Sequence[Any]], rows: Sequence[int]) -> Sketches | None:
+    """Of one summary's rows: since when, buckets and counts of each tag."""
+    since, buckets, counts = ([column[row] for row in rows] for column in columns)
+    if since[0] is None:
+        return None
+    sizes = np.array([len(of_tag) for of_tag in buckets])
+    joined = [list(chain.from_iterable(each)) for each in (buckets, counts)]
+    return Sketches(since[0], sizes, np.array(joined[0], np.int32), np.array(joined[1], np.int64))
+
+
 def _summary(columns: dict[str, NDArray[Any]], rows: NDArray[Any], features: list[str]) -> WindowSummary:
-    first = {name: columns[name][rows[0]].item() for name in _FIELDS if columns[name].dtype != object}
+    """Of these rows; `features` = the columns it has that are not declared, scores of further models among them."""
+    first = {name: column[rows[0]].item() for name, column in columns.items() if column.dtype != object}
+    others = [name for name in features if name.startswith((ACTIVE, SHADOW))]
+    features = [name for name in features if name not in others]
     return WindowSummary(
         asset=columns["asset"][rows[0]],
         start=first["start"],
@@ -180,4 +261,5 @@ def _summary(columns: dict[str, NDArray[Any]], rows: NDArray[Any], features: lis
         model=columns["model"][rows[0]],
         partial=first["partial"],
         backfilled=first["backfilled"],
+        others=tuple(_read_other(name, columns[name][rows[0]]) for name in others),
     )

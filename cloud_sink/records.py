@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloud_sink.evidence import Evidence
+from cloud_sink.sketch import Sketches
 
 SCHEMA_VERSION = 1
 
@@ -149,6 +150,25 @@ class Event:
         return _json(_fields(self))
 
 
+@dataclass(frozen=True, slots=True)
+class OtherScore:
+    """What one more model said of a window.
+
+    Attributes:
+        model: "name@version".
+        score: 1.0 = its threshold; NaN where it abstained.
+        shadow: It raises no alarm.
+    """
+
+    model: str
+    score: float
+    shadow: bool
+
+    def to_json(self) -> tuple[str, float | None, bool]:
+        """JSON has no NaN."""
+        return self.model, None if self.score != self.score else self.score, self.shadow
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class WindowSummary:
     """One closed window of one asset: a row per tag, columnar.
@@ -168,6 +188,8 @@ class WindowSummary:
         model: "name@version" or "".
         partial: The window was closed early (declared migration), so it does not hold all its samples.
         backfilled: It was filled from a device's history, after a gap.
+        others: What further models of the asset said of it.
+        sketches: Quantile sketches of all windows since the last ones, this one included; None = not now, or never.
     """
 
     asset: str
@@ -184,6 +206,8 @@ class WindowSummary:
     model: str
     partial: bool = False
     backfilled: bool = False
+    others: tuple[OtherScore, ...] = ()
+    sketches: Sketches | None = None
 
     lane = Lane.SUMMARY
 
@@ -212,6 +236,8 @@ class WindowSummary:
                 "model": self.model,
                 "partial": self.partial,
                 "backfilled": self.backfilled,
+                **({"others": [other.to_json() for other in self.others]} if self.others else {}),
+                **({} if self.sketches is None else {"sketches": _plain(self.sketches)}),
             }
         )
         columns = (
@@ -280,7 +306,20 @@ def decode_summary(body: bytes) -> WindowSummary:
         head["model"],
         head["partial"],
         head.get("backfilled", False),
+        tuple(OtherScore(model, _number(score), shadow) for model, score, shadow in head.get("others", ())),
+        _sketches(head.get("sketches")),
     )
+
+
+def _plain(sketches: Sketches) -> list[Any]:
+    return [sketches.since, *(part.tolist() for part in (sketches.sizes, sketches.buckets, sketches.counts))]
+
+
+def _sketches(plain: list[Any] | None) -> Sketches | None:
+    if plain is None:
+        return None
+    since, sizes, buckets, counts = plain
+    return Sketches(since, np.array(sizes, np.int64), np.array(buckets, np.int32), np.array(counts, np.int64))
 
 
 def _number(value: float | None) -> float:

@@ -10,11 +10,13 @@ covariances and arbitrary-order statistical moments, Sandia report SAND2008-6212
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cloud_sink.records import WindowSummary
+from cloud_sink.records import OtherScore, WindowSummary
+from cloud_sink.sketch import merge
 
 Array = NDArray[np.float64]
 
@@ -206,7 +208,22 @@ def join(windows: Sequence[WindowSummary]) -> WindowSummary:
         told.model,
         any(w.partial for w in windows),
         any(w.backfilled for w in windows),
+        _others(windows),
     )
+
+
+def _others(windows: Sequence[WindowSummary]) -> tuple[OtherScore, ...]:
+    """Of each further model the score that stood out most."""
+    found: dict[tuple[str, bool], float] = {}
+    for other in (other for window in windows for other in window.others):
+        found[other.model, other.shadow] = float(np.fmax(found.get((other.model, other.shadow), np.nan), other.score))
+    return tuple(OtherScore(model, score, shadow) for (model, shadow), score in found.items())
+
+
+def with_all_sketches(whole: WindowSummary, windows: Sequence[WindowSummary]) -> WindowSummary:
+    """The joined window with the quantile sketches of all, also of those that were left out: counts merge exactly."""
+    found = [window.sketches for window in windows if window.sketches is not None]
+    return replace(whole, sketches=merge(found)) if found else whole
 
 
 def side_by_side(windows: Sequence[WindowSummary]) -> list[WindowSummary]:

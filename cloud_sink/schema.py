@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 LAYOUT = "v1"  # in every key
-SUMMARY_SCHEMA = 2  # in the footer of every summary file
+SUMMARY_SCHEMA = 3  # in the footer of every summary file
 FOOTER = "sluicegate."  # what begins so there is ours
 
 
 class Type(StrEnum):
-    """Of a field. In Parquet: string, timestamp[ns, UTC], int32, float32, bool; in JSON as it says."""
+    """Of a field. In Parquet: string, timestamp[ns, UTC], int32, float32, bool, list of int32; in JSON as it says."""
 
     TEXT = "text"
     TIME = "time, ns UTC"
@@ -25,6 +25,7 @@ class Type(StrEnum):
     REAL = "number"
     FLAG = "true or false"
     LIST = "list"
+    BUCKETS = "list of integers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,24 @@ SUMMARY_TAIL = (
     Field("model", Type.TEXT, 'Name and version of the model; "" = none.'),
     Field("partial", Type.FLAG, "The window was closed early and does not hold all its samples."),
     Field("backfilled", Type.FLAG, "It was filled from a device's history, after a gap.", since=2, absent=False),
+)
+
+ACTIVE, SHADOW = "score:", "shadow:"
+# After these stands one column for each further model of an asset, by its name and version.
+SUMMARY_FURTHER = (
+    Field(
+        f"{ACTIVE}NAME@VERSION",
+        Type.REAL,
+        "Score of a further model that may alarm, 1.0 = threshold; null = the asset does not have it, NaN = none.",
+        since=3,
+    ),
+    Field(f"{SHADOW}NAME@VERSION", Type.REAL, "The same of a model that raises no alarm.", since=3),
+)
+# At the end, in files that have any, with `[windows] sketches = true`; null but in about a row an hour of each tag.
+SUMMARY_SKETCH = (
+    Field("sketch_since", Type.TIME, "The sketch is of all good samples from then to the end of this window.", since=3),
+    Field("sketch_bucket", Type.BUCKETS, "Numbers of its buckets, ascending: see `sketch.py`.", since=3),
+    Field("sketch_count", Type.BUCKETS, "Samples in each of them.", since=3),
 )
 
 FOOTERS = (

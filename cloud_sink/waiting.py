@@ -24,8 +24,12 @@ class Queue(Protocol):
         """Set it aside, or the part of it that is given."""
         ...
 
-    def link_came_back(self) -> None:
-        """From now on live records go before what waited meanwhile."""
+    def link_is_away(self) -> None:
+        """What waits now is backlog: what comes from now on goes before it, once it goes."""
+        ...
+
+    def newest(self, lane: Lane) -> int:
+        """A number that grows with every record that comes into a lane; 0 = none waits there."""
         ...
 
 
@@ -40,6 +44,7 @@ class Waiting:
         """Take the target's queue."""
         self._queue = queue
         self._pieces: dict[Lane, list[Batch]] = {}  # the next one last
+        self._newest_alert = 0
 
     def next(self, lane: Lane, limit: int | None, *, flush: bool) -> Batch | None:
         """As `Queue.freeze`."""
@@ -62,9 +67,14 @@ class Waiting:
         self._done_with(batch)
         self._pieces.setdefault(batch.lane, []).extend(reversed(halves(batch)))
 
-    def link_came_back(self) -> None:
-        """See `Queue.link_came_back`."""
-        self._queue.link_came_back()
+    def alert_came(self) -> bool:
+        """Whether there is an alert that was not there at the last call."""
+        before, self._newest_alert = self._newest_alert, self._queue.newest(Lane.ALERT)
+        return self._newest_alert > before
+
+    def link_is_away(self) -> None:
+        """See `Queue.link_is_away`."""
+        self._queue.link_is_away()
 
     def _done_with(self, batch: Batch) -> None:
         if (pieces := self._pieces.get(batch.lane)) and pieces[-1] is batch:

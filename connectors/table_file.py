@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ TIME = "time"
 TIMES = ("time", "timestamp", "datetime", "date", "source_time", "ts")  # names of it, where nobody says which it is
 DELIMITERS = ",;\t|"
 ROWS_PER_BLOCK = 20_000
+LOOKED_AT = 100  # lines, to find out how numbers are written
+
+_WITH_COMMA, _WITH_POINT = re.compile(r"-?\d+,\d+"), re.compile(r"-?\d+\.\d+")
 
 # Numbers as times: seconds, ms, us or ns since the epoch. Each bound lies in the year 5138 of its own unit and in 1973
 # of the next.
@@ -69,9 +73,11 @@ def read_table(path: Path, asset: str, columns: Mapping[str, str]) -> tuple[TagT
 
 def _read(path: Path) -> Any:
     with path.open(encoding="utf-8-sig", errors="replace") as file:
-        head, first = file.readline(), file.readline()
+        head, *first = [*islice(file, LOOKED_AT)] or [""]
     delimiter = max(DELIMITERS, key=head.count)
-    point = "," if delimiter != "," and re.search(r"\d,\d", first) and not re.search(r"\d\.\d", first) else "."
+    cells = [cell.strip() for line in first for cell in line.split(delimiter)]
+    commas = delimiter != "," and any(map(_WITH_COMMA.fullmatch, cells)) and not any(map(_WITH_POINT.fullmatch, cells))
+    point = "," if commas else "."
     try:
         return pa_csv.read_csv(
             path,

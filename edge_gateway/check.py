@@ -19,6 +19,7 @@ from edge_gateway.config.opcua_tag import FoundTag
 from edge_gateway.config.problems import ConfigRejected, Problem
 from edge_gateway.config.targets import S3TargetSection
 from edge_gateway.config.units import duration_text
+from edge_gateway.influx_series import too_many
 from edge_gateway.model_fit import assets_of, misfits, store_of
 from edge_gateway.rooms import foreign_owners
 from edge_gateway.rule_sets import in_words, rule_sets
@@ -43,6 +44,7 @@ def load_checked(path: Path, *, deep: bool = False) -> Config:
     config = load(path)
     problems = [
         *missing(config),
+        *too_many(config),
         *_models(config, deep=deep),
         *(_deep(config) if deep else ()),
     ]
@@ -74,6 +76,10 @@ def _missing_files(config: Config) -> Iterator[Problem]:
                 yield Problem(
                     f'target[{number}] "{target.label()}".{key}', f'"{file}"', "is not there", "Put it there."
                 )
+    for number, influx in enumerate(config.influx):
+        for key, file in (("secret_file", influx.secret_file), ("ca_file", influx.ca_file)):
+            if file is not None and not file.exists():
+                yield Problem(f"influx[{number}].{key}", f'"{file}"', "is not there", "Put it there.")
 
 
 def _missing_secrets(config: Config) -> Iterator[Problem]:
@@ -114,6 +120,7 @@ def _models(config: Config, *, deep: bool) -> Iterator[Problem]:
 
     features = _features(config, deep=deep) if config.model else None
     keys = config.models.keys()
+    posts: dict[tuple[str, str], int] = {}
     for number, model in enumerate(config.model):
         if model.bundle is None:
             if deep:  # a starting gateway rolls back a version that does not fit
@@ -127,10 +134,14 @@ def _models(config: Config, *, deep: bool) -> Iterator[Problem]:
         try:
             manifest = (verify_bundle if deep else read_manifest)(model.bundle, keys)
         except ModelError as error:
-            if deep:  # a starting gateway acquires and delivers all the same; the flow tells it, again and again
+            if deep:  # a starting gateway goes on without it; the flow tells it, and so does a data_quality alert
                 yield Problem(key, value, str(error).rstrip("."), "")
             continue
         yield from (Problem(key, value, *misfit) for misfit in misfits(config, model.assets, manifest, features))
+        for asset in model.assets:
+            if (before := posts.setdefault((asset, manifest.model), number)) != number:
+                rule = f"is {manifest.model}, which model[{before}] has put on asset {asset} already"
+                yield Problem(key, value, rule, "Leave one of them out; a version is active or a shadow, not both.")
 
 
 def _stored(config: Config, key: str, name: str, features: FeatureSet | None) -> Iterator[Problem]:
@@ -177,7 +188,7 @@ def describe(config: Config, path: Path) -> RenderableType:
             links.add_row(line.name, "Modbus", where, str(len(unit.tags)), ", ".join(map(duration_text, every)))
     scored = _scored(config)
     assets = Table(title="assets", title_justify="left", box=box.SIMPLE)
-    for name in ("asset", "tags", "model"):
+    for name in ("asset", "tags", "models"):
         assets.add_column(name)
     for table in tag_tables(config):
         assets.add_row(table.asset, ", ".join(table.names), scored.get(table.asset, "none: summarized only"))
@@ -196,6 +207,7 @@ def _scored(config: Config) -> dict[str, str]:
     told: dict[str, list[str]] = {}
     for model in config.model:
         said = model.bundle.name if model.bundle is not None else _state(lives, str(model.name))
+        said += " as a shadow" if model.shadow else ""
         for asset in model.assets:
             told.setdefault(asset, []).append(said)
     return {asset: ", ".join(said) for asset, said in told.items()}

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
+
+import structlog
 
 from cloud_sink.outbox.writer import OutboxWriter, PutResult
 from cloud_sink.records import Account, Alert, Record
@@ -21,10 +25,15 @@ from flows.rules import RuleSet
 from flows.window_kinds import AnyWindowSettings
 from models.errors import BundleRejected
 from models.features import FeatureSet
-from models.handle import ScorerHandle
 from models.manifest import feature_misfit
 from models.onnx_scorer import OnnxScorer
+from models.refused import RefusedModel
+from models.roster import Roster
 from models.scores import Scorer
+from models.served import Served
+from models.watchdog import Watchdog
+
+log = structlog.get_logger(__name__)
 
 _ALERTS_KEPT = 1000  # in the status, for the latency figures
 
@@ -41,8 +50,8 @@ class LocalGateway:
             beat: Called several times a second while the dataflow makes progress.
 
         Raises:
-            ModelError: A bundle is refused.
-            FlowRejected: So are the features.
+            ModelError: A key that must have signed bundles cannot be read.
+            FlowRejected: The features cannot be used.
         """
         self._config = config
         self._features = load_features(config.features)
@@ -51,14 +60,8 @@ class LocalGateway:
         self._layout.journal.mkdir(parents=True, exist_ok=True)
         self._stop = stop
         self._beat = beat
-        self._scorers: dict[str, ScorerHandle] = {}
-        for model in config.model:
-            if model.bundle is None:
-                continue
-            scorer = OnnxScorer.load(model.bundle, config.models.keys())
-            if misfit := feature_misfit(scorer.manifest, self._features):
-                raise BundleRejected(model.bundle, *misfit)
-            self._scorers |= dict.fromkeys(model.assets, ScorerHandle(scorer))
+        self._watchdog = Watchdog()
+        self._models = Roster(self._load_models())
         self._rules = rule_sets(config)
         self._maintenance = calendars(config)
         self._sink = OutboxSink(self._open_outbox, self._noted)
@@ -71,6 +74,11 @@ class LocalGateway:
     def windows(self) -> AnyWindowSettings:
         """The `[windows]` table."""
         return self._config.windows.settings()
+
+    @property
+    def sketches(self) -> bool:
+        """`[windows] sketches`."""
+        return self._config.windows.sketches
 
     @property
     def alerts(self) -> AlertSettings:
@@ -100,9 +108,10 @@ class LocalGateway:
         """The outbox."""
         return self._sink
 
-    def scorer(self, asset: str) -> Scorer | None:
-        """The model of an asset, None where it has none."""
-        return self._scorers.get(asset)
+    @property
+    def models(self) -> Roster:
+        """The `[[model]]` tables."""
+        return self._models
 
     def facts(self) -> dict[str, Any]:
         """For the status file; counts are of this process since it started, accounts are of all time."""
@@ -120,6 +129,30 @@ class LocalGateway:
             "repeats": self._repeats,
             "alerts": list(self._alerts),
         }
+
+    def _load_models(self) -> dict[str, list[Served]]:
+        """Of each asset, in the order of the tables; a bundle that is named twice is loaded once."""
+        loaded: dict[tuple[Path, timedelta], Scorer] = {}
+        posts: dict[str, list[Served]] = {}
+        for number, model in enumerate(self._config.model):
+            if model.bundle is None:
+                continue
+            key = (model.bundle, model.time_budget)
+            scorer = loaded[key] = loaded.get(key) or self._load(*key, number)
+            for asset in model.assets:
+                posts.setdefault(asset, []).append(Served(scorer, model.shadow))
+        return posts
+
+    def _load(self, bundle: Path, time_budget: timedelta, number: int) -> Scorer:
+        """One that is refused leaves its post to somebody who says so: rules and other models go on."""
+        try:
+            scorer = OnnxScorer.load(bundle, self._config.models.keys(), time_budget, self._watchdog)
+            if misfit := feature_misfit(scorer.manifest, self._features):
+                raise BundleRejected(bundle, *misfit)
+        except BundleRejected as rejected:
+            log.error("model_refused", bundle=str(bundle), reason=str(rejected))
+            return RefusedModel(f"{bundle.name}@refused.{number}", str(rejected).rstrip("."))
+        return scorer
 
     def _passed(self) -> None:
         self._sink.flush_due()

@@ -27,6 +27,11 @@ class Layout:
         return self.root / "outbox"
 
     @property
+    def influx(self) -> Path:
+        """Lines waiting for an InfluxDB, and the ledger of those that went there."""
+        return self.root / "influx"
+
+    @property
     def recovery(self) -> Path:
         """Bytewax's recovery stores, one folder a flow."""
         return self.root / "recovery"

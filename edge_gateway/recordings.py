@@ -57,7 +57,8 @@ def open_recording(path: Path, asset: str, columns: Mapping[str, str]) -> Record
             return Recording({asset: table}, blocks)
         return _parquet(path)
     except ValueError as error:  # pyarrow's own are of this kind, too
-        raise RecordingRefused(f"--from {path}: is no recording: {error}") from error
+        said = str(error).removeprefix(f"{path}: ")
+        raise RecordingRefused(f"--from {path}: is no recording: {said.removeprefix('is no recording: ')}") from error
 
 
 def _parquet(path: Path) -> Recording:

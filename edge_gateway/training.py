@@ -138,7 +138,6 @@ def train_bundle(
     from models.training import train  # noqa: PLC0415 - scikit-learn, only here
 
     rows = recorded_rows(items, windows, feature_set, _eligible(table, feature_set), MIN_COVERAGE)
-    out.parent.mkdir(parents=True, exist_ok=True)
     return train(rows, name=name, version=version, out=out, **options)
 
 
@@ -156,7 +155,6 @@ def train_command(wish: TrainWish) -> int:
         with _progress(console) as told:
             rows, assets = _rows(wish, told)
             out = wish.out or Path("models") / assets[0]
-            out.parent.mkdir(parents=True, exist_ok=True)
             report = train(
                 rows,
                 name=out.name,

@@ -5,8 +5,9 @@ A dataflow is put together from ordinary Bytewax operators (`bytewax.operators`)
     window(step_id, up, WindowSettings(length="10s", every="2s", lateness="3s"))   blocks -> closed windows
         or SessionSettings(gap="30s"), or CountSettings(count=1000)
     featurize(step_id, up, STANDARD)                                              windows -> features
-    score(step_id, up, gateway.scorer)                                            features -> scores
+    score(step_id, up, gateway.models)                                            features -> scores
     alert(step_id, samples, scores, alarm_setup(gateway, windows))      samples and scores -> transitions of alarms
+    sketch(step_id, up)                                                           scores -> with quantile sketches
     summarize(step_id, up)                                                        scores -> summaries
 
 `flows.condition_monitoring` is the standard flow, `flows.press_line` and `flows.vibration_watch` are worked examples.
@@ -22,7 +23,8 @@ from flows.blocks import FeatureBlock, LateBlock, ScoredBlock
 from flows.data_settings import CountSettings, SessionSettings
 from flows.featurize import featurize
 from flows.gateway import Gateway
-from flows.score import score
+from flows.score import ScoreStreams, score
+from flows.sketch import sketch
 from flows.summarize import summarize
 from flows.window import WindowStreams, window
 from flows.window_block import WindowBlock
@@ -35,6 +37,7 @@ __all__ = [
     "FeatureBlock",
     "Gateway",
     "LateBlock",
+    "ScoreStreams",
     "ScoredBlock",
     "SessionSettings",
     "WindowBlock",
@@ -44,6 +47,7 @@ __all__ = [
     "alert",
     "featurize",
     "score",
+    "sketch",
     "summarize",
     "window",
 ]

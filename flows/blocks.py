@@ -5,14 +5,16 @@ Treat every block as immutable: branches of a dataflow share it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cloud_sink.sketch import Sketches
 from connectors.samples import SampleBatch
 from connectors.tags import TagTable
 from flows.window_block import WindowBlock
+from models.served import Verdict
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -30,6 +32,7 @@ class Windows:
         partial: They were closed early, by a migration, and do not hold all their samples.
         backfilled: They were filled from a history, after event time had passed them.
         window: The samples they hold; None where they are not at hand.
+        sketches: One or None for each window; () = None for all.
     """
 
     tags: TagTable
@@ -42,6 +45,7 @@ class Windows:
     partial: bool
     backfilled: bool = False
     window: WindowBlock | None = None
+    sketches: tuple[Sketches | None, ...] = ()
 
     def __len__(self) -> int:
         return len(self.start)
@@ -89,23 +93,35 @@ class FeatureBlock(Windows):
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class ScoredBlock(FeatureBlock):
-    """Closed windows, their features, and what the model says. M = tags the model wants.
+    """Closed windows, their features, and what the models say.
 
     Attributes:
-        score: float64[w]; 1.0 = the calibrated threshold; NaN = the model abstained, or there is none.
-        model: "name@version"; "" = there is no model for this asset.
-        model_tags: Names of the tags the model wants.
-        contributions: float64[w, M]: share of each in the score; NaN where it abstained.
-        model_coverage: float32[w, M]: coverage of each; 0 for a tag without a good sample or that the asset lacks.
-        min_coverage: Below this in any tag the model abstains.
+        verdicts: One for each model of the asset, shadows among them; none = it has no model.
     """
 
-    score: NDArray[np.float64]
-    model: str
-    model_tags: tuple[str, ...]
-    contributions: NDArray[np.float64]
-    model_coverage: NDArray[np.float32]
-    min_coverage: float
+    verdicts: tuple[Verdict, ...]
+
+    @classmethod
+    def of(cls, block: FeatureBlock, verdicts: tuple[Verdict, ...]) -> ScoredBlock:
+        """A featurized block with its verdicts; the arrays are shared."""
+        return cls(**{one.name: getattr(block, one.name) for one in fields(FeatureBlock)}, verdicts=verdicts)
+
+    @property
+    def active(self) -> tuple[Verdict, ...]:
+        """Of the models that may alarm."""
+        return tuple(verdict for verdict in self.verdicts if not verdict.shadow)
+
+    @property
+    def score(self) -> NDArray[np.float64]:
+        """float64[w], of the first model that may alarm; 1.0 = the calibrated threshold; NaN = none."""
+        active = self.active
+        return active[0].score if active else np.full(len(self), np.nan)
+
+    @property
+    def model(self) -> str:
+        """Of the first model that may alarm, "name@version"; "" = there is none."""
+        active = self.active
+        return active[0].model if active else ""
 
 
 @dataclass(slots=True, eq=False)

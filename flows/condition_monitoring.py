@@ -10,6 +10,7 @@ from flows.featurize import featurize
 from flows.gateway import Gateway
 from flows.late import report_late
 from flows.score import score
+from flows.sketch import sketch
 from flows.summarize import summarize
 from flows.window import window
 
@@ -21,12 +22,12 @@ def build(gateway: Gateway) -> Dataflow:
     samples = op.input("samples", flow, gateway.source())
     windows = window("window", samples, gateway.windows)
     features = featurize("features", windows.closed, gateway.features)
-    scores = score("score", features, gateway.scorer)
+    scores = score("score", features, gateway.models)
 
-    alerts = alert("alert", samples, scores, alarm_setup(gateway, gateway.windows))
-    summaries = summarize("summary", scores)
+    alerts = alert("alert", samples, scores.scored, alarm_setup(gateway, gateway.windows))
+    summaries = summarize("summary", sketch("sketch", scores.scored) if gateway.sketches else scores.scored)
     late = report_late("late", windows.late)
 
-    records = op.merge("records", alerts, summaries, windows.events, late, windows.accounts)
+    records = op.merge("records", alerts, summaries, windows.events, scores.events, late, windows.accounts)
     op.output("outbox", records, gateway.sink())
     return flow

@@ -15,7 +15,7 @@ from cloud_sink.records import Event
 from flows.blocks import ScoredBlock
 from flows.drift_settings import DriftSettings
 from flows.drift_state import DriftRows, DriftState, Standing, model_of
-from flows.score import rows_for
+from flows.model_rows import rows_for
 from models.drift import Reference
 
 

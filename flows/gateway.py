@@ -14,7 +14,7 @@ from flows.alarms import AlertSettings, Maintenance
 from flows.rules import RuleSet
 from flows.window_kinds import AnyWindowSettings
 from models.features import FeatureSet
-from models.scores import Scorer
+from models.served import Models
 
 
 class Gateway(Protocol):
@@ -28,13 +28,19 @@ class Gateway(Protocol):
         """Takes (asset, `Record`) and (asset, `Account`); Any, because merged streams of several kinds have no type."""
         ...
 
-    def scorer(self, asset: str) -> Scorer | None:
-        """The model of an asset as of now; None = there is none. Cheap: asked for every block."""
+    @property
+    def models(self) -> Models:
+        """Those of every asset, as of now."""
         ...
 
     @property
     def windows(self) -> AnyWindowSettings:
         """From the configuration."""
+        ...
+
+    @property
+    def sketches(self) -> bool:
+        """Whether quantile sketches are wanted, from the configuration."""
         ...
 
     @property

@@ -1,9 +1,12 @@
-"""What is told about the stream itself: gaps, drops, migrations, clocks. Pure."""
+"""What is told about the stream itself and its models: gaps, drops, migrations, clocks, troubles. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cloud_sink.records import Event
 from connectors.samples import Notice, NoticeKind
+from flows.blocks import Windows
 
 SET_BACK, SET_AHEAD = "set_back", "set_ahead"
 
@@ -31,3 +34,19 @@ def clock_followed(asset: str, reason: str, old: int, new: int, count: int) -> E
     apart = f"{abs(new - old) / 1e9:.0f} s" if old else "an unknown time"
     detail = f"A clock was set {way} by {apart} for good: {count} open windows were closed out early. Compare clocks."
     return Event(asset, "clock", reason, old, new, count, "window", detail)
+
+
+def model_trouble(blocks: Sequence[Windows], model: str, reason: str, count: int, detail: str) -> Event:
+    """A model gave no scores for windows of these blocks; `count` = rows of the pass."""
+    assets = {block.asset for block in blocks}
+    start = min(int(block.start[0]) for block in blocks if len(block))
+    end = max(int(block.end[-1]) for block in blocks if len(block))
+    return Event(
+        assets.pop() if len(assets) == 1 else "", "model", reason, start, end, count, model, f"{model}: {detail}"
+    )
+
+
+def model_begins(asset: str, model: str, start: int, warm_up: int) -> Event:
+    """A stateful model sees an asset for the first time, or again after a pause; no score for `warm_up` windows."""
+    detail = f"{model} begins with this window: the first {warm_up} windows of the asset get no score."
+    return Event(asset, "model", "warming_up", start, start, warm_up, model, detail)

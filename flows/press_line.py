@@ -23,13 +23,13 @@ def build(gateway: Gateway) -> Dataflow:
     samples = op.input("samples", flow, gateway.source())
     hopping = WindowSettings(length="10s", every="2s", lateness="3s")
     windows = window("window", samples, hopping)
-    scores = score("score", featurize("features", windows.closed, gateway.features), gateway.scorer)
+    scores = score("score", featurize("features", windows.closed, gateway.features), gateway.models)
 
-    alerts = alert("alert", samples, scores, alarm_setup(gateway, hopping))
-    summaries = summarize("summary", scores)
-    jams = op.map_value("jam_event", op.filter_value("jamming", scores, is_jamming), jam_event)
+    alerts = alert("alert", samples, scores.scored, alarm_setup(gateway, hopping))
+    summaries = summarize("summary", scores.scored)
+    jams = op.map_value("jam_event", op.filter_value("jamming", scores.scored, is_jamming), jam_event)
 
-    records = op.merge("records", alerts, summaries, jams, windows.events, windows.accounts)
+    records = op.merge("records", alerts, summaries, jams, windows.events, scores.events, windows.accounts)
     op.output("outbox", records, gateway.sink())
     return flow
 

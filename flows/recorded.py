@@ -11,7 +11,7 @@ from connectors.samples import Item
 from connectors.tags import TagTable
 from flows.blocks import FeatureBlock
 from flows.featurize import features_of
-from flows.score import rows_for, usable
+from flows.model_rows import rows_for, usable
 from flows.window_block import WindowBlock
 from flows.window_kinds import AnyWindowSettings
 from flows.window_settings import WindowSettings

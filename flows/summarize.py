@@ -9,13 +9,13 @@ import numpy as np
 from bytewax.dataflow import operator
 from bytewax.operators import KeyedStream
 
-from cloud_sink.records import WindowSummary
+from cloud_sink.records import OtherScore, WindowSummary
 from flows.blocks import ScoredBlock
 
 
 @operator
 def summarize(step_id: str, up: KeyedStream[ScoredBlock]) -> KeyedStream[WindowSummary]:  # noqa: ARG001
-    """One summary per window: features, coverage and score of all tags.
+    """One summary per window: features and coverage of all tags, and the score of every model.
 
     Args:
         step_id: Short stable word.
@@ -32,7 +32,10 @@ def summaries_of(block: ScoredBlock) -> list[WindowSummary]:
     """The records of a block, window by window. Pure."""
     with np.errstate(over="ignore"):  # beyond float32: infinite
         values = block.values.astype(np.float32)
-    threshold = 1.0 if block.model else float("nan")  # scores are in units of their threshold
+    first = next(iter(block.active), None)
+    others = [verdict for verdict in block.verdicts if verdict is not first]
+    threshold = 1.0 if first else float("nan")  # scores are in units of their threshold
+    score, model = block.score, block.model
     return [
         WindowSummary(
             asset=block.asset,
@@ -44,11 +47,13 @@ def summaries_of(block: ScoredBlock) -> list[WindowSummary]:
             n_bad=block.n_bad[row],
             coverage=block.coverage[row],
             values=values[row],
-            score=float(block.score[row]),
+            score=float(score[row]),
             threshold=threshold,
-            model=block.model,
+            model=model,
             partial=block.partial,
             backfilled=block.backfilled,
+            others=tuple(OtherScore(one.model, float(one.score[row]), one.shadow) for one in others),
+            sketches=block.sketches[row] if block.sketches else None,
         )
         for row in range(len(block))
     ]

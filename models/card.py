@@ -71,10 +71,13 @@ def _gaps(manifest: Manifest) -> str:
 
 def _limit(calibration: Calibration) -> str:
     method = "budget kept" if calibration.method == "budget" else f"largest held-out score x {calibration.margin:.3g}"
+    if calibration.blocks > 1:
+        others = f"the other {calibration.blocks - 1} of {calibration.blocks} blocks"
+        seen = f"each scored by a model fitted on\n{others}, with {calibration.embargo} windows of embargo"
+    else:
+        seen = "which the model must not have been trained on"
     return (
-        f"Limit {calibration.limit:.6g} ({method}), from {calibration.rows} windows, each scored by a model fitted on\n"
-        f"the other {calibration.blocks - 1} of {calibration.blocks} blocks, with {calibration.embargo} windows of "
-        "embargo.\n"
+        f"Limit {calibration.limit:.6g} ({method}), from {calibration.rows} windows, {seen}.\n"
         f"False alarms: {calibration.covers} of recording can vouch for at most "
         f"{calibration.false_alarms_per_day_at_most:.3g} a day,\nas long as the plant stays as it was recorded."
     )

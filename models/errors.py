@@ -5,7 +5,7 @@ ModelError
     TrainingRefused     rows that cannot carry a model, or a model that is not what was fitted
     RowsRefused         rows of another shape than the model was made for
     StateRefused        a state of another shape than the model remembers
-    SwapRefused         a new model that wants other rows than the one it would replace
+    ScoringFailed       a call of a model that gave no scores
     KeyRefused          a signing key that cannot be used
     LifeRefused         a step in the life of a model that its state does not allow
     ImportRefused       a model of somebody else's that cannot be wrapped
@@ -83,24 +83,20 @@ class StateRefused(ModelError):  # noqa: N818 - the name says what happened
         self.want = want
 
 
-class SwapRefused(ModelError):  # noqa: N818 - the name says what happened
-    """The new model wants other tags or features than the one it would replace.
+class ScoringFailed(ModelError):  # noqa: N818 - the name says what happened
+    """A call of a model gave no scores; its rows abstain.
 
     Attributes:
-        old: (tags, features) now served.
-        new: (tags, features) of the newcomer.
+        model: "name@version".
+        trouble: "failed"; "slow", it took longer than it may; or "refused", its bundle was.
+        detail: One sentence for people.
     """
 
-    def __init__(
-        self, old: tuple[tuple[str, ...], tuple[str, ...]], new: tuple[tuple[str, ...], tuple[str, ...]]
-    ) -> None:
-        super().__init__(
-            f"new model wants tags {list(new[0])} with features {list(new[1])}, the running one has tags "
-            f"{list(old[0])} with features {list(old[1])}: they must be the same and in the same order; "
-            "train it with the same tags and feature set, or restart the gateway with it"
-        )
-        self.old = old
-        self.new = new
+    def __init__(self, model: str, trouble: str, detail: str) -> None:
+        super().__init__(f"{model}: {detail}")
+        self.model = model
+        self.trouble = trouble
+        self.detail = detail
 
 
 class KeyRefused(ModelError):  # noqa: N818 - the name says what happened

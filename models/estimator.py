@@ -112,14 +112,14 @@ class AnomalyModel(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         """scikit-learn's convention: 1 = normal, -1 = anomalous or without a score."""
         return np.where(self.decision_function(X) >= 0, 1, -1)
 
-    def save(self, out: Path | str, *, name: str = "", version: str = "1", counter: int = 0) -> Packed:
+    def save(self, out: Path | str, *, name: str = "", version: str = "1", counter: int | None = None) -> Packed:
         """Export, prove that the graph is the fitted model, write the bundle, load it again.
 
         Args:
-            out: Folder of the bundle, to be made; its parent exists.
+            out: Folder of the bundle, to be made, with those above it.
             name: Of the model; "" = that of the folder.
             version: Of the model.
-            counter: Grows with every version of the model of this name.
+            counter: Grows with every version of the model of this name; None = the end of the rows, in seconds.
 
         Raises:
             TrainingRefused: The exported model is not the fitted one.

@@ -146,7 +146,7 @@ def fit(name: str, rows: FeatureRows, options: Options, told: Told = lambda _: N
     limited.set_params(limit=calibration.limit)
     told("judge the hold-out")
     later_scores = scores_of(detector, later)
-    summary = _judged(later_scores, warnings)
+    summary = summary_of(later_scores, warnings)
     return Fitted(
         name=name,
         detector=detector,
@@ -210,7 +210,16 @@ def _suitable(kind: Kind, detector: AnyDetector, kept: FeatureRows, embargo: int
     return said + judge(values, kept.tags, names, embargo)
 
 
-def _judged(scores: NDArray[np.float64], warnings: list[str]) -> ScoreSummary:
+def summary_of(scores: NDArray[np.float64], warnings: list[str]) -> ScoreSummary:
+    """Of the scores of the hold-out; NaN = none.
+
+    Args:
+        scores: float64[n].
+        warnings: Sentences are added to it.
+
+    Raises:
+        TrainingRefused: Too many of them are above the limit, or none is a number.
+    """
     score = scores[np.isfinite(scores)]
     if not len(score):
         rule = "none of the windows kept back has a score: too few, or a tag was missing in all of them"

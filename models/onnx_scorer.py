@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import time
+from datetime import timedelta
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bundle import MODEL, Bundle, read_bundle
-from models.errors import BundleRejected, RowsRefused, StateRefused
+from models.errors import BundleRejected, RowsRefused, ScoringFailed, StateRefused
 from models.manifest import THRESHOLD, Manifest
 from models.onnx_names import ALARM, CONTRIBUTIONS, ROWS, SCORE, next_of
 from models.scores import Scores, follow
 from models.signature import ANYBODY, TrustedKeys
 from models.state import State, StatePort, begin
+from models.watchdog import Watchdog
 
 GOLDEN_TOLERANCE = 1e-4  # relative: what other processors' rounding may change, and no wrong model passes
 
@@ -29,30 +33,50 @@ class OnnxScorer:
 
     Args:
         bundle: From `read_bundle`.
+        path: For messages.
+        time_budget: What a call may take; None = as long as it likes.
+        watchdog: Ends one that takes longer, at the next node of the graph; None = it is only found out afterwards.
 
     Raises:
         BundleRejected: The engine refuses the model, its inputs, outputs or metadata are not what the manifest says,
             or the golden rows do not get their scores.
     """
 
-    def __init__(self, bundle: Bundle, path: Path = Path(MODEL)) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        path: Path = Path(MODEL),
+        time_budget: timedelta | None = None,
+        watchdog: Watchdog | None = None,
+    ) -> None:
+        self._budget_s = inf if time_budget is None else time_budget.total_seconds()
+        self._watchdog = watchdog if time_budget is not None else None
         self._manifest = manifest = bundle.manifest
         self._shape = (len(manifest.tags), len(manifest.features))
-        self._session = _open(bundle.model, path)
+        self._session = open_session(bundle.model, path)
+        self._options = _run_options()
         self._inputs = [ROWS, *(port.name for port in manifest.state)]
         self._outputs = [SCORE, CONTRIBUTIONS, *(next_of(port.name) for port in manifest.state)]
         _check_interface(self._session, manifest, path)
+        # A graph that is declared for a single row, as one must be whose rows influence one another's scores.
+        self._one_by_one = self._session.get_inputs()[0].shape[0] == 1
         self._check_hole(path)
         self._check_golden(bundle, path)
 
     @classmethod
-    def load(cls, path: Path, keys: TrustedKeys = ANYBODY) -> OnnxScorer:
+    def load(
+        cls,
+        path: Path,
+        keys: TrustedKeys = ANYBODY,
+        time_budget: timedelta | None = None,
+        watchdog: Watchdog | None = None,
+    ) -> OnnxScorer:
         """Read, check and open the bundle in folder `path`.
 
         Raises:
             BundleRejected: See `read_bundle` and the class.
         """
-        return cls(read_bundle(path, keys), path / MODEL)
+        return cls(read_bundle(path, keys), path / MODEL, time_budget, watchdog)
 
     @property
     def manifest(self) -> Manifest:
@@ -89,6 +113,11 @@ class OnnxScorer:
         """Rows at the beginning of an asset that get no score."""
         return self._manifest.warm_up
 
+    @property
+    def every_ns(self) -> int:
+        """From the start of one window to the start of the next, ns."""
+        return self._manifest.window_every_ns
+
     def score(self, rows: NDArray[np.float64], state: State = ()) -> Scores:
         """Score rows float64[n, tags, features]; n may be 0. See `models.scores.Scorer`.
 
@@ -96,7 +125,9 @@ class OnnxScorer:
         row's score.
 
         Raises:
-            RowsRefused: Another shape, or another number of rows than the state is of.
+            RowsRefused: Another shape.
+            StateRefused: A state of another shape, or of another number of rows.
+            ScoringFailed: The engine failed, or the call took longer than it may.
         """
         if rows.ndim != 3 or rows.shape[1:] != self._shape:
             raise RowsRefused(self._manifest.model, rows.shape, self._shape)
@@ -124,10 +155,40 @@ class OnnxScorer:
         return Scores(score, contributions, self._manifest.tags, self._manifest.model, tuple(after))
 
     def _run(self, flat: NDArray[np.float64], state: State = ()) -> list[NDArray[np.float64]]:
-        found: list[NDArray[np.float64]] = self._session.run(
-            self._outputs, dict(zip(self._inputs, (flat, *state), strict=True))
-        )
+        began = time.monotonic()
+        if self._watchdog is not None:
+            self._watchdog.watch(self._budget_s, self._end)
+        try:
+            found = self._call(flat, state)
+        # The engine's own exceptions have no common root but Exception; whatever it says, there are no scores.
+        except Exception as error:
+            if not self._options.terminate:
+                said = str(error).splitlines()[0]
+                raise ScoringFailed(self.model, "failed", f"ONNX Runtime failed ({said})") from error
+            raise self._too_slow(began) from None
+        finally:
+            if self._watchdog is not None:
+                self._watchdog.release()
+                self._options.terminate = False
+        if time.monotonic() - began > self._budget_s:
+            raise self._too_slow(began)
         return found
+
+    def _call(self, flat: NDArray[np.float64], state: State) -> list[NDArray[np.float64]]:
+        if self._one_by_one and len(flat) > 1:
+            places = [slice(at, at + 1) for at in range(len(flat))]
+            rows = [self._call(flat[one], tuple(array[one] for array in state)) for one in places]
+            return [np.concatenate(column) for column in zip(*rows, strict=True)]
+        fed = dict(zip(self._inputs, (flat, *state), strict=True))
+        found: list[NDArray[np.float64]] = self._session.run(self._outputs, fed, self._options)
+        return found
+
+    def _end(self) -> None:
+        self._options.terminate = True
+
+    def _too_slow(self, began: float) -> ScoringFailed:
+        took, may = time.monotonic() - began, self._budget_s
+        return ScoringFailed(self.model, "slow", f"a call took {took * 1e3:.0f} ms and may take {may * 1e3:.0f} ms")
 
     def _check_hole(self, path: Path) -> None:
         """Without any value there is no score, or one that was made for it; and no score is an alarm: `NaN > 1` is not.
@@ -142,14 +203,28 @@ class OnnxScorer:
             raise BundleRejected(path, rule, "end the graph with Not(LessOrEqual(score, 1.0))")
 
     def _check_golden(self, bundle: Bundle, path: Path) -> None:
-        got, want = follow(self, bundle.golden.rows).score, bundle.golden.score
+        want = bundle.golden.score
+        try:
+            got = follow(self, bundle.golden.rows).score
+        except ScoringFailed as failure:
+            fix = "train a smaller model, or give it a larger time_budget"
+            raise BundleRejected(path, f"its golden rows get no scores: {failure.detail}", fix) from failure
         right = np.isclose(got, want, rtol=GOLDEN_TOLERANCE, atol=0.0, equal_nan=True)
         if not right.all():
             rule = f"{np.count_nonzero(~right)} of {len(want)} golden rows do not get their scores"
             raise BundleRejected(path, rule, "this machine's engine computes otherwise; train again with its version")
 
 
-def _open(model: bytes, path: Path) -> Any:
+def open_session(model: bytes, path: Path) -> Any:
+    """Open a model in the engine, on one thread.
+
+    Args:
+        model: The file's bytes.
+        path: Of the file, for the error.
+
+    Raises:
+        BundleRejected: The engine refuses it.
+    """
     # From 1.29 on, the Linux wheels report to their maker: importing them is enough to write a device id and an event
     # store to disk and to look for the collector. The switch is read once, at that import (Privacy.md of the wheel).
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
@@ -168,6 +243,12 @@ def _open(model: bytes, path: Path) -> Any:
     except Exception as error:
         rule = f"ONNX Runtime {ort.__version__} refuses it ({str(error).splitlines()[0]})"
         raise BundleRejected(path, rule, "export it with an older opset, or upgrade onnxruntime") from error
+
+
+def _run_options() -> Any:
+    import onnxruntime as ort  # noqa: PLC0415 - `_open` has set its switch
+
+    return ort.RunOptions()
 
 
 def _check_interface(session: Any, manifest: Manifest, path: Path) -> None:

@@ -37,16 +37,16 @@ class Packed:
     max_relative_difference: float
 
 
-def pack(fitted: Fitted, why: str, out: Path, *, name: str, version: str, counter: int) -> Packed:
+def pack(fitted: Fitted, why: str, out: Path, *, name: str, version: str, counter: int | None) -> Packed:
     """Export, prove, write, load again. The same arguments give the same bytes, with the same libraries.
 
     Args:
         fitted: The detector, calibrated.
         why: Why it is this detector, for the card.
-        out: Folder of the bundle, to be made.
+        out: Folder of the bundle, to be made, with those above it.
         name: Of the model.
         version: Of the model.
-        counter: Grows with every version of the model of this name.
+        counter: Grows with every version of the model of this name; None = the end of the rows, in seconds.
 
     Raises:
         TrainingRefused: The graph is not the detector.
@@ -54,6 +54,7 @@ def pack(fitted: Fitted, why: str, out: Path, *, name: str, version: str, counte
         ValueError: A name that no manifest can have.
     """
     kept = fitted.kept
+    end = int(kept.starts[-1]) + kept.window_length_ns
     graph = export(fitted.detector, name=name, version=version, tags=kept.tags, features=kept.features)
     manifest = Manifest(
         schema=SCHEMA,
@@ -72,9 +73,9 @@ def pack(fitted: Fitted, why: str, out: Path, *, name: str, version: str, counte
         state=graph.state,
         warm_up=graph.warm_up,
         fingerprint=fingerprint_of(kept.values, kept.tags, kept.features),
-        counter=counter,
+        counter=max(0, end // 10**9) if counter is None else counter,
         trained_from_ns=int(kept.starts[0]),
-        trained_to_ns=int(kept.starts[-1]) + kept.window_length_ns,
+        trained_to_ns=end,
         rows=len(kept),
         warnings=fitted.warnings,
         libraries={library: version_of(library) for library in LIBRARIES},
@@ -89,6 +90,7 @@ def pack(fitted: Fitted, why: str, out: Path, *, name: str, version: str, counte
         pictures,
     )
     difference = prove(fitted.detector, OnnxScorer(bundle), fitted.later)
+    out.parent.mkdir(parents=True, exist_ok=True)
     written = write_bundle(out, bundle)
     OnnxScorer.load(out)  # read back from disk, through every check a gateway makes
     return Packed(out, written, difference)

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 WIDTH, LEFT, RIGHT = 720, 150, 20
 BINS = 360  # points of a curve; of each bin the largest score is drawn, for that is what alarms
 MOST_TAGS = 12  # rows of a picture that still read well
+LONGEST_NAME = 22  # letters that fit before a bar
+HIGHEST = 4.0  # scores above are drawn here: one wild window must not press all others flat
 
 _STYLE = """<style>
 text { font: 12px system-ui, sans-serif; fill: #222 } .quiet { fill: #666 }
@@ -32,16 +34,21 @@ def picture_of_scores(kept: NDArray[np.float64], later: NDArray[np.float64]) -> 
     """
     top, height = 34.0, 180.0
     whole = np.concatenate([kept, later])
-    highest = max(1.25, float(np.nanmax(whole, initial=0.0)) * 1.05)
+    most = float(np.nanmax(whole, initial=0.0))
+    highest = min(max(1.25, most * 1.05), HIGHEST)
+    top_label = f"{highest:.3g}" if most <= highest else f"{highest:.3g} or more"
     wide = WIDTH - LEFT - RIGHT
+
+    def bins(scores: NDArray[np.float64]) -> int:
+        return max(1, min(len(scores), BINS * len(scores) // max(1, len(whole))))
 
     def place(first: int, scores: NDArray[np.float64]) -> str:
         points = []
-        for part in np.array_split(np.arange(len(scores)), min(BINS, len(scores))):
+        for part in np.array_split(np.arange(len(scores)), bins(scores)):
             largest = np.fmax.reduce(scores[part], initial=np.nan)
             if np.isfinite(largest):
                 x = LEFT + wide * (first + float(part.mean())) / max(1, len(whole) - 1)
-                points.append(f"{x:.1f},{top + height * (1 - largest / highest):.1f}")
+                points.append(f"{x:.1f},{top + height * (1 - min(largest, highest) / highest):.1f}")
         return " ".join(points)
 
     border = LEFT + wide * (len(kept) - 0.5) / max(1, len(whole) - 1)
@@ -53,7 +60,7 @@ def picture_of_scores(kept: NDArray[np.float64], later: NDArray[np.float64]) -> 
         _line(border, 8, border, top + height, "axis"),
         _line(LEFT, limit, WIDTH - RIGHT, limit, "rule"),
         _text(LEFT - 8, limit + 4, "limit 1.0", end=True),
-        _text(LEFT - 8, top + 4, f"{highest:.3g}", end=True, quiet=True),
+        _text(LEFT - 8, top + 4, top_label, end=True, quiet=True),
         _text(LEFT - 8, top + height + 4, "score 0", end=True, quiet=True),
         f'<polyline class="line" points="{place(0, kept)}"/>',
         f'<polyline class="bold" points="{place(len(kept), later)}"/>',
@@ -74,7 +81,7 @@ def picture_of_shares(tags: Sequence[str], shares: NDArray[np.float64]) -> str:
     for row, tag in enumerate(shown):
         y, length = 10 + 22 * row, wide * float(shares[tag]) / max(float(shares.max()), 1e-12)
         parts += [
-            _text(LEFT - 8, y + 13, tags[tag], end=True),
+            _text(LEFT - 8, y + 13, _short(tags[tag]), end=True),
             f'<rect class="bar" x="{LEFT}" y="{y}" width="{length:.1f}" height="16"/>',
             _text(LEFT + length + 6, y + 13, f"{shares[tag]:.1%}", quiet=True),
         ]
@@ -107,7 +114,7 @@ def picture_of_baseline(
 
         name = f"{tags[tag]} [{units[tag]}]" if units[tag] else tags[tag]
         parts += [
-            _text(LEFT - 8, y + 14, name, end=True),
+            _text(LEFT - 8, y + 14, _short(name), end=True),
             f'<rect class="box" x="{at(train[0]):.1f}" y="{y}" width="{at(train[8]) - at(train[0]):.1f}" height="14"/>',
             *(_line(at(edge), y, at(edge), y + 14, "axis") for edge in train[1:8]),
             _line(at(train[4]), y - 3, at(train[4]), y + 17, "bold"),
@@ -117,6 +124,12 @@ def picture_of_baseline(
         ]
     title = "Deciles of each tag in training (box, middle = median), and 10 to 90 % of the hold-out below (line)"
     return _svg(title, 16 + 44 * shown, parts)
+
+
+def _short(name: str) -> str:
+    """With its middle left out where it is too long: names of tags differ at their ends."""
+    half = LONGEST_NAME // 2 - 1
+    return name if len(name) <= LONGEST_NAME else f"{name[:half]}\u2026{name[-half:]}"
 
 
 def _svg(title: str, height: int, parts: Sequence[str]) -> str:

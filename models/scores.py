@@ -64,6 +64,11 @@ class Scorer(Protocol):
         """Rows at the beginning of an asset that get no score."""
         ...
 
+    @property
+    def every_ns(self) -> int:
+        """From the start of one window to the start of the next, ns, as it was trained; 0 = not known."""
+        ...
+
     def score(self, rows: NDArray[np.float64], state: State = ()) -> Scores:
         """Score rows float64[n, len(tags), len(features)].
 
@@ -72,6 +77,11 @@ class Scorer(Protocol):
         A stateful model: one row of each of n assets. NaN = missing; whether the row gets a score is the model's to
         say. The caller hands in `begin(scorer.state, n)` at the beginning, from then on `Scores.state` of the row
         before; it may take assets out and put others in along the first axis. What is handed in is not changed.
+
+        Raises:
+            ScoringFailed: The engine failed, or the call took longer than it may.
+            RowsRefused: Rows of another shape.
+            StateRefused: A state of another shape.
         """
         ...
 

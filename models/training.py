@@ -52,7 +52,7 @@ def train(
     version: str,
     out: Path,
     detector: str = AUTO,
-    counter: int = 0,
+    counter: int | None = None,
     budget_per_day: float = 1.0,
     margin: float = 1.5,
     holdout: float = 0.2,
@@ -71,9 +71,9 @@ def train(
         rows: Of normal operation.
         name: Of the model.
         version: Of the model.
-        out: Folder of the bundle, to be made; its parent exists.
+        out: Folder of the bundle, to be made, with those above it.
         detector: Of `models.detectors.catalogue.KINDS`, or "auto".
-        counter: Grows with every version of the model of this name.
+        counter: Grows with every version of the model of this name; None = the end of the rows, in seconds.
         budget_per_day: See `AnomalyModel`, also for the next four.
         margin: Largest factor on the largest held-out score where the rows cannot carry the budget.
         holdout: Share of the rows kept back, at their end.

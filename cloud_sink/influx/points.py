@@ -25,12 +25,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cloud_sink.influx.lines import Field, point, table
-from cloud_sink.records import Alert, Event, Record, WindowSummary
+from cloud_sink.records import Alert, Event, OtherScore, Record, WindowSummary
 
 FEATURE, SCORE, ALERT, EVENT = "edge_feature", "edge_score", "edge_alert", "edge_event"
 GATEWAY, PROCESS, LINK, DROP = "edge_gateway", "edge_process", "edge_link", "edge_drop"
 
 _US = 1000
+_THRESHOLD = 1.0  # of every model: scores are in units of it
 _STATES = (
     "opened",
     "acknowledged",
@@ -83,21 +84,21 @@ def _window(summary: WindowSummary, site: str) -> list[str]:
     values, counts = summary.values, {"n": summary.n, "n_bad": summary.n_bad}
     lines = table(FEATURE, rows, summary.features, values, counts, time)
     if summary.model:
-        lines.append(_score(summary, site, time))
-    return lines
+        lines.append(_score(summary.asset, OtherScore(summary.model, summary.score, shadow=False), site, time))
+    return lines + [_score(summary.asset, other, site, time) for other in summary.others]
 
 
-def _score(summary: WindowSummary, site: str, time: int) -> str:
-    name, _, version = summary.model.partition("@")
-    told = not math.isnan(summary.score)  # NaN: the model abstained
+def _score(asset: str, said: OtherScore, site: str, time: int) -> str:
+    name, _, version = said.model.partition("@")
+    told = not math.isnan(said.score)  # NaN: the model abstained
     fields: dict[str, Field] = {
-        "score": summary.score,
-        "threshold": summary.threshold,
-        "anomaly": told and summary.score > summary.threshold,
+        "score": said.score,
+        "threshold": _THRESHOLD,
+        "anomaly": told and said.score > _THRESHOLD,
         "abstained": not told,
         "model_version": version,
     }
-    tags = (("asset", summary.asset), ("model", name), ("role", "active"), ("site", site))
+    tags = (("asset", asset), ("model", name), ("role", "shadow" if said.shadow else "active"), ("site", site))
     return point(SCORE, tags, fields, time)
 
 

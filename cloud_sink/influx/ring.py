@@ -13,14 +13,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
+from cloud_sink.errors import OutboxDamaged
 from cloud_sink.outbox.database import Database
+
+log = structlog.get_logger(__name__)
 
 MIB = 1 << 20
 MAX_LINES = 5000
 """Lines in a row: what InfluxDB advises for a write ("Optimize writes")."""
 
 _AGE = "age_s"
-_POSITION = "position"
 
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS ring (seq INTEGER PRIMARY KEY AUTOINCREMENT, age_s INTEGER NOT NULL, "
@@ -54,6 +58,21 @@ class Chunk:
         except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
             msg = f"row {self.seq} of the ring is damaged: {error}"
             raise ValueError(msg) from error
+
+
+def open_ring(path: Path, *, max_bytes: int, max_age_s: int, monotonic: Callable[[], float]) -> Ring:
+    """A ring, and a new one where the old one is damaged: it is no record, and looking at it helps nobody.
+
+    Raises:
+        OutboxError: It cannot be made.
+    """
+    try:
+        return Ring(path, max_bytes=max_bytes, max_age_s=max_age_s, monotonic=monotonic)
+    except OutboxDamaged as error:
+        log.error("influx_ring_damaged", path=str(path), error=str(error))
+        for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+            path.with_name(name).unlink(missing_ok=True)
+        return Ring(path, max_bytes=max_bytes, max_age_s=max_age_s, monotonic=monotonic)
 
 
 class Ring:
@@ -92,11 +111,6 @@ class Ring:
         self._began = monotonic() - self._meta(_AGE)
 
     @property
-    def position(self) -> int:
-        """What was given with the last `put`; 0 at the beginning."""
-        return self._meta(_POSITION)
-
-    @property
     def lines(self) -> int:
         """That wait."""
         return int(self._database.execute("SELECT coalesce(sum(lines), 0) FROM ring")[0][0])
@@ -106,12 +120,11 @@ class Ring:
         """Bytes that wait."""
         return int(self._database.execute("SELECT coalesce(sum(size), 0) FROM ring")[0][0])
 
-    def put(self, lines: Sequence[str], position: int | None = None) -> None:
+    def put(self, lines: Sequence[str]) -> None:
         """Take lines, durably; the oldest rows go where there is no room.
 
         Args:
             lines: Without their ends; may be none.
-            position: How far whoever brings them has read, to be found again after a restart; None = as it was.
 
         Raises:
             OutboxError: Disk full, or the file is damaged.
@@ -125,8 +138,6 @@ class Ring:
         with self._database.transaction():
             self._database.execute_many("INSERT INTO ring (age_s, lines, size, body) VALUES (?, ?, ?, ?)", rows)
             self._keep(_AGE, age)
-            if position is not None:
-                self._keep(_POSITION, position)
             gone = self._make_room(age)
         self.dropped.update(gone)
         if gone:

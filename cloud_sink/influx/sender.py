@@ -37,7 +37,7 @@ class InfluxStats:
         written: Lines the server took.
         refused: Lines it never will, by reason.
         failures: Writes that will be tried again, by reason.
-        wire: Bytes of bodies handed to the network.
+        wire: Bytes of bodies that an answer came to.
         trouble: Of the last write; "" = it worked.
     """
 
@@ -56,6 +56,7 @@ class InfluxSender:
         ring: Ring,
         writer: Writer,
         uniform: Callable[[float, float], float] = random.uniform,
+        note: Callable[[bytes, Answer], None] = lambda _body, _answer: None,
     ) -> None:
         """Nothing is sent yet.
 
@@ -63,11 +64,13 @@ class InfluxSender:
             ring: What is to be sent; the caller closes it.
             writer: How.
             uniform: Draws the jitter.
+            note: Told of every body that an answer came to, and of the answer.
         """
         self.stats = InfluxStats()
         self._ring = ring
         self._writer = writer
         self._uniform = uniform
+        self._note = note
         self._failures = 0  # in a row
 
     def step(self) -> float:
@@ -132,7 +135,9 @@ class InfluxSender:
 
     def _write(self, body: bytes) -> Answer:
         answer = self._writer.write(body)
-        self.stats.wire += len(body)
+        if answer.status:
+            self.stats.wire += len(body)
+            self._note(body, answer)
         self._last = answer
         return answer
 

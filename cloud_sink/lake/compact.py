@@ -20,7 +20,16 @@ import pyarrow.parquet as pq
 from cloud_sink.errors import PlaceError
 from cloud_sink.lake.places import Days, Found, Place
 from cloud_sink.parquet import SORTED_BY, encode, with_absent
-from cloud_sink.schema import FOOTER, LAYOUT, SUMMARY_HEAD, SUMMARY_SCHEMA, SUMMARY_TAIL
+from cloud_sink.schema import (
+    ACTIVE,
+    FOOTER,
+    LAYOUT,
+    SHADOW,
+    SUMMARY_HEAD,
+    SUMMARY_SCHEMA,
+    SUMMARY_SKETCH,
+    SUMMARY_TAIL,
+)
 
 _DAY = "day"  # name of the one file; no gateway's, whose names end in a time and a batch
 
@@ -123,6 +132,8 @@ def _first_of_each(table: Any) -> Any:
 
 
 def _in_order(names: Sequence[str]) -> list[str]:
-    """Features between head and tail, wherever a file of another schema had them."""
+    """Features between head and tail, wherever a file of another schema had them; further models at the end."""
     head, tail = [field.name for field in SUMMARY_HEAD], [field.name for field in SUMMARY_TAIL]
-    return [*head, *(name for name in names if name not in {*head, *tail}), *tail]
+    further = [name for name in names if name.startswith((ACTIVE, SHADOW))]
+    further += [field.name for field in SUMMARY_SKETCH if field.name in names]
+    return [*head, *(name for name in names if name not in {*head, *tail, *further}), *tail, *further]

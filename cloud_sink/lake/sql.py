@@ -19,10 +19,18 @@ _OFFLINE: dict[str, str | bool | int | float | list[str]] = {
 
 VIEWS = {
     "summaries": """
-        SELECT * EXCLUDE (hour) REPLACE (start::TIMESTAMPTZ AS start, "end"::TIMESTAMPTZ AS "end",
-                          coalesce(backfilled, false) AS backfilled)
+        SELECT * EXCLUDE (hour, sketch_since, sketch_bucket, sketch_count)
+               REPLACE (start::TIMESTAMPTZ AS start, "end"::TIMESTAMPTZ AS "end",
+                        coalesce(backfilled, false) AS backfilled)
         FROM delivered_summaries
         QUALIFY row_number() OVER (PARTITION BY site, asset, tag, start, "end", partial ORDER BY date) = 1""",
+    # What stands for the values of a bucket is cloud_sink.sketch.value_of
+    "sketches": """
+        SELECT *, sign(bucket) * pow(1.01 / 0.99, abs(bucket) - 2048) * 0.99 AS value
+        FROM (SELECT site, asset, tag, sketch_since::TIMESTAMPTZ AS since, "end"::TIMESTAMPTZ AS "end",
+                     unnest(sketch_bucket) AS bucket, unnest(sketch_count) AS count
+              FROM delivered_summaries WHERE sketch_since IS NOT NULL
+              QUALIFY row_number() OVER (PARTITION BY site, asset, tag, start, "end", partial ORDER BY date) = 1)""",
     "transitions": """
         SELECT * REPLACE (contributions::JSON AS contributions, evidence::JSON AS evidence,
                           CASE WHEN alarm_state != '' THEN alarm_state

@@ -13,10 +13,19 @@ import pyarrow.dataset as ds
 
 from cloud_sink.lake.places import Days, Found, Place
 from cloud_sink.parquet import ARROW
-from cloud_sink.schema import ALERT_FIELDS, EVENT_FIELDS, LAYOUT, SUMMARY_HEAD, SUMMARY_TAIL, Field, Type
+from cloud_sink.schema import (
+    ALERT_FIELDS,
+    EVENT_FIELDS,
+    LAYOUT,
+    SUMMARY_HEAD,
+    SUMMARY_SKETCH,
+    SUMMARY_TAIL,
+    Field,
+    Type,
+)
 
 _PARTITIONS = pa.schema([("site", pa.string()), ("date", pa.date32()), ("hour", pa.int8())])
-_CONTRACT = pa.schema([(field.name, ARROW[field.type]) for field in (*SUMMARY_HEAD, *SUMMARY_TAIL)])
+_CONTRACT = pa.schema([(field.name, ARROW[field.type]) for field in (*SUMMARY_HEAD, *SUMMARY_TAIL, *SUMMARY_SKETCH)])
 _DOCUMENT = {
     Type.TEXT: pa.string(),
     Type.TIME: pa.timestamp("us", "UTC"),

@@ -60,7 +60,7 @@ class Choice:
         self.all_is_backlog()
 
     def all_is_backlog(self) -> None:
-        """What arrives from now on goes before what is there now: the link has just come back."""
+        """What arrives from now on is live and goes before what is there now."""
         self._live_from = self._last_seq() + 1
         self._live: dict[Lane, int] = {}
 
@@ -69,6 +69,11 @@ class Choice:
         self._waiting_from: dict[Lane, int] = {}
         self._time_from = _EVER  # no summary before this event time waits
         self._times_seen = self._last_seq()  # last row whose time is taken into account there
+
+    def newest(self, lane: Lane) -> int:
+        """Number of the last row of a lane that waits for some target; 0 = none."""
+        rows = self._database.execute(f"SELECT seq {_BY_ARRIVAL} ORDER BY seq DESC LIMIT 1", (lane, 0))
+        return int(rows[0][0]) if rows else 0
 
     def oldest(self, lane: Lane, limit: int) -> list[Chosen]:
         """Alerts or events, of one UTC day, in order of arrival; () = none waits.

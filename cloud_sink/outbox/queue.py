@@ -65,9 +65,13 @@ class Queue:
         """Whose queue it is."""
         return self._target
 
-    def link_came_back(self) -> None:
-        """From now on live records go before what waited while the link was away."""
+    def link_is_away(self) -> None:
+        """An upload has failed. What waits now is backlog: what comes from now on goes before it, once it goes."""
         self._choice.all_is_backlog()
+
+    def newest(self, lane: Lane) -> int:
+        """A number that grows with every record that comes into a lane; 0 = none waits there."""
+        return self._choice.newest(lane)
 
     def freeze(self, lane: Lane, limit: int | None = None, *, flush: bool = False) -> Batch | None:
         """The next batch of a lane; None when there is nothing to send yet.

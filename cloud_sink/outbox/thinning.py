@@ -15,7 +15,7 @@ from cloud_sink.outbox.database import Database
 from cloud_sink.outbox.quota import REASON
 from cloud_sink.outbox.schema import checksum
 from cloud_sink.records import Event, Lane, WindowSummary, decode_summary
-from cloud_sink.rewindow import join, side_by_side
+from cloud_sink.rewindow import join, side_by_side, with_all_sketches
 
 HIGH_WATER = 0.75  # of the quota; above it there is thinning, at all of it there is dropping
 _MINUTE = 60 * 10**9
@@ -103,8 +103,9 @@ class Thinning:
         joined = 0
         with self._database.transaction():
             for group in groups:
-                chosen = side_by_side([source.window for source in group])
-                whole = join(chosen) if len(chosen) > 1 else chosen[0]
+                windows = [source.window for source in group]
+                chosen = side_by_side(windows)
+                whole = with_all_sketches(join(chosen) if len(chosen) > 1 else chosen[0], windows)
                 if self._still_there(group) and self._is_free(whole.key, group[0]):
                     values = row_values(whole, now)
                     self._database.execute(

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from http.client import HTTPException, IncompleteRead
 
+from cloud_sink.uplink.names import Names
 from cloud_sink.uplink.pace import Pace
 from cloud_sink.uplink.patience import Patience
 from cloud_sink.uplink.tls import TlsContext, Trust, tls_trouble
@@ -47,6 +48,7 @@ class Line:
         self._sock: socket.socket | None = None
         self._patience: Patience | None = None
         self._used = 0.0
+        self._names = Names(origin)
         self._session: ssl.SSLSession | None = None
         self._session_of: ssl.SSLContext | None = None
 
@@ -106,10 +108,21 @@ class Line:
         self._sock = self._patience = None
 
     def _connect(self) -> socket.socket:
-        try:
-            return socket.create_connection((self.origin.host, self.origin.port), self.limits.connect)
-        except TimeoutError as error:
+        """To the first address that answers."""
+        error: OSError | None = None
+        for family, kind, protocol, _, address in self._names.addresses(self.limits.connect):
+            sock = socket.socket(family, kind, protocol)
+            try:
+                sock.settimeout(self.limits.connect)
+                sock.connect(address)
+            except OSError as failed:
+                sock.close()
+                error = failed
+            else:
+                return sock
+        if isinstance(error, TimeoutError):
             raise LinkError(Trouble.UNREACHABLE, f"{self.origin} does not answer: {error}") from error
+        raise error or OSError(errno.EHOSTUNREACH, "the name has no address")
 
 
 def link_error(error: Exception, origin: Origin) -> LinkError:

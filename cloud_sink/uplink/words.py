@@ -66,7 +66,7 @@ class Limits:
     """How long the door waits. No limit is on a whole request: a slow link is slow, not broken.
 
     Attributes:
-        connect: Seconds to connect to one address, and again for the TLS handshake.
+        connect: Seconds to look the name up, again to connect to one address, and again for the TLS handshake.
         stall: Seconds without one byte of progress in either direction.
         answer: Seconds for the whole answer once everything was sent; ends a server that drips.
         idle: Seconds after which an unused connection is not trusted any more.

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from heapq import merge
 from pathlib import Path
 
 import typer
@@ -56,14 +57,16 @@ def egress_command(config: Path, since: timedelta, *, every: bool, as_json: bool
         An `Exit` code.
     """
     try:
-        outbox = Layout(_load(config).gateway.data).outbox
+        layout = Layout(_load(config).gateway.data)
     except ConfigRejected as rejected:
         typer.echo(str(rejected), err=True)
         return Exit.CONFIG
     try:
-        entries = list(read_ledger(outbox, (now or datetime.now(UTC)) - since))
+        begin = (now or datetime.now(UTC)) - since
+        both = (read_ledger(folder, begin) for folder in (layout.outbox, layout.influx))
+        entries = list(merge(*both, key=lambda entry: entry.time))
     except OSError as error:
-        typer.echo(f"{outbox}: the ledger cannot be read: {error.strerror}", err=True)
+        typer.echo(f"{layout.root}: the ledger cannot be read: {error.strerror}", err=True)
         return Exit.FAILED
     if as_json:
         for line in map(_json, entries) if every else [_sums_json(entries, since)]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 import typer
@@ -116,4 +117,6 @@ def _plain(value: Any) -> Any:
     """JSON has no NaN (RFC 8259, 6), and times are written as ISO 8601 has them."""
     if isinstance(value, float) and value - value != 0:
         return None
+    if isinstance(value, Decimal):  # what DuckDB adds integers up to
+        return int(value) if value == value.to_integral_value() else float(value)
     return value.isoformat() if isinstance(value, datetime) else value

@@ -140,3 +140,73 @@ def sign(
     from edge_gateway.commands.model_site import answered
 
     raise typer.Exit(answered(lambda: sign(bundle, key)))
+
+
+@model.command(name="import")
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="MODEL.ONNX", help="One input, the rows.", show_default=False)],
+    calibrate: Annotated[
+        Path,
+        typer.Option(
+            metavar="RECORDING", help="Normal operation that the model has not seen: a journal, .parquet or .csv."
+        ),
+    ],
+    features: Annotated[
+        str | None, typer.Option(metavar="SET", help="Feature set.", show_default="configured, or standard")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Of the model.", show_default="that of the file")] = None,
+    version: Annotated[str, typer.Option(help="Of the model.")] = "1",
+    asset: Annotated[
+        list[str] | None, typer.Option(help="Of the recording; repeat for several.", show_default="the only one")
+    ] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(help="That the model takes; repeat, in its order.", show_default="all")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the bundle; must not exist.", show_default="models/NAME")
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Output to use.", show_default="the only one of floats")
+    ] = None,
+    falls: Annotated[bool, typer.Option("--falls", help="Its score falls where a row is unusual.")] = False,
+    window: Annotated[
+        str | None, typer.Option(metavar="10s", help="Length of a window.", show_default="configured, or 10s")
+    ] = None,
+    every: Annotated[
+        str | None, typer.Option(metavar="2s", help="From one start to the next.", show_default="configured, or length")
+    ] = None,
+    budget: Annotated[float, typer.Option(help="False-alarm episodes a day that are acceptable.", min=0.001)] = 1.0,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TAG=COLUMN", help="Of a table; repeat. time=COLUMN for the times.", show_default="all"),
+    ] = None,
+    gateway: Annotated[
+        Path | None,
+        typer.Option("--gateway", metavar="GATEWAY.TOML", help="For tags, windows and features.", show_default=False),
+    ] = None,
+) -> None:
+    """Make a bundle of any ONNX model: wrapped, calibrated on a recording, proven equal to the model."""
+    from edge_gateway.commands.model_import import ImportWish, import_command
+    from edge_gateway.commands.model_site import answered
+
+    pairs = [one.partition("=") for one in column or ()]
+    if wrong := [left for left, equals, right in pairs if not (left and equals and right)]:
+        raise typer.BadParameter(f"{wrong[0]!r}: must be TAG=COLUMN", param_hint="--column")
+    wish = ImportWish(
+        file=file,
+        recording=calibrate,
+        assets=tuple(asset or ()),
+        tags=tuple(tag or ()),
+        features=features,
+        config=gateway,
+        window=window,
+        every=every,
+        columns={left: right for left, _, right in pairs},
+        name=name,
+        version=version,
+        out=out,
+        output=output,
+        falls=falls,
+        budget_per_day=budget,
+    )
+    raise typer.Exit(answered(lambda: import_command(wish)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edge_gateway.config.influx import InfluxSection
 from edge_gateway.config.maintenance import MaintenanceSection
 from edge_gateway.config.modbus import ModbusSection
 from edge_gateway.config.models import ModelsSection
@@ -67,4 +68,5 @@ class Config(Section):
         fix="Write [[target]] above a table with kind, in double brackets: there may be several.",
         min_length=1,
     )
+    influx: tuple[InfluxSection, ...] = option((), description="InfluxDBs that dashboards read.")
     uplink: UplinkSection = option(UplinkSection(), description="What sending may cost.")

@@ -73,15 +73,13 @@ def _across_sections(data: Mapping[str, Any], *, complete: bool) -> Iterator[Pro
     yield from _shared_ports(data)
     yield from _shared_names(_tables(data.get("target")))
     assets = {str(tag["asset"]) for tag in tags if "asset" in tag}
-    scored: list[str] = []
     for number, model in enumerate(_tables(data.get("model"))):
+        yield from _repeated(f"asset of model[{number}]", _texts(model.get("assets")))
         for asset in _texts(model.get("assets")):
-            scored.append(asset)
             if complete and asset not in assets:
                 have = ", ".join(sorted(assets)) or "none"
                 rule = "no link has a tag of this asset"
                 yield Problem(f"model[{number}].assets", f'"{asset}"', rule, f"Assets with tags: {have}.")
-    yield from _repeated("asset of a model", scored)
     if complete:
         yield from rule_problems(_tables(data.get("rules")), tags)
         for number, period in enumerate(_tables(data.get("maintenance"))):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import model_validator
 
-from edge_gateway.config.section import NAME_FIX, Name, Number, Section, Whole, day, minute, option, s
+from edge_gateway.config.section import NAME_FIX, Name, Number, Section, Whole, day, minute, ms, option, s
 from edge_gateway.config.units import Duration, FilePath
 from flows.alarms import AlertSettings
 from flows.drift_settings import DriftSettings
@@ -59,7 +59,10 @@ class FeaturesSection(Section):
 
 
 class ModelSection(Section):
-    """A model and the assets it scores: a bundle in a folder, or a name of `sluicegate model list`."""
+    """A model and the assets it scores: a bundle in a folder, or a name of `sluicegate model list`.
+
+    An asset may have several models: each scores every window of it.
+    """
 
     assets: tuple[Name, ...] = option(
         description="Assets it scores.", fix="List assets that have tags.", min_length=1, example=["pump-1"]
@@ -78,11 +81,26 @@ class ModelSection(Section):
         fix=NAME_FIX,
         example="pump",
     )
+    shadow: bool = option(
+        default=False,
+        description="Of a bundle: it scores and never alarms, to watch it before it is relied upon.",
+    )
+    time_budget: Duration = option(
+        500 * ms,
+        description="What scoring all windows of a pass may take. A call that takes longer is ended, its windows have "
+        "no score; after three in a row the model is switched off. 10ms to 10s.",
+        fix="100ms to 1s is usual: a pass over 1,000 assets takes a few ms.",
+        ge=10 * ms,
+        le=10 * s,
+    )
 
     @model_validator(mode="after")
     def _one_of_them(self) -> ModelSection:
         if (self.bundle is None) == (self.name is None):
             msg = "needs either bundle or name; give one of them"
+            raise ValueError(msg)
+        if self.shadow and self.bundle is None:
+            msg = "shadow goes with a bundle; for a name, `sluicegate model shadow` says which version is one"
             raise ValueError(msg)
         return self
 

@@ -25,6 +25,7 @@ from cloud_sink.uplink.pace import Pace
 from edge_gateway import __version__
 from edge_gateway.config.config import Config
 from edge_gateway.exit_codes import Exit
+from edge_gateway.influx import InfluxBeside, open_influx
 from edge_gateway.layout import Layout
 from edge_gateway.outbox_settings import outbox_settings
 from edge_gateway.signals import on_stop
@@ -51,7 +52,10 @@ def deliver(config: Config, *, drain: bool = False) -> int:
     outbox = config.outbox
     bell = Bell(layout.outbox)
     lanes = {section.label(): section.wanted() for section in config.target}
-    reader = OutboxReader(layout.outbox, outbox_settings(config), _batches(outbox.summary_file), targets=lanes)
+    beside = {section.name: tuple(Lane) for section in config.influx}
+    reader = OutboxReader(
+        layout.outbox, outbox_settings(config), _batches(outbox.summary_file), targets={**lanes, **beside}
+    )
     settings = DeliverySettings(min(_POLL, outbox.summary_file / 4), outbox.retry_first, outbox.retry_cap)
     naming = Naming(config.gateway.site, config.gateway.name, __version__)
 
@@ -76,8 +80,9 @@ def deliver(config: Config, *, drain: bool = False) -> int:
             lanes=lanes[name],
             allowance=allowance,
         )
-    dispatcher = Dispatcher(reader, list(deliverers.values()), settings, wait)
-    status = StatusFile(layout.status, "deliver", lambda: _facts(deliverers, reader))
+    influx = {section.name: open_influx(config, section, reader.queues[section.name]) for section in config.influx}
+    dispatcher = Dispatcher(reader, [*deliverers.values(), *influx.values()], settings, wait)
+    status = StatusFile(layout.status, "deliver", lambda: _facts(deliverers, influx, reader))
 
     def stop() -> None:
         dispatcher.stop()
@@ -91,6 +96,8 @@ def deliver(config: Config, *, drain: bool = False) -> int:
         dispatcher.run()
     finally:
         status.beat(now=True)
+        for one in influx.values():
+            one.close()
         reader.close()
         bell.close()
     log.info("deliver_stopped")
@@ -109,7 +116,9 @@ def _allowance(config: Config, outbox: Path) -> Allowance:
     return Allowance(config.uplink.daily_budget, hours, spent, time.time_ns)
 
 
-def _facts(deliverers: Mapping[str, Deliverer], reader: OutboxReader) -> Mapping[str, Any]:
+def _facts(
+    deliverers: Mapping[str, Deliverer], influx: Mapping[str, InfluxBeside], reader: OutboxReader
+) -> Mapping[str, Any]:
     """Sums over all targets, and what each says of itself. The uplink is up when all of them can be reached."""
     told, outbox = {name: deliverer.stats for name, deliverer in deliverers.items()}, reader.stat()
     return {
@@ -128,6 +137,7 @@ def _facts(deliverers: Mapping[str, Deliverer], reader: OutboxReader) -> Mapping
         "uplink_up": all(stats.uplink_up for stats in told.values()),
         "last_success": max(stats.last_success for stats in told.values()),
         "targets": {name: _facts_of(stats) for name, stats in told.items()},
+        "influx": {name: one.facts() for name, one in influx.items()},
     }
 
 

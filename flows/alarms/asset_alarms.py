@@ -13,7 +13,7 @@ from flows.alarms.cause import Cause
 from flows.alarms.command import ACKNOWLEDGE, ALL, RESET, SHELVE, Command, read_command
 from flows.alarms.curves import with_curves_of
 from flows.alarms.event_time import EventTime
-from flows.alarms.judge import ANOMALY, DATA_QUALITY, Judge
+from flows.alarms.judges import Judges
 from flows.alarms.kept import dump, load
 from flows.alarms.occasion import Occasion
 from flows.alarms.order import in_order
@@ -23,8 +23,6 @@ from flows.alarms.watch import Watch
 from flows.blocks import ScoredBlock
 from flows.clock_guard import ClockGuard
 from flows.conditions import Change
-
-_OF_SCORES = (ANOMALY, DATA_QUALITY)
 
 
 class AssetAlarms:
@@ -38,7 +36,7 @@ class AssetAlarms:
         self._setup = setup
         self._resume: bytes | None = None  # until the first item tells the asset
         self._panel: Panel | None = None
-        self._judge = Judge(setup.alerts)
+        self._judges = Judges(setup.alerts)
         self._watch: Watch | None = None  # None = no rules
         self._severities: dict[str, str] = {}  # of their alarms
         self._time = EventTime(setup.windows)
@@ -81,9 +79,9 @@ class AssetAlarms:
         return [with_curves_of(points, cause) for cause in causes]
 
     def _take_scores(self, panel: Panel, block: ScoredBlock) -> list[Alert]:
-        causes = self._judge.push(block)
-        if block.model and ANOMALY not in panel.names():
-            for name in _OF_SCORES:
+        causes = self._judges.push(block)
+        if block.active:
+            for name in sorted(self._judges.names.difference(panel.names())):
                 panel.add(name, behaviour_of_scores(self._setup.alerts))
         return panel.change(causes) if causes else []
 
@@ -137,7 +135,7 @@ class AssetAlarms:
             guard = None if kept.clock is None else ClockGuard.from_json(timing, kept.clock)
             self._time = EventTime(timing, kept.now, kept.behind, guard)
             panel.in_maintenance = kept.in_maintenance
-            self._judge = Judge.from_json(self._setup.alerts, kept.judge)
+            self._judges = Judges.from_json(self._setup.alerts, kept.judges)
         if watched is not None:
             self._watch = watched.start(kept.watch if kept is not None else b"")
             self._severities = {name: settings.severity for name, settings in watched.alarms.items()}
@@ -147,7 +145,7 @@ class AssetAlarms:
         over = Occasion(self._time.now, self._time.now + self._time.behind, detail="There is no such rule any more.")
         for name in sorted(states.keys() - self._severities.keys()):
             panel.add(name, behaviour_of_scores(self._setup.alerts), states[name])
-            if name not in _OF_SCORES:
+            if name not in self._judges.names:
                 out += panel.retire(name, over)
         if kept is not None:
             out += panel.pass_time(self._time.now, over.received_time)  # to know when the calendar has to be asked next
@@ -163,7 +161,7 @@ class AssetAlarms:
             clock=self._time.guard.to_json(),
             in_maintenance=self._panel is not None and self._panel.in_maintenance,
             alarms={} if self._panel is None else self._panel.to_json(),
-            judge=self._judge.to_json(),
+            judges=self._judges.to_json(),
             watch=b"" if self._watch is None else self._watch.snapshot(),
         )
 

@@ -1,4 +1,4 @@
-"""Whether an asset's scores, or the want of them, make a condition: two counters with hysteresis. Pure."""
+"""Whether a model's scores of an asset, or the want of them, make a condition: two counters with hysteresis. Pure."""
 
 from __future__ import annotations
 
@@ -12,10 +12,16 @@ from flows.alarms.memory import Memory
 from flows.alarms.settings import AlertSettings
 from flows.blocks import ScoredBlock
 from flows.conditions import Change
+from models.served import Verdict, Why
 
 ANOMALY = "anomaly"
 DATA_QUALITY = "data_quality"
 
+_SAYS_NOTHING = (Why.WARMING_UP, Why.NOT_FED)  # as it should be: neither good nor bad news
+_WHY = {
+    Why.FAILED: "it failed, or took longer than it may",
+    Why.OFF: "it is switched off, until another replaces it",
+}
 _MOST_TAGS = 5
 _WORTH_NAMING = 0.1  # of the largest share: what has less is not what it comes from
 
@@ -43,88 +49,105 @@ class Streak:
 
 
 class Judge:
-    """The two conditions of one asset. A window on which the model abstained neither feeds nor calms "anomaly"."""
+    """The two conditions of one model of an asset. A window without a score neither feeds nor calms "anomaly".
 
-    def __init__(self, settings: AlertSettings, anomaly: Streak | None = None, quality: Streak | None = None) -> None:
+    Args:
+        settings: Levels.
+        name: Of the model; "" = it has the asset's plain alarms "anomaly" and "data_quality", else ".name" is added.
+        anomaly: As it stands.
+        quality: As it stands.
+    """
+
+    def __init__(
+        self,
+        settings: AlertSettings,
+        name: str = "",
+        anomaly: Streak | None = None,
+        quality: Streak | None = None,
+    ) -> None:
         self._settings = settings
+        self._names = names_of(name)
         self._anomaly = anomaly or Streak()
         self._quality = quality or Streak()
         self._memory = Memory()
 
-    def push(self, block: ScoredBlock) -> list[Cause]:
-        """Judge each window in order; hand back the changes. Partial windows say nothing.
-
-        Nor do those that were filled from a history: an alarm is about now, and windows in a row are counted. Nor do
-        assets without a model; what is active there, from a time when there was one, ends.
-        """
-        if block.partial or block.backfilled:
-            return []
-        if not block.model:
-            return self._give_up(block)
+    def push(self, block: ScoredBlock, verdict: Verdict) -> list[Cause]:
+        """Judge each window in order; hand back the changes. A model that warms up says nothing yet."""
         out: list[Cause] = []
         for row in range(len(block)):
-            self._memory.see(block, row)
-            score = float(block.score[row])
+            self._memory.see(block, verdict, row)
+            if verdict.why[row] in _SAYS_NOTHING:
+                continue
+            score = float(verdict.score[row])
             abstained = score != score  # noqa: PLR0124 - NaN
-            out += self._judge_quality(block, row, abstained=abstained)
+            out += self._judge_quality(block, verdict, row, abstained=abstained)
             if not abstained:
-                out += self._judge_score(block, row, score)
+                out += self._judge_score(block, verdict, row, score)
         return out
 
-    def _judge_score(self, block: ScoredBlock, row: int, score: float) -> list[Cause]:
+    def _judge_score(self, block: ScoredBlock, verdict: Verdict, row: int, score: float) -> list[Cause]:
         rule, settings = self._anomaly, self._settings
         if not rule.active:
             if score < settings.clear_below:
-                self._memory.learn(block, row)
+                self._memory.learn(block, verdict, row)
             if not rule.changes(toward=score > settings.open_above, needed=settings.open_after):
                 return []
             severity = "alarm" if score >= settings.alarm_above else "warning"
-            top = _largest(block.model_tags, block.contributions[row])
+            top = _largest(verdict.tags, verdict.contributions[row])
             detail = f"The score is {score:.2f} times its threshold; most of it comes from {_named(top)}."
-            return [self._began(block, row, ANOMALY, severity, score, top, detail)]
+            return [self._began(block, verdict, row, ANOMALY, severity, top, detail)]
         if not rule.changes(toward=score < settings.clear_below, needed=settings.clear_after):
             return []
-        return [_ended(block, row, ANOMALY, score, f"The score has come down to {score:.2f} times its threshold.")]
+        detail = f"The score has come down to {score:.2f} times its threshold."
+        return [self._ended(block, verdict.model, row, ANOMALY, score, detail)]
 
-    def _judge_quality(self, block: ScoredBlock, row: int, *, abstained: bool) -> list[Cause]:
+    def _judge_quality(self, block: ScoredBlock, verdict: Verdict, row: int, *, abstained: bool) -> list[Cause]:
         rule, needed = self._quality, self._settings.quality_after
         if rule.active:
             if not rule.changes(toward=not abstained, needed=needed):
                 return []
-            return [_ended(block, row, DATA_QUALITY, NAN, f"The model {block.model} judges again.")]
+            detail = f"The model {verdict.model} judges again."
+            return [self._ended(block, verdict.model, row, DATA_QUALITY, NAN, detail)]
         if not rule.changes(toward=abstained, needed=needed):
             return []
-        coverage = block.model_coverage[row].astype(np.float64)
-        short = coverage < np.float32(block.min_coverage)
-        lacking = _largest(block.model_tags, np.where(short, 1.0 - coverage, NAN))
-        if lacking:
+        coverage = verdict.coverage[row].astype(np.float64)
+        short = coverage < np.float32(verdict.min_coverage)
+        lacking = _largest(verdict.tags, np.where(short, 1.0 - coverage, NAN))
+        why = _WHY.get(Why(int(verdict.why[row])), "a feature of a tag it needs, or its own result, is no number")
+        if lacking and verdict.why[row] == Why.QUALITY:
             why = f"too few good samples of {_named(lacking)}"
-        else:
-            why = "a feature of a tag it needs, or its own result, is no number"
-        detail = f"The model {block.model} does not judge: {why}."
-        return [self._began(block, row, DATA_QUALITY, "warning", NAN, lacking, detail)]
+        detail = f"The model {verdict.model} does not judge: {why}."
+        return [self._began(block, verdict, row, DATA_QUALITY, "warning", lacking, detail)]
 
     def _began(
         self,
         block: ScoredBlock,
+        verdict: Verdict,
         row: int,
-        name: str,
+        kind: str,
         severity: str,
-        score: float,
         top: tuple[tuple[str, float], ...],
         detail: str,
     ) -> Cause:
-        evidence = self._memory.evidence(block, row, tuple(tag for tag, _ in top), self._settings.evidence_points)
-        limit = 1.0 if name == ANOMALY else NAN  # scores are in units of their threshold
-        change = Change(name, True, int(block.end[row]), block.decided_received, score, limit, detail, evidence)  # noqa: FBT003 - read as it reads
-        return Cause(change, severity, block.model, top)
+        blamed, points = tuple(tag for tag, _ in top), self._settings.evidence_points
+        evidence = self._memory.evidence(block, verdict, row, blamed, points)
+        score, limit = float(verdict.score[row]), _limit(kind)
+        at, received = int(block.end[row]), block.decided_received
+        change = Change(self._names[kind], True, at, received, score, limit, detail, evidence)  # noqa: FBT003 - read as it reads
+        return Cause(change, severity, verdict.model, top)
 
-    def _give_up(self, block: ScoredBlock) -> list[Cause]:
+    def give_up(self, block: ScoredBlock) -> list[Cause]:
+        """The model is gone from the asset: what is active, from a time when there was one, ends."""
         detail = "There is no model for this asset any more."
         rules = ((self._anomaly, ANOMALY), (self._quality, DATA_QUALITY))
-        out = [_ended(block, 0, name, NAN, detail) for rule, name in rules if rule.active]
+        out = [self._ended(block, "", 0, kind, NAN, detail) for rule, kind in rules if rule.active]
         self._anomaly, self._quality = Streak(), Streak()
         return out
+
+    def _ended(self, block: ScoredBlock, model: str, row: int, kind: str, score: float, detail: str) -> Cause:
+        at, received = int(block.end[row]), block.decided_received
+        change = Change(self._names[kind], False, at, received, score, _limit(kind), detail)  # noqa: FBT003 - as above
+        return Cause(change, "warning", model)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -135,17 +158,21 @@ class Judge:
         }
 
     @classmethod
-    def from_json(cls, settings: AlertSettings, data: dict[str, Any]) -> Judge:
+    def from_json(cls, settings: AlertSettings, data: dict[str, Any], name: str = "") -> Judge:
         """Inverse of `to_json`; what is active stays so whatever the settings are now."""
-        judge = cls(settings, Streak(**data["anomaly"]), Streak(**data["quality"]))
+        judge = cls(settings, name, Streak(**data["anomaly"]), Streak(**data["quality"]))
         judge._memory = Memory.from_json(data["memory"])
         return judge
 
 
-def _ended(block: ScoredBlock, row: int, name: str, score: float, detail: str) -> Cause:
-    limit = 1.0 if name == ANOMALY else NAN
-    change = Change(name, False, int(block.end[row]), block.decided_received, score, limit, detail)  # noqa: FBT003 - as above
-    return Cause(change, "warning", block.model)
+def names_of(model: str) -> dict[str, str]:
+    """Alarms of a model of this name, "" = the first of its asset."""
+    return {kind: f"{kind}.{model}" if model else kind for kind in (ANOMALY, DATA_QUALITY)}
+
+
+def _limit(kind: str) -> float:
+    """Scores are in units of their threshold."""
+    return 1.0 if kind == ANOMALY else NAN
 
 
 def _largest(

@@ -1,7 +1,7 @@
 """The recovery state of an asset's alarms: JSON with a version of ours. Nothing to unpickle.
 
 Version 1 knew two alerts that were open or not, and neither people nor evidence: what was open then is open, and nobody
-has acknowledged it.
+has acknowledged it. Version 2 knew one model of an asset.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from flows.alarms.alarm import Alarm
 from flows.alarms.alarm_json import from_json, to_json
 from flows.alarms.behaviour import Behaviour
 from flows.alarms.judge import ANOMALY, DATA_QUALITY, Judge, Streak
+from flows.alarms.judges import Judges
 from flows.alarms.occasion import Opening
 from flows.alarms.settings import AlertSettings
 from flows.clock_guard import ClockGuard
 from flows.errors import StateError
 from flows.window_settings import WindowSettings
 
-_VERSION = 2
+_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,7 @@ class Kept:
         clock: `ClockGuard.to_json`; None = nothing is known of it.
         in_maintenance: Yes or no.
         alarms: `alarm_json.to_json` by name.
-        judge: `Judge.to_json`.
+        judges: `Judges.to_json`.
         watch: State of the rules, b"" = none.
     """
 
@@ -42,7 +43,7 @@ class Kept:
     behind: int
     in_maintenance: bool
     alarms: dict[str, Any]
-    judge: dict[str, Any]
+    judges: dict[str, Any]
     watch: bytes
     clock: dict[str, Any] | None = None
 
@@ -54,7 +55,7 @@ def dump(
     clock: dict[str, Any],
     in_maintenance: bool,
     alarms: dict[str, Any],
-    judge: dict[str, Any],
+    judges: dict[str, Any],
     watch: bytes,
 ) -> bytes:
     """As bytes; the fields are those of `Kept`."""
@@ -65,14 +66,14 @@ def dump(
         "clock": clock,
         "in_maintenance": in_maintenance,
         "alarms": alarms,
-        "judge": judge,
+        "judges": judges,
         "watch": base64.b64encode(watch).decode(),
     }
     return json.dumps(state, separators=(",", ":")).encode()
 
 
 def load(data: bytes) -> Kept:
-    """Inverse of `dump`, also of what version 1 wrote.
+    """Inverse of `dump`, also of what earlier versions wrote.
 
     Raises:
         StateError: Another format, or damaged.
@@ -82,10 +83,12 @@ def load(data: bytes) -> Kept:
         version = state.pop("v")
         if version == 1:
             return _from_version_1(state)
-        if version != _VERSION:
+        if version == 2:
+            state["judges"] = {"": state.pop("judge")}
+        elif version != _VERSION:
             raise StateError("alert", f"version {version} where {_VERSION} is read")
         kept = Kept(**{**state, "watch": base64.b64decode(state["watch"])})
-        Judge.from_json(AlertSettings(), kept.judge)
+        Judges.from_json(AlertSettings(), kept.judges)
         if kept.clock is not None:
             ClockGuard.from_json(WindowSettings("10s"), kept.clock)
         for name, alarm in kept.alarms.items():
@@ -108,5 +111,5 @@ def _from_version_1(state: dict[str, Any]) -> Kept:
             alarm.moved_at = alarm.told_at = opened_at
             alarm.opening = Opening(opened_at, severity, "")
         alarms[name] = to_json(alarm)
-    judge = Judge(AlertSettings(), streaks[ANOMALY], streaks[DATA_QUALITY]).to_json()
-    return Kept(now=0, behind=0, in_maintenance=False, alarms=alarms, judge=judge, watch=b"")
+    judge = Judge(AlertSettings(), "", streaks[ANOMALY], streaks[DATA_QUALITY]).to_json()
+    return Kept(now=0, behind=0, in_maintenance=False, alarms=alarms, judges={"": judge}, watch=b"")

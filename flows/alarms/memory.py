@@ -14,6 +14,7 @@ from flows.alarms.feature_norm import FeatureNorm
 from flows.blocks import ScoredBlock
 from flows.downsample import downsample
 from flows.window_block import WindowBlock
+from models.served import Verdict
 
 _SCORES = 30
 _TRACES = 5
@@ -29,28 +30,32 @@ class Memory:
         self._asked: tuple[TagTable, tuple[str, ...]] | None = None
         self._found: tuple[tuple[str, ...], list[int]] = ((), [])
 
-    def see(self, block: ScoredBlock, row: int) -> None:
+    def see(self, block: ScoredBlock, verdict: Verdict, row: int) -> None:
         """Take in a window before it is judged."""
-        self._scores.append((int(block.end[row]), float(block.score[row])))
+        self._scores.append((int(block.end[row]), float(verdict.score[row])))
 
-    def learn(self, block: ScoredBlock, row: int) -> None:
+    def learn(self, block: ScoredBlock, verdict: Verdict, row: int) -> None:
         """Take in a window that was judged calm."""
-        names, at = self._known(block.tags, block.model_tags)
+        names, at = self._known(block.tags, verdict.tags)
         self._norm.learn(names, block.features, block.values[row, at])
 
-    def evidence(self, block: ScoredBlock, row: int, blamed: tuple[str, ...], points: int) -> Evidence:
+    def evidence(
+        self, block: ScoredBlock, verdict: Verdict, row: int, blamed: tuple[str, ...], points: int
+    ) -> Evidence:
         """Of an alarm that opens on this window; `blamed` = tags, the one to blame most first; with so many samples."""
         return Evidence(
             start=int(block.start[row]),
             end=int(block.end[row]),
-            features=self._features(block, row, blamed),
+            features=self._features(block, verdict, row, blamed),
             scores=tuple(self._scores),
             traces=_traces(block, row, blamed, points),
         )
 
-    def _features(self, block: ScoredBlock, row: int, blamed: tuple[str, ...]) -> tuple[FeatureShare, ...]:
+    def _features(
+        self, block: ScoredBlock, verdict: Verdict, row: int, blamed: tuple[str, ...]
+    ) -> tuple[FeatureShare, ...]:
         """The features of these tags that are farthest from their norm; of shares only those of tags are known."""
-        names, at = self._known(block.tags, block.model_tags)
+        names, at = self._known(block.tags, verdict.tags)
         values = block.values[row, at]
         deviation = self._norm.deviation(names, block.features, values)
         picked = [names.index(tag) for tag in blamed if tag in names]

@@ -122,11 +122,12 @@ class Smoothing:
 
     def _ewma(self, value: NDArray[np.float64], bounds: NDArray[np.float64]) -> NDArray[np.float64]:
         bounded = np.minimum(np.maximum(value, bounds[0]), bounds[1])
-        ewma = np.empty_like(bounded)
+        ewma: NDArray[np.float64] = np.empty_like(bounded)
         level = np.full(bounded.shape[1], np.nan)
         for at, row in enumerate(bounded):
             ahead = np.where(np.isnan(level), row, level + 2.0 / (self.span + 1.0) * (row - level))
-            ewma[at] = level = np.where(np.isnan(row), level, ahead)
+            level = np.where(np.isnan(row), level, ahead)
+            ewma[at] = level
         return ewma
 
 

@@ -12,7 +12,7 @@ from onnx import TensorProto, compose, inliner, version_converter
 
 from models.bundle import DOMAINS, MAX_BYTES, MAX_NODES, MODEL
 from models.errors import ImportRefused
-from models.onnx_wire import inspect
+from models.onnx_wire import OnnxContents, inspect
 
 LOWEST_OPSET = 13  # from there on the operators that are put around it take their axes alike
 _CONVERTED_OPSET = 17
@@ -107,9 +107,14 @@ def _plain(data: bytes) -> Any:
         if model.functions:
             model = inliner.inline_local_functions(model)
             found = inspect(model.SerializeToString())
+        _judge(found)
         onnx.checker.check_model(model)
     except (ValueError, DecodeError, onnx.checker.ValidationError) as error:
         raise ImportRefused("file", "not ONNX", f"it cannot be read as a model ({_first(error)})", _EXPORT) from error
+    return _without_traces(_modern(model))
+
+
+def _judge(found: OnnxContents) -> None:
     oddities = sorted(found.oddities)
     if oddities:
         fix = "export it without loops and branches: in PyTorch, branch on shapes only, and leave training mode"
@@ -121,7 +126,6 @@ def _plain(data: bytes) -> Any:
         raise ImportRefused("domains", ", ".join(foreign), f"its operators {used} are no standard ones", fix)
     if found.nodes > MAX_NODES:
         raise ImportRefused("nodes", found.nodes, f"at most {MAX_NODES} may be", "make the model smaller")
-    return _without_traces(_modern(model))
 
 
 def _modern(model: Any) -> Any:

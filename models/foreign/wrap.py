@@ -59,7 +59,7 @@ def wrap(
     Args:
         foreign: The model.
         scale: From the recording; with `zero` 0 and `limit` 1 the scores are raw.
-        one_by_one: Declare that it takes one row at a time.
+        one_by_one: It takes one row at a time: so the graph says, and asks it about no copies of a row.
         name: Of the model.
         version: Of the model.
         tags: Names, in order.
@@ -76,7 +76,7 @@ def wrap(
     held = add("Max", add("Min", held, scale.centre + furthest), scale.centre - furthest)
     if foreign.reconstructs:
         score, blame = _of_reconstruction(add, foreign, scale, held, shape)
-    elif foreign.one_by_one:
+    elif one_by_one:
         score, blame = _of_score(add, foreign, scale, held, shape), add("Expand", 0.0, np.array([1, shape[0]]))
     else:
         score, blame = _of_score_and_copies(add, foreign, scale, held, shape)
@@ -87,9 +87,7 @@ def wrap(
     # A model that gives a NaN of a whole row has no score, and so no shares of it.
     nothing = add("Mul", add("Unsqueeze", SCORE, FIRST), 0.0)
     add("Add", shares, nothing, out=CONTRIBUTIONS)
-    return add.serialise(
-        name=name, version=version, tags=tags, features=features, one_by_one=one_by_one or foreign.one_by_one
-    )
+    return add.serialise(name=name, version=version, tags=tags, features=features, one_by_one=one_by_one)
 
 
 def _run(add: Graph, foreign: Foreign, rows: str, shape: tuple[int, int] | None) -> str:

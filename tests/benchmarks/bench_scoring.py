@@ -21,7 +21,7 @@ from models.detectors.stream import StreamDetector
 from models.export.door import export
 from models.feature_rows import FeatureRows
 from models.features import STANDARD
-from models.onnx_scorer import OnnxScorer, _open
+from models.onnx_scorer import OnnxScorer, open_session
 from models.training import train
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def streams() -> list[dict[str, Any]]:
     rows = rng.normal(size=(TRAINING_ROWS, 1)) + rng.normal(size=(TRAINING_ROWS, TAGS))
     stream = StreamDetector(follow_rows=400.0).fit(rows)
     graph = export(stream, name="bench", version="1", tags=[f"tag{at}" for at in range(TAGS)], features=["mean"])
-    session = _open(graph.model, Path("bench"))
+    session = open_session(graph.model, Path("bench"))
     results = []
     for assets, goal in {1: 60.0, 10: None, 100: 250.0, 1000: 2500.0}.items():
         begun = stream.start(assets)
@@ -133,7 +133,7 @@ def forest() -> dict[str, Any]:
     detector = ForestDetector(features_per_tag=2).fit(rows)
     tags = [f"tag{at}" for at in range(TAGS)]
     model = export(detector, name="bench", version="1", tags=tags, features=("mean", "std")).model
-    session, row = _open(model, Path("bench")), {"rows": rows[:1].copy()}
+    session, row = open_session(model, Path("bench")), {"rows": rows[:1].copy()}
     ours = best(lambda: session.run(None, row), 1)
     started = time.perf_counter()
     detector.anomaly_score(rows[:1])

@@ -86,3 +86,33 @@ def test_what_worked_above_hurries_the_one_below_but_does_not_excuse_it(backoff,
     backoff.worked(Lane.SUMMARY)
     backoff.failed(Lane.SUMMARY, TransientDeliveryError(R.SERVER_ERROR, ""))
     assert backoff.delay() == 1
+
+
+@pytest.mark.parametrize(
+    ("reason", "facts", "waits"),
+    [
+        (R.NO_LINK, {}, 1),
+        (R.UNREACHABLE, {}, 1),
+        (R.TIMEOUT, {}, 1),
+        (R.PORTAL, {}, 1),
+        (R.SERVER_ERROR, {}, 300),
+        (R.THROTTLED, {}, 300),
+        (R.TIMEOUT, {"retry_after": 100.0}, 101),
+        (R.TLS_EXPIRED, {"hold": True}, 300),
+    ],
+)
+def test_an_alert_hurries_a_link_that_may_be_back_and_nothing_else(backoff, steady, reason, facts, waits):
+    delays(backoff, reason, 20, **facts)
+    backoff.hurry()
+    assert backoff.delay() == waits
+    assert backoff.waits(Lane.ALERT)
+    steady.now += 1
+    backoff.hurry()
+    assert backoff.waits(Lane.ALERT) == (waits > 1)
+
+
+def test_an_alert_does_not_hurry_bulk_that_fails_by_itself(backoff):
+    for _ in range(9):
+        backoff.failed(Lane.SUMMARY, TransientDeliveryError(R.CUT, ""))
+    backoff.hurry()
+    assert backoff.delay() == 256

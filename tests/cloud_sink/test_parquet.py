@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud_sink.parquet import read_summaries, write_summaries
-from cloud_sink.records import WindowSummary
+from cloud_sink.records import OtherScore, WindowSummary, decode_summary
+from cloud_sink.schema import SUMMARY_SKETCH
 from cloud_sink.settings import Naming
+from cloud_sink.sketch import sketch
 
 NAMING = Naming("plant", "gw-1", "0.0.1")
 
@@ -87,7 +89,7 @@ def test_layout(make):
     assert str(file.schema_arrow.field("start").type) == "timestamp[ns, tz=UTC]"
     footer = {key.decode(): value.decode() for key, value in file.metadata.metadata.items()}
     assert footer == {
-        "sluicegate.schema": "2",
+        "sluicegate.schema": "3",
         "sluicegate.site": "plant",
         "sluicegate.gateway": "gw-1",
         "sluicegate.software": "0.0.1",
@@ -119,10 +121,27 @@ def test_assets_with_different_features_share_a_file(make):
     assert same(b, found[1])
 
 
-def test_a_feature_named_like_our_columns(make):
-    (found,) = read_summaries(write_summaries([make.summary(0, features=("score",))], NAMING))
-    assert found.features == ("feature_score",)
+@pytest.mark.parametrize("name", ["score", "score:m@1", "shadow:"])
+def test_a_feature_named_like_our_columns(make, name):
+    (found,) = read_summaries(write_summaries([make.summary(0, features=(name,))], NAMING))
+    assert found.features == (f"feature_{name}",)
     assert found.score == 0.25
+
+
+def test_scores_of_further_models_have_columns_of_their_own(make):
+    others = (OtherScore("forest@3", 1.5, shadow=False), OtherScore("m@2", float("nan"), shadow=True))
+    a = replace(make.summary(0, asset="a"), others=others)
+    data = write_summaries([a, make.summary(0, asset="b")], NAMING)
+    table = pq.read_table(io.BytesIO(data))
+    assert table.column_names[-2:] == ["score:forest@3", "shadow:m@2"]
+    assert table["score:forest@3"].to_pylist() == [1.5, 1.5, None, None]
+    assert table["shadow:m@2"].null_count == 2
+    for found in (read_summaries(data)[0], decode_summary(a.encode())):
+        assert [(one.model, one.shadow) for one in found.others] == [("forest@3", False), ("m@2", True)]
+        assert found.others[0].score == 1.5
+        assert np.isnan(found.others[1].score)
+    assert read_summaries(data)[1].others == ()
+    assert b"others" not in make.summary(0).encode()
 
 
 def test_bytes_per_row_of_a_quarter_of_an_hour(make):
@@ -130,3 +149,21 @@ def test_bytes_per_row_of_a_quarter_of_an_hour(make):
     features = tuple(f"f{i}" for i in range(12))
     data = write_summaries([make.summary(m, tags=64, features=features) for m in range(15)], NAMING)
     assert len(data) / (15 * 64) < 60
+
+
+def test_sketches_ride_in_the_rows_of_their_window(make):
+    chance = np.random.default_rng(1)
+    tag = np.repeat(np.arange(3), 500)
+    sketches = sketch(make.start, 4, tag, chance.normal(size=len(tag)))  # the last tag had no good sample
+    carrier = replace(make.summary(1, tags=4), sketches=sketches)
+    data = write_summaries([make.summary(0, tags=4), carrier, make.summary(1, asset="fan")], NAMING)
+    schema = pq.read_schema(io.BytesIO(data))
+    assert schema.names[-3:] == [field.name for field in SUMMARY_SKETCH]
+    found = {(s.asset, s.start): s.sketches for s in read_summaries(data)}
+    assert [key for key, one in found.items() if one is not None] == [("pump", carrier.start)]
+    again = found["pump", carrier.start]
+    assert again.since == make.start
+    for name in ("sizes", "buckets", "counts"):
+        assert np.array_equal(getattr(again, name), getattr(sketches, name))
+    column = pq.ParquetFile(io.BytesIO(data)).metadata.row_group(0).column(len(schema.names) - 1)
+    assert "DELTA_BINARY_PACKED" in column.encodings

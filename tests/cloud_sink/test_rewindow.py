@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cloud_sink.records import WindowSummary
+from cloud_sink.records import OtherScore, WindowSummary
 from cloud_sink.rewindow import JOINS, join, side_by_side
 from models.features import FeatureSet, Segments, offsets_of
 
@@ -126,6 +126,19 @@ def test_the_window_that_stood_out_most_lends_its_score():
     whole = join(scored)
     assert (whole.score, whole.model) == (3.0, "m@2")
     assert join([scored[0]]).model == "m@1"
+
+
+def test_so_does_each_further_model():
+    pieces, _ = windows(np.ones((2, 30)), [10, 10, 10])
+    said = [
+        (OtherScore("f@1", 0.5, shadow=False), OtherScore("m@2", float("nan"), shadow=True)),
+        (OtherScore("f@1", float("nan"), shadow=False),),
+        (OtherScore("f@1", 0.7, shadow=False),),
+    ]
+    whole = join([replace(piece, others=others) for piece, others in zip(pieces, said, strict=True)])
+    assert [(other.model, other.shadow) for other in whole.others] == [("f@1", False), ("m@2", True)]
+    assert whole.others[0].score == 0.7
+    assert np.isnan(whole.others[1].score)
 
 
 def test_coverage_is_of_the_whole_span():

@@ -22,7 +22,10 @@ from flows.condition_monitoring import build
 from flows.rules import RuleSet
 from flows.window_settings import WindowSettings
 from models.features import STANDARD
-from models.scores import Scorer, Scores
+from models.roster import Roster
+from models.scores import Scores
+from models.served import Served
+from models.state import State
 
 
 class Lines(DynamicSink[Any]):
@@ -52,9 +55,13 @@ class MeanScorer:
     tags = ("a",)
     features = ("mean",)
     min_coverage = 0.0
+    model = "mean@1"
+    state = ()
+    warm_up = 0
+    every_ns = 0
 
-    def score(self, rows: NDArray[np.float64]) -> Scores:
-        return Scores(rows[:, 0, 0], np.ones((len(rows), 1)), self.tags, "mean@1")
+    def score(self, rows: NDArray[np.float64], state: State = ()) -> Scores:
+        return Scores(rows[:, 0, 0], np.ones((len(rows), 1)), self.tags, self.model)
 
 
 class Node:
@@ -64,6 +71,8 @@ class Node:
     # A flood is of the whole cluster, and which alert comes first is not: here nothing is held back
     alerts = AlertSettings(open_after=1, clear_after=1, flood_limit=0)
     features = STANDARD
+    models = Roster({f"pump-{number}": [Served(MeanScorer())] for number in (1, 11)})
+    sketches = False
 
     def __init__(self, journals: list[Path], out: Path) -> None:
         self._journals, self._out = journals, out
@@ -80,9 +89,6 @@ class Node:
 
     def sink(self) -> Lines:
         return Lines(self._out)
-
-    def scorer(self, asset: str) -> Scorer | None:
-        return MeanScorer() if asset.endswith("1") else None
 
 
 def main() -> None:

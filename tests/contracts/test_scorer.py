@@ -12,7 +12,6 @@ from hypothesis.extra import numpy as hnp
 
 from models.feature_rows import FeatureRows
 from models.features import FeatureSet
-from models.handle import ScorerHandle
 from models.onnx_scorer import OnnxScorer
 from models.scores import Scorer, Scores
 from models.training import train
@@ -35,6 +34,7 @@ class LargestDeviation:
     model = "largest@1"
     state = ()
     warm_up = 0
+    every_ns = 0
 
     def score(self, rows: NDArray[np.float64], state: State = ()) -> Scores:
         usable = np.isfinite(rows).all(axis=(1, 2))
@@ -59,9 +59,9 @@ def onnx(tmp_path_factory) -> OnnxScorer:
     return OnnxScorer.load(out)
 
 
-@pytest.fixture(params=["onnx", "handle", "numpy"], scope="module")
+@pytest.fixture(params=["onnx", "numpy"], scope="module")
 def scorer(request, onnx) -> Scorer:
-    return {"onnx": onnx, "handle": ScorerHandle(onnx), "numpy": LargestDeviation()}[request.param]
+    return {"onnx": onnx, "numpy": LargestDeviation()}[request.param]
 
 
 def some_rows(n: int) -> NDArray[np.float64]:

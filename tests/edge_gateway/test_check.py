@@ -13,7 +13,7 @@ from edge_gateway.config.problems import ConfigRejected
 from edge_gateway.drivers import make_drivers
 from edge_gateway.gateway import LocalGateway
 from edge_gateway.tables import tag_tables
-from models.errors import BundleRejected
+from models.errors import ScoringFailed
 from models.feature_rows import FeatureRows
 from models.features import STANDARD
 from models.training import train
@@ -97,9 +97,11 @@ def test_a_model_of_another_set_of_ones_own_is_refused_by_check_and_by_the_flow(
     (tmp_path / "mine.py").write_text("from __future__ import annotations\n")
     other = config(tmp_path, bundle, own)
     assert "[features] gives mine@1" in problems(other, deep=True)
-    loaded = load_checked(other)
-    with pytest.raises(BundleRejected, match=r"was trained on feature set standard@1, and \[features\] gives mine@1"):
-        LocalGateway(loaded, lambda: False, lambda: None)
+    ((served,),) = [LocalGateway(load_checked(other), lambda: False, lambda: None).models.of("a")]
+    refused = r"was trained on feature set standard@1, and \[features\] gives mine@1"
+    with pytest.raises(ScoringFailed, match=refused) as refusal:
+        served.scorer.score(np.empty((1, 0, 0)))
+    assert refusal.value.trouble == "refused"
     (tmp_path / "mine.py").write_text("x = y\n")
     assert 'mine.py": cannot be imported: NameError' in problems(other, deep=True)
     load_checked(other)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -16,11 +16,14 @@ from numpy.typing import NDArray
 
 from connectors.samples import Item
 from flows.alarms import AlertSettings, Maintenance
+from flows.blocks import FeatureBlock, ScoredBlock
 from flows.rules import RuleSet
+from flows.score_state import ScoreState
 from flows.window_kinds import AnyWindowSettings
 from flows.window_settings import WindowSettings
 from models.features import STANDARD, FeatureSet
 from models.scores import Scorer, Scores
+from models.served import Outcome, Served, Verdict
 from models.state import State, StatePort
 
 
@@ -35,6 +38,7 @@ class MeanScorer:
     model: str = "means@1"
     state: tuple[StatePort, ...] = ()
     warm_up: int = 0
+    every_ns: int = 0
     calls: list[int] = field(default_factory=list)
 
     def score(self, rows: NDArray[np.float64], state: State = ()) -> Scores:
@@ -42,6 +46,32 @@ class MeanScorer:
         contributions = np.abs(rows[:, :, 1]) / np.abs(rows[:, :, 1]).sum(axis=1, keepdims=True)
         current = rows[:, self.tags.index("current"), self.features.index("mean")]
         return Scores(current / self.limit, contributions, self.tags, self.model)
+
+
+@dataclass
+class ListModels:
+    """Implements `models.served.Models`: one active model an asset, then shadows; keeps what it was told."""
+
+    active: Callable[[str], Scorer | None]
+    shadows: dict[str, Scorer] = field(default_factory=dict)
+    outcomes: list[Outcome] = field(default_factory=list)
+    compared: list[tuple[str, list[int], tuple[Verdict, ...]]] = field(default_factory=list)
+
+    def of(self, asset: str) -> list[Served]:
+        active, shadow = self.active(asset), self.shadows.get(asset)
+        return [Served(one, one is shadow) for one in (active, shadow) if one is not None]
+
+    def noted(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+
+    def judged(self, asset: str, ends: NDArray[np.int64], verdicts: Sequence[Verdict]) -> None:
+        self.compared.append((asset, ends.tolist(), tuple(verdicts)))
+
+
+def scores_of(blocks: Sequence[FeatureBlock], active: Callable[[str], Scorer | None]) -> list[ScoredBlock]:
+    """One pass from a fresh start, without its events."""
+    said = ScoreState(ListModels(active)).push(blocks)
+    return [one for one in said if isinstance(one, ScoredBlock)]
 
 
 @dataclass
@@ -55,8 +85,11 @@ class ListGateway:
     rule_sets: dict[str, RuleSet] = field(default_factory=dict)
     calendars: dict[str, Maintenance] = field(default_factory=dict)
     features: FeatureSet = STANDARD
+    sketches: bool = False
     batch_size: int = 1
     out: list[tuple[str, Any]] = field(default_factory=list)
+    shadows: dict[str, Scorer] = field(default_factory=dict)
+    outcomes: list[Outcome] = field(default_factory=list)
 
     def source(self) -> TestingSource[Any]:
         return TestingSource(self.items, batch_size=self.batch_size)
@@ -64,8 +97,9 @@ class ListGateway:
     def sink(self) -> TestingSink[Any]:
         return TestingSink(self.out)
 
-    def scorer(self, asset: str) -> Scorer | None:
-        return self.scorers.get(asset)
+    @property
+    def models(self) -> ListModels:
+        return ListModels(self.scorers.get, self.shadows, self.outcomes)
 
     def rules(self, asset: str) -> RuleSet:
         return self.rule_sets.get(asset, RuleSet())

@@ -117,6 +117,7 @@ def test_the_step_ids_that_key_the_recovery_state_stand_fast() -> None:
     assert keyed_steps == [
         ("condition_monitoring.samples", "input"),
         ("condition_monitoring.window.state", "stateful_batch"),
+        ("condition_monitoring.score.state", "stateful_batch"),
         ("condition_monitoring.alert.state", "stateful_batch"),
         ("condition_monitoring.alert.flood", "stateful_batch"),
         ("condition_monitoring.outbox", "output"),

@@ -9,7 +9,7 @@ from flows_streams import T0, S
 
 from connectors.tags import Tag, TagTable
 from flows.featurize import features_of
-from flows.score import rows_for, usable
+from flows.model_rows import rows_for, usable
 from flows.window_block import WindowBlock, group
 from models.features import IRREGULAR, STANDARD
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cloud_sink.records import Event
 from connectors.samples import Item, Notice, NoticeKind, Origin, SampleBatch
 from flows.alarms import AlertSettings
-from flows.alarms.judge import Judge
+from flows.alarms.judges import Judges
 from flows.blocks import LateBlock
 from flows.past_windows import MOST_RUNS, HandedOut
 from flows.window_block import WindowBlock
@@ -100,10 +100,10 @@ def test_without_any_window_handed_out_nothing_is_known_to_be_a_hole() -> None:
 
 
 def test_filled_windows_open_no_alert() -> None:
-    state = Judge(AlertSettings(open_after=1, quality_after=1))
+    state = Judges(AlertSettings(open_after=1, quality_after=1))
 
     class Block:
-        partial, backfilled, model = False, True, "m@1"
+        partial, backfilled = False, True
 
     assert state.push(Block()) == []  # type: ignore[arg-type]
 

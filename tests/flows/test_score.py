@@ -4,19 +4,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from flows_gateway import MeanScorer
+from flows_gateway import ListModels, MeanScorer, scores_of
 from flows_streams import T0, S, block, regular
 
+from cloud_sink.records import Event
 from connectors.samples import Item, SampleBatch
 from connectors.tags import TagTable
-from flows.blocks import FeatureBlock
+from flows.blocks import FeatureBlock, ScoredBlock
 from flows.featurize import features_of
 from flows.recorded import feature_rows, windows_of
-from flows.score import scores_of
+from flows.score_state import ScoreState
 from flows.summarize import summaries_of
 from flows.window_settings import WindowSettings
 from models.features import STANDARD, FeatureSet
 from models.scores import Scores
+from models.served import Why
 from models.state import State
 
 TUMBLING = WindowSettings("10s", lateness="2s")
@@ -39,8 +41,9 @@ def test_assets_that_share_a_model_are_scored_in_one_call() -> None:
         ("three", "own@2", [pytest.approx(5.5)]),
         ("three", "own@2", [pytest.approx(15.5)]),
     ]
-    assert scored[0].model_tags == ("speed", "current")
-    np.testing.assert_allclose(scored[0].contributions.sum(axis=1), 1.0)
+    (verdict,) = scored[0].verdicts
+    assert verdict.tags == ("speed", "current")
+    np.testing.assert_allclose(verdict.contributions.sum(axis=1), 1.0)
 
 
 def test_tags_and_features_are_picked_by_name_in_the_models_order() -> None:
@@ -65,11 +68,12 @@ def test_too_little_coverage_abstains_and_hides_the_row_from_the_model() -> None
             return super().score(rows, state)
 
     (first, second) = scores_of(featurized(sparse), {"press": Recorder()}.get)
-    assert np.isnan(seen[0][0]).all()
-    assert np.isfinite(seen[0][1]).all()
+    ((seen_row,),) = seen
+    assert seen_row.tolist() == [[120.0, 115.5], [20.0, 15.5]]
     assert np.isnan(first.score).all()
     assert first.model == "means@1"
-    np.testing.assert_allclose(first.model_coverage, [[0.5, 0.4]])
+    np.testing.assert_allclose(first.verdicts[0].coverage, [[0.5, 0.4]])
+    assert first.verdicts[0].why.tolist() == [Why.QUALITY]
     assert np.isfinite(second.score).all()
 
 
@@ -83,7 +87,7 @@ def test_a_model_that_wants_a_tag_the_asset_lacks_abstains() -> None:
     scorer = MeanScorer(tags=("speed", "torque", "current"))
     (scored,) = scores_of(featurized(list(regular(13))), {"press": scorer}.get)
     assert np.isnan(scored.score).all()
-    assert scored.model_coverage.tolist() == [[0.5, 0.0, 1.0]]
+    assert scored.verdicts[0].coverage.tolist() == [[0.5, 0.0, 1.0]]
 
 
 def test_a_value_too_large_for_its_features_abstains() -> None:
@@ -100,14 +104,22 @@ def test_a_model_that_overflows_abstains() -> None:
 
 def test_no_model_is_said_plainly() -> None:
     (scored,) = scores_of(featurized(list(regular(13))), lambda asset: None)
-    assert (scored.model, scored.model_tags, np.isnan(scored.score).all()) == ("", (), True)
+    assert (scored.model, scored.verdicts, np.isnan(scored.score).all()) == ("", (), True)
     (summary,) = summaries_of(scored)
     assert np.isnan(summary.threshold)
 
 
-def test_a_model_that_wants_a_feature_nobody_computes_is_an_error() -> None:
-    with pytest.raises(KeyError, match=r"the model wants features \['last'\], the flow computes \['mean'\]"):
-        scores_of(featurized(list(regular(13)), FeatureSet("one", 1, ("mean",))), {"press": MeanScorer()}.get)
+def test_a_model_that_wants_a_feature_nobody_computes_is_never_called_and_that_is_told_once() -> None:
+    models = ListModels({"press": MeanScorer()}.get)
+    state = ScoreState(models)
+    blocks = featurized(list(regular(33)), FeatureSet("one", 1, ("mean",)))
+    out = [one for block in blocks for one in state.push([block])]
+    (event,) = [one for one in out if isinstance(one, Event)]
+    assert (event.asset, event.kind, event.reason, event.source) == ("press", "model", "misfit", "means@1")
+    assert "the model wants features ['last'], the flow computes ['mean']" in event.detail
+    scored = [one for one in out if isinstance(one, ScoredBlock)]
+    assert [one.verdicts[0].why.tolist() for one in scored] == [[Why.OFF]] * len(blocks)
+    assert models.outcomes[0].off
 
 
 def test_a_summary_holds_what_the_block_says() -> None:

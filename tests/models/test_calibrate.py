@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.calibrate import calibrate, doubts, episodes, heldout_scores, limit_of, lowest_limit
+from models.calibrate import NS_PER_DAY, calibrate, doubts, episodes, heldout_scores, limit_of, lowest_limit
 from models.detectors.mahalanobis import MahalanobisDetector
 
 MINUTE = 60 * 10**9
@@ -125,3 +125,21 @@ def test_the_lowest_limit_and_all_above_it_keep_the_count(values, allowed):
 def test_episodes_are_runs(above):
     runs = sum(1 for at, now in enumerate(above) if now and (at == 0 or not above[at - 1]))
     assert episodes(np.array(above, dtype=np.bool_)) == runs
+
+
+def test_a_long_episode_of_one_asset_among_many_rows_of_another_is_one():
+    quiet, loud = np.linspace(0.1, 0.2, 2000), np.linspace(0.1, 0.2, 2000)
+    loud[700:740] = 5.0  # one episode, 1 % of all rows
+    options = {"in_sample": 1.0, "blocks": 4, "embargo": 2, "every_ns": NS_PER_DAY // 100, "budget_per_day": 0.25}
+    apart = limit_of([loud, quiet], margin=1.5, **options)
+    in_turns = limit_of([np.stack([loud, quiet], axis=1).reshape(-1)], margin=1.5, **options)
+    assert apart.method == in_turns.method == "budget"
+    assert apart.limit < 0.3
+    assert in_turns.limit == 5.0  # forty episodes, where ten are allowed
+
+
+def test_where_no_held_out_score_is_above_nothing_one_unit_is_the_limit():
+    found = limit_of(
+        [np.zeros(100)], in_sample=0.0, blocks=4, embargo=2, every_ns=10**9, budget_per_day=1.0, margin=1.5
+    )
+    assert (found.limit, found.heldout_over_in_sample) == (1.0, 1.0)

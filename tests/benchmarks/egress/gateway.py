@@ -25,7 +25,9 @@ from flows.rules import RuleSet
 from flows.window_settings import WindowSettings
 from models.features import STANDARD, FeatureSet
 from models.onnx_scorer import OnnxScorer
+from models.roster import Roster
 from models.scores import Scorer
+from models.served import Served
 
 WINDOWS = WindowSettings("60s", lateness="2s")
 NAMING = Naming("riverside", "gateway-1", "0.1.0")
@@ -40,6 +42,7 @@ class DayGateway:
     windows: WindowSettings = WINDOWS
     alerts: AlertSettings = field(default_factory=AlertSettings)
     features: FeatureSet = STANDARD
+    sketches: bool = False
     out: list[tuple[str, Any]] = field(default_factory=list)
 
     def source(self) -> TestingSource[Any]:
@@ -48,8 +51,9 @@ class DayGateway:
     def sink(self) -> TestingSink[Any]:
         return TestingSink(self.out)
 
-    def scorer(self, asset: str) -> Scorer:
-        return self.model
+    @property
+    def models(self) -> Roster:
+        return Roster({table.asset: [Served(self.model)] for table in day.TABLES})
 
     def rules(self, asset: str) -> RuleSet:
         return RuleSet()

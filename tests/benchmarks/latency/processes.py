@@ -127,6 +127,7 @@ class BenchGateway:
         default_factory=lambda: AlertSettings(open_after=1, clear_after=1, flapping_limit=0, flood_limit=0)
     )
     features: FeatureSet = STANDARD
+    sketches: bool = False
     before_put_ms: list[float] = field(default_factory=list)
     put_ms: list[float] = field(default_factory=list)
 

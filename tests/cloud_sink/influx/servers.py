@@ -39,7 +39,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def process(*command: str, port: int) -> Iterator[None]:
+def process(*command: str, port: int) -> Iterator[int]:
+    """A server; its process id, once it takes connections."""
     program = subprocess.Popen(
         [sys.executable, "-c", _WITH_PARENT, *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -51,7 +52,7 @@ def process(*command: str, port: int) -> Iterator[None]:
             except OSError:
                 assert program.poll() is None, f"{command[0]} did not start"
                 time.sleep(0.1)
-        yield
+        yield program.pid
     finally:
         program.terminate()
         program.wait(20)
@@ -63,9 +64,11 @@ class Influx:
 
     Attributes:
         port: Of its HTTP API.
+        pid: Of its process.
     """
 
     port: int
+    pid: int
 
     @property
     def url(self) -> str:
@@ -112,8 +115,8 @@ bind-address = "127.0.0.1:{rpc_port}"
 """,
         encoding="utf-8",
     )
-    with process(find("influxd") or "influxd", "-config", str(config), port=http_port):
-        server = Influx(http_port)
+    with process(find("influxd") or "influxd", "-config", str(config), port=http_port) as pid:
+        server = Influx(http_port, pid)
         server.query(f"CREATE USER {USER} WITH PASSWORD '{PASSWORD}' WITH ALL PRIVILEGES")
         server.query("CREATE DATABASE plant")
         yield server

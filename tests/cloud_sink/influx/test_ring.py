@@ -46,11 +46,10 @@ def all_lines(ring: Ring) -> list[str]:
 
 def test_lines_come_back_in_order_also_after_a_restart(make) -> None:
     ring = make()
-    ring.put(["a", "b"], position=7)
-    ring.put(["é"], position=9)
+    ring.put(["a", "b"])
+    ring.put(["é"])
     ring.close()
     again = make()
-    assert again.position == 9
     assert again.lines == 3
     assert again.take() == again.take()
     assert all_lines(again) == ["a", "b", "é"]
@@ -63,14 +62,6 @@ def test_many_lines_are_several_rows(make, monkeypatch: pytest.MonkeyPatch) -> N
     ring.put([*"abcde"])
     assert ring.take().lines == 2
     assert all_lines(ring) == [*"abcde"]
-
-
-def test_nothing_to_put_still_moves_the_position(make) -> None:
-    ring = make()
-    ring.put([], position=3)
-    assert (ring.position, ring.take()) == (3, None)
-    ring.put(["a"])
-    assert ring.position == 3
 
 
 def test_the_oldest_go_where_there_is_no_room_and_are_counted(make) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
@@ -22,8 +23,9 @@ from cloud_sink.lake.places import Days, open_place
 from cloud_sink.lake.sql import Lake
 from cloud_sink.objects import build_object
 from cloud_sink.parquet import read_summaries
-from cloud_sink.records import Event
+from cloud_sink.records import Event, OtherScore
 from cloud_sink.settings import Naming
+from cloud_sink.sketch import merge, quantile, sketch
 from cloud_sink.targets.file import FileTarget
 
 STORED = Path(__file__).parents[1] / "stored" / "schema-1"
@@ -81,6 +83,28 @@ def test_what_was_sent_twice_is_there_once(tmp_path, make, ask):
     assert ask("SELECT count(*) FROM alerts") == [(3,)]
     assert ask("SELECT count(*) FROM events") == [(2,)]
     assert ask("SELECT count(*), sum(n) FROM summaries") == [(3 * 2, 3 * 2 * 600)]
+
+
+def test_quantiles_of_a_day_from_sketches_of_hours(tmp_path, make, ask):
+    chance = np.random.default_rng(2)
+    values = chance.lognormal(3, 2, (4, 2000)) * chance.choice([-1, 1], (4, 2000))
+    hours = [
+        replace(
+            make.summary(60 * hour, tags=1), sketches=sketch(make.start + hour * MINUTE, 1, np.zeros(2000, int), column)
+        )
+        for hour, column in enumerate(values)
+    ]
+    for first in range(3):
+        deliver(tmp_path, *hours[first : first + 2])  # those in the middle come twice
+    assert ask("SELECT sum(count), count(DISTINCT since) FROM sketches") == [(8000, 4)]
+    for q in (0.0, 0.05, 0.5, 0.99, 1.0):
+        ((found,),) = ask(
+            "SELECT min(value) FROM (SELECT value, sum(sum(count)) OVER (ORDER BY value) AS below FROM sketches "
+            f"GROUP BY value) WHERE below > floor({q} * 7999)"
+        )
+        whole = merge([one.sketches for one in hours])
+        assert found == pytest.approx(quantile(*whole.of_tag(0), q))
+        assert found == pytest.approx(np.quantile(values, q, method="lower"), rel=0.0101)
 
 
 def test_gaps_are_what_is_missing_and_what_was_dropped(tmp_path, make, ask):
@@ -202,6 +226,18 @@ def test_again_it_adds_what_came_later_and_loses_nothing_that_was_removed_since(
     before = (out / made.key).read_bytes()
     assert compacted(source, out)[0].repeats == 2
     assert (out / made.key).read_bytes() == before
+
+
+def test_scores_of_further_models_come_through(source, out, make, ask):
+    deliver(source, make.summary(0))
+    deliver(source, replace(make.summary(1, features=("rms",)), others=(OtherScore("m@2", 1.5, shadow=True),)))
+    (made,) = compacted(source, out)
+    assert [summary.others for summary in read_summaries(out / made.key)] == [
+        (),
+        (OtherScore("m@2", 1.5, shadow=True),),
+    ]
+    assert pq.read_schema(out / made.key).names[-1] == "shadow:m@2"
+    assert ask('SELECT DISTINCT "shadow:m@2" FROM summaries ORDER BY 1', out) == [(1.5,), (None,)]
 
 
 def test_in_the_place_itself(source, make, ask):

@@ -6,8 +6,10 @@ import re
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("duckdb", reason="the extra `query` is not installed")
@@ -17,6 +19,9 @@ from typer.main import get_command
 import cloud_sink
 from cloud_sink.lake.places import Days, open_place
 from cloud_sink.lake.sql import VIEWS, Lake
+from cloud_sink.parquet import write_summaries
+from cloud_sink.settings import Naming
+from cloud_sink.sketch import sketch
 from edge_gateway.cli import app
 
 GUIDE = (Path(cloud_sink.__file__).parent / "READING.md").read_text(encoding="utf-8")
@@ -31,8 +36,12 @@ STATEMENTS = [text.strip() for block in blocks("sql") for text in block.split(";
 
 
 @pytest.mark.parametrize("sql", STATEMENTS, ids=lambda sql: sql.splitlines()[0].lstrip("- ")[:40])
-def test_a_statement_runs_and_finds_something(sql):
-    lake = Lake([open_place(str(STORED))], Days())
+def test_a_statement_runs_and_finds_something(sql, tmp_path, make):
+    sketches = sketch(make.start, 2, np.array([0, 0, 1]), np.array([1.0, 2.0, 3.0]))
+    data = write_summaries([replace(make.summary(0), sketches=sketches)], Naming("plant", "gw-1", "0.0.1"))
+    (tmp_path / "summaries/v1/site=plant/date=2023-11-14/hour=22").mkdir(parents=True)
+    (tmp_path / "summaries/v1/site=plant/date=2023-11-14/hour=22/gw-1.parquet").write_bytes(data)
+    lake = Lake([open_place(str(STORED)), open_place(str(tmp_path))], Days())
     assert len(lake.query(sql))
     lake.close()
 

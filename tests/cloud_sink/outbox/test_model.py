@@ -109,7 +109,7 @@ class Outbox(RuleBasedStateMachine):
 
     @rule(data=st.sampled_from(sorted(TARGETS)))
     def link_comes_back(self, data):
-        self.reader.queues[data].link_came_back()
+        self.reader.queues[data].link_is_away()
 
     @rule()
     def deliverer_dies(self):

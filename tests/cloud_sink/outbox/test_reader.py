@@ -95,6 +95,123 @@ class TestSummaryBuckets:
         assert len(queue.freeze(Lane.SUMMARY, flush=True).rows) == 2
 
 
+class TestLiveBeforeBacklog:
+    def test_alerts(self, writer, queue, make):
+        writer.put([make.alert(i) for i in range(5)])
+        queue.delivered(queue.freeze(Lane.ALERT, 1))
+        queue.link_is_away()
+        writer.put([make.alert(10), make.alert(11)])
+        order = []
+        while (batch := queue.freeze(Lane.ALERT, 1)) is not None:
+            order += keys(batch)
+            queue.delivered(batch)
+            if len(order) == 3:
+                writer.put([make.alert(12)])
+        assert order == [make.alert(i).key for i in (10, 11, 1, 12, 2, 3, 4)]
+
+    def test_what_is_frozen_still_comes_first(self, writer, queue, make):
+        writer.put([make.alert(0), make.alert(1)])
+        batch = queue.freeze(Lane.ALERT, 1)
+        queue.link_is_away()
+        writer.put([make.alert(2)])
+        assert queue.freeze(Lane.ALERT, 1) == batch
+
+    def test_summary_files(self, writer, queue, make):
+        writer.put([make.summary(minute) for minute in range(45)])
+        queue.link_is_away()
+        writer.put([make.summary(minute) for minute in range(45, 65)])
+        order = []
+        while (batch := queue.freeze(Lane.SUMMARY)) is not None:
+            order.append((batch.first_time - make.start) // (15 * 60 * 10**9))
+            queue.delivered(batch)
+        assert order == [3, 0, 1, 2], "and the fifth is not full yet"
+
+    def test_a_live_file_that_is_not_full_does_not_hold_up_the_backlog(self, writer, queue, make):
+        writer.put([make.summary(minute) for minute in range(20)])
+        queue.link_is_away()
+        writer.put([make.summary(20)])
+        batch = queue.freeze(Lane.SUMMARY)
+        assert batch.first_time == make.start
+        queue.delivered(batch)
+        assert queue.freeze(Lane.SUMMARY) is None
+
+    def test_late_summaries_are_found(self, writer, queue, make):
+        writer.put([make.summary(minute) for minute in range(40)])
+        for _ in range(2):
+            queue.delivered(queue.freeze(Lane.SUMMARY))
+        assert queue.freeze(Lane.SUMMARY) is None
+        writer.put([make.summary(3, asset="late")])
+        assert keys(queue.freeze(Lane.SUMMARY)) == [make.summary(3, asset="late").key]
+
+
+class TestSeveralTargets:
+    @pytest.fixture
+    def reader(self, tmp_path, small, steady):
+        reader = OutboxReader(
+            tmp_path, small, BatchSettings(), monotonic=steady, targets=dict.fromkeys("ab", tuple(Lane))
+        )
+        yield reader
+        reader.close()
+
+    def test_what_one_refuses_the_other_gets_and_it_is_set_aside_afterwards(self, writer, reader, make):
+        writer.put([make.alert(0)])
+        a, b = reader.queues["a"], reader.queues["b"]
+        a.quarantine(a.freeze(Lane.ALERT), PermanentReason.TOO_LARGE)
+        assert a.freeze(Lane.ALERT) is None
+        assert (reader.stat().set_aside, reader.stat().losses) == (0, {"quarantined/alert/too_large": 1})
+        b.delivered(b.freeze(Lane.ALERT))
+        assert reader.stat().set_aside == 1
+
+    def test_a_row_that_rots_is_taken_out_of_the_batches_of_all(self, writer, reader, make):
+        writer.put([make.alert(i) for i in range(3)])
+        a, b = reader.queues["a"], reader.queues["b"]
+        before = a.freeze(Lane.ALERT), b.freeze(Lane.ALERT, 2)
+        writer._database.execute("UPDATE outbox SET body = x'00' WHERE seq = 2")
+        after = a.freeze(Lane.ALERT), b.freeze(Lane.ALERT, 2)
+        assert [keys(batch) for batch in after] == [[make.alert(0).key, make.alert(2).key]] * 2
+        assert after[0].id not in {before[0].id, before[1].id}
+        assert reader.stat().losses == {"dropped/alert/corrupt_row": 1}
+
+    def test_an_event_that_tells_of_losses_is_closed_once_any_of_them_has_it(self, writer, reader, make):
+        a, b = reader.queues["a"], reader.queues["b"]
+        for i in range(3):
+            writer.put([make.alert(i)])
+            for queue in (a, b):
+                batch = queue.freeze(Lane.ALERT)
+                queue.quarantine(batch, PermanentReason.KEY_CONFLICT)
+            told = a.freeze(Lane.EVENT)
+            a.delivered(told)
+            assert [json.loads(row.body)["count"] for row in told.rows] == [2]
+        assert [json.loads(row.body)["count"] for row in b.freeze(Lane.EVENT).rows] == [2, 2, 2]
+
+    def test_the_quota_takes_what_only_one_of_them_lacks_and_counts_it(self, writer, reader, make):
+        a, b = reader.queues["a"], reader.queues["b"]
+        writer.put([make.summary(minute) for minute in range(31)])
+        a.delivered(a.freeze(Lane.SUMMARY, flush=True))
+        with writer._database.transaction():
+            count, _ = quota._drop_oldest(writer._database, Lane.SUMMARY, 1, 0)
+        assert count == 1
+        assert reader.stat().losses == {"dropped/summary/outbox_quota": 1}
+        assert len(b.freeze(Lane.SUMMARY, flush=True).rows) == 14
+        assert len(a.freeze(Lane.SUMMARY, flush=True).rows) == 15, "what it already has is not its loss"
+
+    def test_looks_do_not_read_again_and_again_what_only_the_other_one_lacks(self, writer, reader, make):
+        """A target that is away for a week leaves a hundred thousand rows behind that the other one has."""
+        a = reader.queues["a"]
+        writer.put([make.alert(i) for i in range(2000)] + [make.event(i) for i in range(2000)])
+        writer.put([make.summary(i // 60, asset=f"a{i}", tags=1) for i in range(2000)])
+        for lane in Lane:
+            while (batch := a.freeze(lane, flush=True)) is not None:
+                a.delivered(batch)
+        steps = []
+        connection = reader._database._db
+        connection.set_progress_handler(lambda: bool(steps.append(1)), 100)
+        for _ in range(10):
+            assert all(a.freeze(lane, flush=True) is None for lane in Lane)
+        connection.set_progress_handler(None)
+        assert len(steps) * 100 < 10 * 3000, "steps of SQLite's machine"
+
+
 class TestCorruption:
     @pytest.mark.parametrize("column", ["body = x'00'", "time = time + 1", "key = 'other'", "created = 0", "lane = 0"])
     def test_a_wrong_row_is_set_aside_counted_and_told(self, writer, reader, queue, make, column):

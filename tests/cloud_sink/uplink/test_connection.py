@@ -141,8 +141,8 @@ def test_no_answer_to_the_first_packet(monkeypatch):
     def connect(*_):
         raise TimeoutError("timed out")
 
-    monkeypatch.setattr("cloud_sink.uplink.line.socket.create_connection", connect)
-    assert trouble(Uplink(Origin("http", "h", 80))) is Trouble.UNREACHABLE
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    assert trouble(Uplink(Origin("http", "192.0.2.1", 80))) is Trouble.UNREACHABLE
 
 
 def test_a_name_that_nobody_knows(monkeypatch):
@@ -159,11 +159,17 @@ def test_a_name_that_nobody_knows(monkeypatch):
     ],
 )
 def test_no_link(monkeypatch, error, expected):
-    def connect(*_):
-        raise error
+    def fails(*_, **named):
+        if not named.get("flags"):
+            raise error
+        raise socket.gaierror(socket.EAI_NONAME, "not an address")
 
-    monkeypatch.setattr("cloud_sink.uplink.line.socket.create_connection", connect)
-    door = Uplink(Origin("http", "h", 80))
+    if isinstance(error, socket.gaierror):
+        monkeypatch.setattr(socket, "getaddrinfo", fails)
+        door = Uplink(Origin("http", "h", 80))
+    else:
+        monkeypatch.setattr(socket.socket, "connect", fails)
+        door = Uplink(Origin("http", "192.0.2.1", 80))
     assert trouble(door) is expected
     assert door.sent == 0
 

@@ -27,10 +27,17 @@ def test_answers_as_a_table_or_as_json_lines():
     assert json.loads(line) == {"asset": "pump", "opened_at": "2023-11-14T22:15:00+00:00", "nothing": None}
 
 
+def test_sums_are_numbers():
+    (line,) = run(
+        "query", "SELECT sum(n) AS n, 1.5::DECIMAL(4, 1) AS x FROM summaries", "--from", STORED, "--json"
+    ).stdout.splitlines()
+    assert json.loads(line) == {"n": 7200, "x": 1.5}
+
+
 def test_without_a_question_it_shows_what_there_is():
     told = run("query", "--from", STORED, "--json")
     columns = [json.loads(line) for line in told.stdout.splitlines()]
-    assert {row["view"] for row in columns} == {"alerts", "transitions", "summaries", "events", "gaps"}
+    assert {row["view"] for row in columns} == {"alerts", "transitions", "summaries", "sketches", "events", "gaps"}
     assert {"view": "summaries", "column": "mean", "type": "FLOAT"} in columns
 
 

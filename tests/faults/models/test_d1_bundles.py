@@ -207,7 +207,7 @@ def test_d1_refused_before_the_engine_opens_it(
 ) -> None:
     """Also where the harm is signed: a signature says who made it, not that it is sound."""
     harm, rule = ATTACKS[attack]
-    monkeypatch.setattr(onnx_scorer, "_open", lambda *_: pytest.fail("the engine opened it"))
+    monkeypatch.setattr(onnx_scorer, "open_session", lambda *_: pytest.fail("the engine opened it"))
     harm(path)
     if signed and not (path / MANIFEST).is_symlink():
         (path / SIGNATURE).write_bytes(KEY.sign((path / MANIFEST).read_bytes()))

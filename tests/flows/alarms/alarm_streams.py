@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from flows_gateway import MeanScorer
+from flows_gateway import MeanScorer, scores_of
 from flows_streams import T0, S
 
 from cloud_sink.records import Alert, Event
@@ -17,7 +17,6 @@ from flows.alarms import AlarmSetup, AlertSettings, AssetAlarms, Watched
 from flows.blocks import ScoredBlock
 from flows.conditions import Change
 from flows.featurize import features_of
-from flows.score import scores_of
 from flows.window_block import WindowBlock
 from flows.window_settings import WindowSettings
 from flows.window_state import WindowState

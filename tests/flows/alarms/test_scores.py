@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 from flows_streams import T0, S
@@ -9,6 +13,7 @@ from flows.alarms import AlarmSetup, AlertSettings, AssetAlarms
 from flows.blocks import ScoredBlock
 from flows.errors import StateError
 from flows.window_settings import WindowSettings
+from models.served import Verdict, Why
 
 TAGS = ("a", "b", "c", "d", "e", "f")
 TABLE = TagTable("press", tuple(Tag(name) for name in TAGS))
@@ -18,7 +23,12 @@ SETUP = AlarmSetup(alerts=SETTINGS, windows=WindowSettings("10s"))
 
 
 def scored(
-    *scores: float, first: int = 0, coverage: float = 1.0, partial: bool = False, model: str = "m@1"
+    *scores: float,
+    first: int = 0,
+    coverage: float = 1.0,
+    partial: bool = False,
+    model: str = "m@1",
+    why: Why = Why.QUALITY,
 ) -> ScoredBlock:
     w, t = len(scores), len(TAGS)
     start = T0 + (first + np.arange(w, dtype=np.int64)) * 10 * S
@@ -35,12 +45,22 @@ def scored(
         partial=partial,
         features=("mean",),
         values=np.ones((w, t, 1)),
-        score=np.array(scores),
+        verdicts=(said(model, *scores, covered=covered, why=why),) if model else (),
+    )
+
+
+def said(model: str, *scores: float, covered: Any, why: Why = Why.QUALITY, shadow: bool = False) -> Verdict:
+    """What a model says; `why` = of windows without a score."""
+    score = np.array(scores)
+    return Verdict(
         model=model,
-        model_tags=TAGS,
-        contributions=np.tile([0.1, 0.3, 0.05, 0.3, 0.2, 0.05], (w, 1)),
-        model_coverage=covered,
+        tags=TAGS,
+        score=score,
+        why=np.where(np.isnan(score), why, Why.JUDGED).astype(np.uint8),
+        contributions=np.tile([0.1, 0.3, 0.05, 0.3, 0.2, 0.05], (len(scores), 1)),
+        coverage=covered,
         min_coverage=0.5,
+        shadow=shadow,
     )
 
 
@@ -100,6 +120,78 @@ def test_abstention_without_a_tag_to_blame_says_so() -> None:
     assert "is no number" in opened.detail
 
 
+@pytest.mark.parametrize("why", [Why.WARMING_UP, Why.NOT_FED])
+def test_a_model_that_warms_up_is_no_lack_of_data(why: Why) -> None:
+    state = AssetAlarms(SETUP)
+    assert state.push([scored(NAN, NAN, NAN, NAN, why=why)]) == []
+    assert [alert.rule for alert in state.push([scored(1.5, first=4), scored(NAN, first=5, why=why)])] == []
+    assert [alert.rule for alert in state.push([scored(1.5, first=6)])] == ["anomaly"]
+
+
+@pytest.mark.parametrize(("why", "told"), [(Why.FAILED, "it failed, or took longer"), (Why.OFF, "it is switched off")])
+def test_a_model_that_does_not_work_is_never_silent(why: Why, told: str) -> None:
+    (opened,) = AssetAlarms(SETUP).push([scored(NAN, NAN, why=why)])
+    assert (opened.rule, opened.state) == ("data_quality", "opened")
+    assert told in opened.detail
+
+
+def two(first: int, *pairs: tuple[float, float], shadow: bool = False) -> ScoredBlock:
+    """Windows with scores of "m@1" and "forest@7"."""
+    block = scored(*(own for own, _ in pairs), first=first)
+    covered = block.verdicts[0].coverage
+    return replace(
+        block,
+        verdicts=(*block.verdicts, said("forest@7", *(other for _, other in pairs), covered=covered, shadow=shadow)),
+    )
+
+
+def test_two_models_have_alarms_of_their_own_and_each_says_which_one_spoke() -> None:
+    state = AssetAlarms(SETUP)
+    alerts = state.push([two(0, (1.5, 0.5), (1.5, 0.5), (1.5, 3.0), (1.5, 3.0), (0.1, 3.0), (0.1, 3.0))])
+    assert [(one.rule, one.state, one.model, (one.at - T0) // (10 * S)) for one in alerts] == [
+        ("anomaly", "opened", "m@1", 2),
+        ("anomaly.forest", "opened", "forest@7", 4),
+        ("anomaly", "cleared", "m@1", 6),
+    ]
+    again = AssetAlarms.restore(state.snapshot(), SETUP)
+    (cleared,) = again.push([two(6, (0.1, 0.1), (0.1, 0.1))])
+    assert (cleared.rule, cleared.state, cleared.alert_id) == ("anomaly.forest", "cleared", alerts[1].alert_id)
+
+
+def test_a_further_model_that_is_gone_has_no_alarm_any_more() -> None:
+    state = AssetAlarms(SETUP)
+    state.push([two(0, (0.1, 3.0), (0.1, 3.0))])
+    (cleared,) = state.push([scored(0.1, first=2)])
+    assert (cleared.rule, cleared.state) == ("anomaly.forest", "cleared")
+    assert state.push([scored(0.1, first=3)]) == []
+    again = AssetAlarms.restore(state.snapshot(), SETUP)
+    (forgotten,) = again.push([scored(0.1, first=4)])  # as a rule that is gone: nobody will acknowledge it
+    assert (forgotten.rule, forgotten.state) == ("anomaly.forest", "reset")
+    assert again.push([scored(0.1, first=5)]) == []
+
+
+def test_a_further_model_that_is_gone_after_a_restart_has_no_alarm_either() -> None:
+    state = AssetAlarms(SETUP)
+    state.push([two(0, (0.1, 3.0), (0.1, 3.0))])
+    again = AssetAlarms.restore(state.snapshot(), SETUP)
+    (cleared,) = again.push([scored(0.1, first=2)])
+    assert (cleared.rule, cleared.state) == ("anomaly.forest", "cleared")
+
+
+def test_a_shadow_never_alarms() -> None:
+    assert AssetAlarms(SETUP).push([two(0, (0.1, 9.0), (0.1, 9.0), (0.1, NAN), (0.1, NAN), shadow=True)]) == []
+
+
+def test_state_of_the_version_that_knew_one_model_is_read() -> None:
+    state = AssetAlarms(SETUP)
+    (opened,) = state.push([scored(1.5, 1.5)])
+    kept = json.loads(state.snapshot())
+    kept["v"], kept["judge"] = 2, kept.pop("judges")[""]
+    again = AssetAlarms.restore(json.dumps(kept).encode(), SETUP)
+    (cleared,) = again.push([scored(0.1, 0.1, first=2)])
+    assert (cleared.state, cleared.alert_id) == ("cleared", opened.alert_id)
+
+
 def test_partial_windows_and_unscored_assets_say_nothing() -> None:
     assert not AssetAlarms(SETUP).push([scored(9.0, 9.0, partial=True)])
     assert not AssetAlarms(SETUP).push([scored(NAN, NAN, NAN, model="")])
@@ -140,6 +232,6 @@ def test_refuses_levels_that_cannot_be(values: dict[str, float], message: str) -
 
 def test_only_tags_that_a_score_really_comes_from_are_named() -> None:
     block = scored(1.5, 1.5)
-    block.contributions[:] = [0.0, 0.9, 0.05, 0.05, 0.0, 0.0]
+    block.verdicts[0].contributions[:] = [0.0, 0.9, 0.05, 0.05, 0.0, 0.0]
     (opened,) = AssetAlarms(SETUP).push([block])
     assert opened.detail == "The score is 1.50 times its threshold; most of it comes from b."

@@ -14,7 +14,7 @@ from models.detectors.knn import NearestDetector
 from models.detectors.row_detector import RowDetector
 from models.detectors.stream import StreamDetector
 from models.export.door import export
-from models.onnx_scorer import _open
+from models.onnx_scorer import open_session
 from models.onnx_wire import inspect
 from models.state import begin
 
@@ -56,7 +56,7 @@ def made(name):
 def graph(detector, stateful):
     features = FEATURES[:1] if stateful else FEATURES
     exported = export(detector, name="m", version="1", tags=TAGS, features=features)
-    return exported, _open(exported.model, Path("m"))
+    return exported, open_session(exported.model, Path("m"))
 
 
 def play(name, rows):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from models.detectors.forest import ForestDetector
 from models.export.door import export as export_any
 from models.export.trees import floor32
-from models.onnx_scorer import _open
+from models.onnx_scorer import open_session
 from models.onnx_wire import inspect
 
 TAGS, FEATURES = ("a", "b"), ("mean", "std", "max")
@@ -25,7 +25,7 @@ def export():
 
 @pytest.fixture(scope="module")
 def session(tmp_path_factory):
-    return _open(export(), tmp_path_factory.mktemp("f"))
+    return open_session(export(), tmp_path_factory.mktemp("f"))
 
 
 def run(session, rows):
@@ -41,7 +41,7 @@ def test_the_graph_scores_and_blames_as_the_reference(session):
 
 def test_a_forest_of_few_rows_is_the_same_too(tmp_path):
     few = ForestDetector(trees=7, rows_per_tree=2, features_per_tag=3).fit(NORMAL[:9])
-    session = _open(export_any(few, name="f", version="1", tags=TAGS, features=FEATURES).model, tmp_path)
+    session = open_session(export_any(few, name="f", version="1", tags=TAGS, features=FEATURES).model, tmp_path)
     np.testing.assert_allclose(run(session, NORMAL)[0], few.anomaly_score(NORMAL), rtol=1e-5)
 
 
@@ -74,5 +74,5 @@ def test_it_is_one_ensemble_of_standard_operators_and_the_same_bytes_each_time()
 def test_a_logarithmic_scale_is_the_same_too(tmp_path):
     positive = np.abs(NORMAL) + 0.5
     logged = ForestDetector(trees=9, features_per_tag=3, log_features=(1,)).fit(positive)
-    session = _open(export_any(logged, name="f", version="1", tags=TAGS, features=FEATURES).model, tmp_path)
+    session = open_session(export_any(logged, name="f", version="1", tags=TAGS, features=FEATURES).model, tmp_path)
     np.testing.assert_allclose(run(session, positive)[0], logged.anomaly_score(positive), rtol=1e-5)

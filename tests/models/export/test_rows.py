@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from models.detectors.mahalanobis import MahalanobisDetector
 from models.export.door import export as export_any
-from models.onnx_scorer import _open
+from models.onnx_scorer import open_session
 from models.onnx_wire import inspect
 
 RNG = np.random.default_rng(11)
@@ -26,7 +26,7 @@ def export() -> bytes:
 
 @pytest.fixture(scope="module")
 def session(tmp_path_factory):
-    return _open(export(), tmp_path_factory.mktemp("m"))
+    return open_session(export(), tmp_path_factory.mktemp("m"))
 
 
 def run(session, rows):
@@ -76,7 +76,7 @@ def test_so_does_one_with_an_odd_number_of_columns(tmp_path, tags, features):
     rows = RNG.normal(size=(200, tags * features))
     detector = MahalanobisDetector(features_per_tag=features).fit(rows)
     names = {"tags": [f"t{at}" for at in range(tags)], "features": [f"f{at}" for at in range(features)]}
-    odd = _open(export_any(detector, name="m", version="1", **names).model, tmp_path)
+    odd = open_session(export_any(detector, name="m", version="1", **names).model, tmp_path)
     score, shares = run(odd, rows)
     for at in range(len(rows)):
         alone, alone_shares = run(odd, rows[at : at + 1])

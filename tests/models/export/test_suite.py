@@ -7,7 +7,7 @@ import pytest
 
 from models.detectors.stream import StreamDetector
 from models.export.door import export
-from models.onnx_scorer import _open
+from models.onnx_scorer import open_session
 from models.onnx_wire import inspect
 
 TAGS = ("a", "b", "c", "d")
@@ -58,7 +58,7 @@ def play(session, rows, state):
 @pytest.fixture(scope="module", params=[STILL, FOLLOWS], ids=["still", "follows"])
 def both(request, tmp_path_factory):
     model = export(request.param, **ARGUMENTS).model
-    return request.param, _open(model, tmp_path_factory.mktemp("s"))
+    return request.param, open_session(model, tmp_path_factory.mktemp("s"))
 
 
 def empty_at_first():

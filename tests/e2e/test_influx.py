@@ -1,0 +1,128 @@
+"""C12: the deliver process beside a real InfluxDB that goes and comes back; the cloud never feels it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cloud_sink.outbox.writer import OutboxWriter
+from cloud_sink.records import Alert, Event, WindowSummary
+from cloud_sink.settings import OutboxSettings
+from tests.cloud_sink.influx.servers import PASSWORD, USER, Influx, find, influxd
+
+pytestmark = pytest.mark.e2e
+if not find("influxd"):
+    pytest.skip("influxd is not installed (Debian: apt install influxdb)", allow_module_level=True)
+
+SECOND = 10**9
+START = time.time_ns() // SECOND * SECOND
+CONFIG = """
+[gateway]
+site = "plant"
+name = "gw"
+data = "data"
+[[modbus]]
+name = "press"
+host = "127.0.0.1"
+[[modbus.tags]]
+asset = "a"
+tag = "t"
+address = "holding:100:float32:CDAB"
+[[target]]
+kind = "file"
+path = "cloud"
+[[influx]]
+url = "http://127.0.0.1:PORT"
+api = "v1"
+database = "plant"
+secret_file = "secret"
+health_every = "1s"
+"""
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Influx]:
+    folder = tmp_path / "influxd"
+    folder.mkdir()
+    with influxd(folder) as one:
+        yield one
+
+
+@pytest.fixture
+def gateway(tmp_path: Path, server: Influx) -> Path:
+    (tmp_path / "gateway.toml").write_text(CONFIG.replace("PORT", str(server.port)))
+    (tmp_path / "secret").write_text(f"{USER}:{PASSWORD}\n")
+    (tmp_path / "cloud").mkdir()
+    (tmp_path / "data" / "outbox").mkdir(parents=True)
+    return tmp_path / "gateway.toml"
+
+
+@pytest.fixture
+def flow(gateway: Path) -> Iterator[OutboxWriter]:
+    """In the place of the flow process."""
+    writer = OutboxWriter(gateway.parent / "data" / "outbox", OutboxSettings(disk_reserve=0))
+    yield writer
+    writer.close()
+
+
+@pytest.fixture
+def running(gateway: Path, flow: OutboxWriter) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "edge_gateway", "run", str(gateway), "--only", "deliver"]
+    log = (gateway.parent / "log").open("wb")
+    process = subprocess.Popen(command, env={**os.environ, "SLUICEGATE_PARENT": str(os.getpid())}, stderr=log)
+    yield process
+    process.terminate()
+    process.wait(20)
+    log.close()
+
+
+def until(what: Callable[[], bool], told: str, seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, told
+        time.sleep(0.1)
+
+
+def minute(number: int) -> WindowSummary:
+    end = START + number * SECOND
+    one, ones = np.ones(1, np.int32), np.ones(1, np.float32)
+    return WindowSummary(
+        "a", end - SECOND, end, ("t",), ("mean",), one, one, ones, ones[:, None] * number, 0.5, 1.0, "m@1"
+    )
+
+
+def seen(server: Influx) -> list[float]:
+    series = server.query('SELECT "mean" FROM edge_feature')
+    return [row[1] for row in series[0]["values"]] if series else []
+
+
+def test_c12_an_influxdb_that_goes_and_comes_back(
+    gateway: Path, server: Influx, flow: OutboxWriter, running: subprocess.Popen[bytes]
+) -> None:
+    cloud = gateway.parent / "cloud"
+    flow.put([minute(1), Event("a", "gap", "link_down", START, START + SECOND, 3, "press")])
+    until(lambda: seen(server) == [1.0], "the first window on the wall, long before its file is full")
+    until(lambda: bool(server.query("SELECT alive FROM edge_process WHERE role = 'deliver'")), "health")
+
+    os.kill(server.pid, signal.SIGSTOP)  # it takes connections and says nothing: the worst way to be down
+    try:
+        flow.put([Alert("a", "anomaly", "opened", "alarm", 1.5, 1.0, "m@1", START, START, START)])
+        until(lambda: any(cloud.rglob("alerts/**/*.gz")), "the alert in the cloud meanwhile", 5)
+        flow.put([minute(2), minute(3)])
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+    until(lambda: seen(server) == [1.0, 2.0, 3.0], "what waited, once it is back", 60)
+    assert server.query("SELECT state FROM edge_alert")[0]["values"][0][1] == "opened"
+    command = [sys.executable, "-m", "edge_gateway", "egress", str(gateway), "--json"]
+    told = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    sums = {one["target"]: one for one in told["sums"] if one["lane"] == "dashboard"}
+    assert sums[f"influx:127.0.0.1:{server.port}"]["records"] >= 6
