@@ -48,6 +48,9 @@ class _OutboxPartition(StatefulSinkPartition[Record | Account, int]):
         if self._held and self._monotonic() - self._since >= HOLD_S:
             self._flush()
 
+    def put_now(self, values: Sequence[Record]) -> None:
+        self._put(values)
+
     def snapshot(self) -> int:
         self._flush()
         return self._writer.snapshot_mark()
@@ -114,6 +117,17 @@ class OutboxSink(FixedPartitionedSink[Record | Account, int]):
         """The last snapshot is durable, and no replay of an earlier run is still under way."""
         if self._writer is not None:
             self._writer.committed()
+
+    def tell(self, records: Sequence[Record]) -> bool:
+        """Write records that come from beside the dataflow; durable when it returns.
+
+        Returns:
+            False where Bytewax has not opened the outbox yet: nothing was written.
+        """
+        if self._part is None:
+            return False
+        self._part.put_now(records)
+        return True
 
     def flush_due(self) -> None:
         """Write what has been held for long enough."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from edge_gateway.cold_starts import may_start_cold
 from edge_gateway.config.config import Config
 from edge_gateway.config.load import load
 from edge_gateway.config.opcua import OpcUaSection
@@ -25,6 +27,7 @@ from edge_gateway.rooms import foreign_owners
 from edge_gateway.rule_sets import in_words, rule_sets
 from edge_gateway.tables import tag_tables
 from edge_gateway.targets import describe_targets
+from flows.window_settings import WindowSettings
 from models.life.record import Lives
 
 if TYPE_CHECKING:
@@ -190,15 +193,26 @@ def describe(config: Config, path: Path) -> RenderableType:
     assets = Table(title="assets", title_justify="left", box=box.SIMPLE)
     for name in ("asset", "tags", "models"):
         assets.add_column(name)
+    without = "none yet: cold start" if may_start_cold(config) else "none: summarized only"
     for table in tag_tables(config):
-        assets.add_row(table.asset, ", ".join(table.names), scored.get(table.asset, "none: summarized only"))
+        assets.add_row(table.asset, ", ".join(table.names), scored.get(table.asset, without))
     rules = [_rules(config)] if config.rules else []
     summary = Text.assemble(
         (f"{path}: ok\n", "bold"),
         f"flow {config.gateway.flow}, {config.windows.told()}, features {config.features.set}",
+        *(f"\n{line}" for line in _drift(config)),
         *(f"\ntarget {line}" for line in describe_targets(config)),
     )
     return Group(summary, links, assets, *rules, *_unsigned(config))
+
+
+def _drift(config: Config) -> Iterator[str]:
+    """How long it takes until drift can be told, which follows from three sections."""
+    windows = config.windows.settings()
+    if config.model and isinstance(windows, WindowSettings):
+        lasts = timedelta(microseconds=config.drift.settings().lasts_ns(windows.every_ns) // 1000)
+        rate = config.drift.false_alarms_a_year
+        yield f"drift of models is judged over {duration_text(lasts)}, {rate:g} false alarms a year and asset at most"
 
 
 def _scored(config: Config) -> dict[str, str]:

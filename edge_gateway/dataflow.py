@@ -44,13 +44,13 @@ def build(path: str) -> Dataflow:
     config.gateway.data.mkdir(parents=True, exist_ok=True)
     # The role that `sluicegate run` claims: two flows would not survive each other. Held until the process ends
     RoleLock(config.gateway.data / "flow.lock", _TAKE_OVER)
-    flow, _ = assemble(config)
+    flow, _, _ = assemble(config)
     return flow
 
 
-def assemble(config: Config) -> tuple[Dataflow, StatusFile]:
-    """The dataflow and the status it writes while it runs."""
+def assemble(config: Config) -> tuple[Dataflow, StatusFile, LocalGateway]:
+    """The dataflow, the status it writes while it runs, and the gateway, to be closed when it has ended."""
     stop = StopFlag()
     gateway = LocalGateway(config, stop.is_set, lambda: status.beat())  # noqa: PLW0108 - bound below
     status = StatusFile(Layout(config.gateway.data).status, "flow", gateway.facts)
-    return build_flow(config.gateway.flow, gateway), status
+    return build_flow(config.gateway.flow, gateway), status, gateway

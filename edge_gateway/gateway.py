@@ -11,26 +11,31 @@ from typing import Any
 import structlog
 
 from cloud_sink.outbox.writer import OutboxWriter, PutResult
-from cloud_sink.records import Account, Alert, Record
+from cloud_sink.records import Account, Alert, Event, Record
 from cloud_sink.sink import OutboxSink
 from connectors.source import JournalSource
+from edge_gateway.cold_starts import cold_starts
 from edge_gateway.config.config import Config
+from edge_gateway.drift_facts import DriftFacts
 from edge_gateway.flow_file import load_features
 from edge_gateway.layout import Layout
 from edge_gateway.maintenance import calendars
 from edge_gateway.outbox_settings import outbox_settings
 from edge_gateway.rule_sets import rule_sets
+from edge_gateway.serving.crew import Recruiter
+from edge_gateway.serving.duty import ModelDuty
 from flows.alarms import AlertSettings, Maintenance
+from flows.drift_setup import DriftSetup
 from flows.rules import RuleSet
 from flows.window_kinds import AnyWindowSettings
+from models.cold_start import WithColdStart
 from models.errors import BundleRejected
 from models.features import FeatureSet
 from models.manifest import feature_misfit
 from models.onnx_scorer import OnnxScorer
 from models.refused import RefusedModel
-from models.roster import Roster
 from models.scores import Scorer
-from models.served import Served
+from models.served import Models, Served
 from models.watchdog import Watchdog
 
 log = structlog.get_logger(__name__)
@@ -61,7 +66,10 @@ class LocalGateway:
         self._stop = stop
         self._beat = beat
         self._watchdog = Watchdog()
-        self._models = Roster(self._load_models())
+        recruiter = Recruiter(config, self._features, self._watchdog)
+        self._models = ModelDuty(config, recruiter, self._load_models(), self._tell)
+        self._cold_starts = cold_starts(config, self._features)
+        self._drift = DriftFacts()
         self._rules = rule_sets(config)
         self._maintenance = calendars(config)
         self._sink = OutboxSink(self._open_outbox, self._noted)
@@ -100,6 +108,7 @@ class LocalGateway:
 
     def source(self) -> JournalSource:
         """The journal."""
+        self._models.begin()
         return JournalSource(
             self._layout.journal, stop=self._stop, on_commit=self._sink.committed, on_pass=self._passed
         )
@@ -109,9 +118,14 @@ class LocalGateway:
         return self._sink
 
     @property
-    def models(self) -> Roster:
-        """The `[[model]]` tables."""
-        return self._models
+    def models(self) -> Models:
+        """The `[[model]]` tables, what the store says of those that are named, and a cold start where none serves."""
+        return WithColdStart(self._models, self._cold_starts.get)
+
+    @property
+    def drift(self) -> DriftSetup:
+        """The `[drift]` table; what comes of it is for the status."""
+        return DriftSetup(models=self._models, settings=self._config.drift.settings(), tell=self._drift.tell)
 
     def facts(self) -> dict[str, Any]:
         """For the status file; counts are of this process since it started, accounts are of all time."""
@@ -128,6 +142,7 @@ class LocalGateway:
             "written": dict(self._written),
             "repeats": self._repeats,
             "alerts": list(self._alerts),
+            "drift": self._drift.facts(),
         }
 
     def _load_models(self) -> dict[str, list[Served]]:
@@ -154,15 +169,24 @@ class LocalGateway:
             return RefusedModel(f"{bundle.name}@refused.{number}", str(rejected).rstrip("."))
         return scorer
 
+    def close(self) -> None:
+        """The flow has ended."""
+        self._models.close()
+
     def _passed(self) -> None:
+        self._models.pass_over()
         self._sink.flush_due()
         self._beat()
+
+    def _tell(self, events: Sequence[Event]) -> bool:
+        return self._sink.tell(events)
 
     def _open_outbox(self) -> OutboxWriter:
         return OutboxWriter(self._layout.outbox, outbox_settings(self._config))
 
     def _noted(self, result: PutResult, records: Sequence[Record | Account]) -> None:
         self._repeats += result.repeats
+        self._models.raised(record for record in records if isinstance(record, Alert))
         for record in records:
             if isinstance(record, Account):
                 self._accounts[record.asset] = record

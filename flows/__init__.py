@@ -7,6 +7,7 @@ A dataflow is put together from ordinary Bytewax operators (`bytewax.operators`)
     featurize(step_id, up, STANDARD)                                              windows -> features
     score(step_id, up, gateway.models)                                            features -> scores
     alert(step_id, samples, scores, alarm_setup(gateway, windows))      samples and scores -> transitions of alarms
+    drift(step_id, up, gateway.drift)                                             scores -> events of drift
     sketch(step_id, up)                                                           scores -> with quantile sketches
     summarize(step_id, up)                                                        scores -> summaries
 
@@ -21,6 +22,7 @@ from __future__ import annotations
 from flows.alert import AlarmSetup, AlertSettings, alarm_setup, alert
 from flows.blocks import FeatureBlock, LateBlock, ScoredBlock
 from flows.data_settings import CountSettings, SessionSettings
+from flows.drift import drift
 from flows.featurize import featurize
 from flows.gateway import Gateway
 from flows.score import ScoreStreams, score
@@ -45,6 +47,7 @@ __all__ = [
     "WindowStreams",
     "alarm_setup",
     "alert",
+    "drift",
     "featurize",
     "score",
     "sketch",

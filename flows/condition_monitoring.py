@@ -6,6 +6,7 @@ import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 
 from flows.alert import alarm_setup, alert
+from flows.drift import drift
 from flows.featurize import featurize
 from flows.gateway import Gateway
 from flows.late import report_late
@@ -26,8 +27,9 @@ def build(gateway: Gateway) -> Dataflow:
 
     alerts = alert("alert", samples, scores.scored, alarm_setup(gateway, gateway.windows))
     summaries = summarize("summary", sketch("sketch", scores.scored) if gateway.sketches else scores.scored)
+    drifts = drift("drift", scores.scored, gateway.drift)
     late = report_late("late", windows.late)
 
-    records = op.merge("records", alerts, summaries, windows.events, scores.events, late, windows.accounts)
+    records = op.merge("records", alerts, summaries, windows.events, scores.events, drifts, late, windows.accounts)
     op.output("outbox", records, gateway.sink())
     return flow

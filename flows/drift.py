@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 
 import bytewax.operators as op
 import numpy as np
 from bytewax.dataflow import operator
 from bytewax.operators import KeyedStream, StatefulBatchLogic
+from numpy.typing import NDArray
 from typing_extensions import override
 
 from cloud_sink.records import Event
-from flows.blocks import ScoredBlock
-from flows.drift_settings import DriftSettings
-from flows.drift_state import DriftRows, DriftState, Standing, model_of
+from flows.blocks import FeatureBlock, ScoredBlock
+from flows.drift_setup import DriftSetup
+from flows.drift_state import DriftRows, DriftState
 from flows.model_rows import rows_for
 from models.drift import Reference
-
-
-def _nobody(model: str, standings: Sequence[Standing]) -> None:
-    """Nobody asked."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DriftSetup:
-    """From the configuration, for all models.
-
-    Attributes:
-        references: Gives what the windows of a model ("name@version") are held against; None = it has none.
-        settings: Over how long, and how seldom in vain.
-        tell: Takes model and standings of its assets, whenever a period was judged and at a start; for the status.
-    """
-
-    references: Callable[[str], Reference | None]
-    settings: DriftSettings = field(default_factory=DriftSettings)
-    tell: Callable[[str, Sequence[Standing]], None] = _nobody
+from models.served import Models
 
 
 class _DriftLogic(StatefulBatchLogic[tuple[Reference, DriftRows], Event, bytes]):
@@ -45,23 +27,18 @@ class _DriftLogic(StatefulBatchLogic[tuple[Reference, DriftRows], Event, bytes])
         self._setup = setup
         self._resume = resume_state
         self._state: DriftState | None = None
-        if resume_state is not None and (of := setup.references(model_of(resume_state))) is not None:
-            self._begin(of)
-
-    def _begin(self, of: Reference) -> DriftState:
-        settings = self._setup.settings
-        fresh = self._resume is None
-        state = DriftState(of, settings) if fresh else DriftState.restore(self._resume or b"", of, settings)
-        self._state, self._resume = state, None
-        if not fresh:
-            self._setup.tell(of.model, state.standings)
-        return state
 
     @override
     def on_batch(self, values: list[tuple[Reference, DriftRows]]) -> tuple[Iterable[Event], bool]:
-        of = values[0][0]
-        state = self._state or self._begin(of)
-        judged = state.judged
+        of, settings = values[0][0], self._setup.settings
+        state, judged = self._state, -1
+        if state is not None:
+            judged = state.judged
+        elif self._resume is None:
+            state = DriftState(of, settings)
+        else:
+            state = DriftState.restore(self._resume, of, settings)
+        self._state, self._resume = state, None
         events = state.push([rows for _, rows in values])
         if state.judged != judged:
             self._setup.tell(of.model, state.standings)
@@ -92,29 +69,44 @@ def drift(step_id: str, up: KeyedStream[ScoredBlock], setup: DriftSetup) -> Keye
     """
 
     def by_model(items: list[tuple[str, ScoredBlock]]) -> Iterable[tuple[str, tuple[Reference, DriftRows]]]:
-        out = []
-        for _, block in items:
-            of = setup.references(block.model) if block.model else None
-            if of is None:
-                continue
-            rows = rows_of(block, of, setup.settings.stride(of.every_ns))
-            if rows is not None:
-                out.append((block.model, (of, rows)))
-        return out
+        return [
+            (of.model, (of, rows))
+            for _, block in items
+            for of, score in _judged(block, setup.models)
+            if (rows := rows_of(block, score, of, setup.settings.stride(of.every_ns))) is not None
+        ]
 
     chosen = op.flat_map_batch("by_model", up, by_model)
     told = op.stateful_batch("state", chosen, lambda resume_state: _DriftLogic(setup, resume_state))
     return op.flat_map_batch("by_asset", told, lambda items: [(event.asset, event) for _, event in items])
 
 
-def rows_of(block: ScoredBlock, of: Reference, stride: int) -> DriftRows | None:
-    """The windows of a block that count; None = none does. Pure."""
+def _judged(block: ScoredBlock, models: Models) -> Iterable[tuple[Reference, NDArray[np.float64]]]:
+    """The baseline and the scores of each of its models that has a baseline, and is no shadow."""
+    for verdict in block.active:
+        for served in models.of(block.asset):
+            if served.scorer.model == verdict.model and served.scorer.reference is not None:
+                yield served.scorer.reference, verdict.score
+
+
+def rows_of(block: FeatureBlock, score: NDArray[np.float64], of: Reference, stride: int) -> DriftRows | None:
+    """The windows of a block that count; None = none does. Pure.
+
+    Args:
+        block: Live or not, whole or not.
+        score: float64[w], of the model.
+        of: Its baseline.
+        stride: One window in so many counts.
+    """
     if block.partial or block.backfilled:
         return None
+    if len(block) == 1 and int(block.start[0]) // of.every_ns % stride:
+        return None  # as most are, without an array
     turn = block.start // of.every_ns % stride == 0
     if not turn.any():
         return None
-    rows, _ = rows_for(block, of.tags, of.features)
-    values = np.column_stack([rows.reshape(len(block), -1), block.score])
+    as_it_is = block.tags.names == of.tags and block.features == of.features
+    rows = block.values if as_it_is else rows_for(block, of.tags, of.features)[0]
+    values = np.concatenate([rows.reshape(len(block), -1), score[:, None]], axis=1)
     counts = turn & np.isfinite(values).all(axis=1)
     return DriftRows(block.asset, block.start[counts], values[counts]) if counts.any() else None

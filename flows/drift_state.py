@@ -144,7 +144,6 @@ class DriftState:
     def snapshot(self) -> bytes:
         """Magic with the version, a length, a JSON text, then the columns of the tally."""
         head = {
-            "model": self._of.model,
             "fingerprint": self._of.fingerprint,
             "stride": self._stride,
             "assets": [asdict(standing) for standing in self.standings],
@@ -175,15 +174,6 @@ class DriftState:
         return state
 
 
-def model_of(data: bytes) -> str:
-    """Of which model a snapshot is.
-
-    Raises:
-        StateError: Another format, or damaged.
-    """
-    return str(_head(data)[0]["model"])
-
-
 def _head(data: bytes) -> tuple[dict[str, Any], int]:
     if data[: len(_MAGIC)] != _MAGIC:
         raise StateError("drift", f"format {data[: len(_MAGIC)]!r} where {_MAGIC!r} is read")
@@ -191,7 +181,7 @@ def _head(data: bytes) -> tuple[dict[str, Any], int]:
         (size,) = _SIZE.unpack_from(data, len(_MAGIC))
         at = len(_MAGIC) + _SIZE.size + size
         head: dict[str, Any] = json.loads(data[at - size : at])
-        if not {"model", "fingerprint", "stride", "assets"} <= head.keys():
+        if not {"fingerprint", "stride", "assets"} <= head.keys():
             raise StateError("drift", "cut short or damaged")
     except (ValueError, AttributeError, struct.error) as error:
         raise StateError("drift", f"cut short or damaged ({error})") from error

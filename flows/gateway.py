@@ -11,6 +11,7 @@ from bytewax.outputs import Sink
 
 from connectors.samples import Item
 from flows.alarms import AlertSettings, Maintenance
+from flows.drift_setup import DriftSetup
 from flows.rules import RuleSet
 from flows.window_kinds import AnyWindowSettings
 from models.features import FeatureSet
@@ -31,6 +32,11 @@ class Gateway(Protocol):
     @property
     def models(self) -> Models:
         """Those of every asset, as of now."""
+        ...
+
+    @property
+    def drift(self) -> DriftSetup:
+        """How windows are held against what their models were trained on, from the configuration."""
         ...
 
     @property

@@ -1,20 +1,22 @@
 """What scores an asset that has no model yet: each tag against its own recent past, by median and MAD.
 
 It knows nothing of how tags hang together, learns what is wrong as normal when it lasts, and has no calibrated limit.
-It is there from the first windows on, and every score says whose it is: see `MODEL`.
+It is there from the first windows on, and every score says whose it is: "cold-start@1.", and a digest of the tags.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.scores import Scores
+from models.served import Models, Outcome, Served, Verdict
 from models.state import State, StatePort
 
-MODEL = "cold-start@1"
+NAME, VERSION = "cold-start", "1"
 WARM_UP = 32  # windows of a tag before it is judged
 MEMORY = 64  # windows remembered; thinned as time goes on, up to one in MOST_STRIDE
 MOST_STRIDE = 16
@@ -41,7 +43,7 @@ class ColdStart:
 
     min_coverage = 0.0  # a window is judged by the tags it has
     warm_up = WARM_UP
-    model = MODEL
+    reference = None  # it was not trained: there is nothing to drift from
 
     def __init__(self, tags: tuple[str, ...], features: tuple[str, ...], every_ns: int) -> None:
         """Of an asset with these tags.
@@ -53,6 +55,8 @@ class ColdStart:
         """
         self.tags = tags
         self.features = features
+        digest = hashlib.sha256("\x1f".join([*tags, "", *features]).encode()).hexdigest()[:6]
+        self.model = f"{NAME}@{VERSION}.{digest}"
         self.every_ns = every_ns
         self.state = (
             StatePort("recent", (MEMORY, len(tags) * len(features)), "nan"),
@@ -72,7 +76,36 @@ class ColdStart:
         even = np.full_like(by_tag, 1.0 / len(self.tags))
         shares = np.divide(by_tag, total, out=even, where=total > 0)
         shares[~judged] = np.nan
-        return Scores(score, shares, self.tags, MODEL, _remembered(now, recent, count))
+        return Scores(score, shares, self.tags, self.model, _remembered(now, recent, count))
+
+
+class WithColdStart:
+    """Implements `models.served.Models`: other models, and a cold start where none of them may alarm."""
+
+    def __init__(self, models: Models, cold_start_of: Callable[[str], ColdStart | None]) -> None:
+        """Beside what there is.
+
+        Args:
+            models: Asked first, with every block.
+            cold_start_of: Gives the one for an asset; the same one for assets with the same tags. None = it gets none.
+        """
+        self._models = models
+        self._cold_start_of = cold_start_of
+
+    def of(self, asset: str) -> Sequence[Served]:
+        """See `Models.of`."""
+        served = self._models.of(asset)
+        if not all(one.shadow for one in served) or (cold := self._cold_start_of(asset)) is None:
+            return served
+        return (Served(cold), *served)
+
+    def noted(self, outcome: Outcome) -> None:
+        """Passed on."""
+        self._models.noted(outcome)
+
+    def judged(self, asset: str, ends: NDArray[np.int64], verdicts: Sequence[Verdict]) -> None:
+        """Passed on."""
+        self._models.judged(asset, ends, verdicts)
 
 
 def columns_of(features: Sequence[str]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bundle import MODEL, Bundle, read_bundle
+from models.drift import Reference, reference_of
 from models.errors import BundleRejected, RowsRefused, ScoringFailed, StateRefused
 from models.manifest import THRESHOLD, Manifest
 from models.onnx_names import ALARM, CONTRIBUTIONS, ROWS, SCORE, next_of
@@ -53,6 +54,7 @@ class OnnxScorer:
         self._watchdog = watchdog if time_budget is not None else None
         self._manifest = manifest = bundle.manifest
         self._shape = (len(manifest.tags), len(manifest.features))
+        self._reference = _reference(bundle)
         self._session = open_session(bundle.model, path)
         self._options = _run_options()
         self._inputs = [ROWS, *(port.name for port in manifest.state)]
@@ -77,6 +79,11 @@ class OnnxScorer:
             BundleRejected: See `read_bundle` and the class.
         """
         return cls(read_bundle(path, keys), path / MODEL, time_budget, watchdog)
+
+    def watched_by(self, watchdog: Watchdog) -> None:
+        """From now on it is called by a thread that has this watchdog."""
+        if self._watchdog is not None:
+            self._watchdog = watchdog
 
     @property
     def manifest(self) -> Manifest:
@@ -117,6 +124,11 @@ class OnnxScorer:
     def every_ns(self) -> int:
         """From the start of one window to the start of the next, ns."""
         return self._manifest.window_every_ns
+
+    @property
+    def reference(self) -> Reference:
+        """What the windows of its assets are held against for drift."""
+        return self._reference
 
     def score(self, rows: NDArray[np.float64], state: State = ()) -> Scores:
         """Score rows float64[n, tags, features]; n may be 0. See `models.scores.Scorer`.
@@ -213,6 +225,21 @@ class OnnxScorer:
         if not right.all():
             rule = f"{np.count_nonzero(~right)} of {len(want)} golden rows do not get their scores"
             raise BundleRejected(path, rule, "this machine's engine computes otherwise; train again with its version")
+
+
+def _reference(bundle: Bundle) -> Reference:
+    """From the baseline; the scores in it are of the rows kept back, a quarter of the others."""
+    manifest = bundle.manifest
+    return reference_of(
+        bundle.baseline,
+        model=manifest.model,
+        tags=manifest.tags,
+        features=manifest.features,
+        rows=manifest.rows,
+        score_rows=max(1, manifest.rows // 4),
+        every_ns=manifest.window_every_ns,
+        fingerprint=manifest.fingerprint,
+    )
 
 
 def open_session(model: bytes, path: Path) -> Any:

@@ -28,6 +28,7 @@ class RefusedModel:
     state: tuple[StatePort, ...] = ()
     warm_up = 0
     every_ns = 0
+    reference = None
 
     def __init__(self, model: str, reason: str) -> None:
         self.model = model

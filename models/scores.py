@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from models.drift import Reference
 from models.state import State, StatePort, begin
 
 
@@ -67,6 +68,11 @@ class Scorer(Protocol):
     @property
     def every_ns(self) -> int:
         """From the start of one window to the start of the next, ns, as it was trained; 0 = not known."""
+        ...
+
+    @property
+    def reference(self) -> Reference | None:
+        """What the windows of its assets are held against for drift; None = it was not trained."""
         ...
 
     def score(self, rows: NDArray[np.float64], state: State = ()) -> Scores:

@@ -18,6 +18,7 @@ from cloud_sink.settings import BatchSettings
 _DAY_NS = 86_400 * 10**9
 _EVER, _NEVER = -(2**62), 2**62
 
+_ROW = (int, str, int, int)
 _WANTED = "NOT EXISTS (SELECT 1 FROM progress WHERE progress.seq = outbox.seq AND progress.target = ?)"
 _BY_ARRIVAL = "FROM outbox INDEXED BY outbox_waiting WHERE lane = ? AND state = 0 AND seq >= ?"
 _BY_TIME = "FROM outbox INDEXED BY outbox_summaries WHERE state = 0 AND lane = 2 AND time >= ?"
@@ -90,9 +91,10 @@ class Choice:
     def _from(self, lane: Lane, start: dict[Lane, int], least: int, limit: int) -> list[Chosen]:
         """Rows of a lane from where the last look ended; then this one's end is where the next begins."""
         last = self._last_seq()  # before looking: what comes meanwhile is for the next look
-        rows = self._database.execute(
+        rows = self._database.rows(
             f"SELECT seq, key, time, size {_BY_ARRIVAL} AND {_WANTED} ORDER BY seq LIMIT ?",
             (lane, start.get(lane, least), self._target, limit),
+            *_ROW,
         )
         start[lane] = rows[0][0] if rows else last + 1
         return [Chosen(*row) for row in rows]
@@ -144,9 +146,10 @@ class Choice:
 
     def bucket(self, start: int) -> list[Chosen]:
         """All summaries of a bucket, in order of event time, as many as fit into one file."""
-        rows = self._database.execute(
+        rows = self._database.rows(
             f"SELECT seq, key, time, size {_BY_TIME} AND time < ? AND {_WANTED} ORDER BY time, seq LIMIT ?",
             (start, start + self._bucket_ns, self._target, self._batches.summary_rows),
+            *_ROW,
         )
         return self._fitting([Chosen(*row) for row in rows])
 

@@ -61,3 +61,18 @@ class RoleLock:
     def close(self) -> None:
         """Let the next one in."""
         os.close(self._file)
+
+
+def holder(path: Path) -> str:
+    """The process that has a role, as it wrote itself down; "" = nobody has it."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return os.pread(file, 32, 0).decode(errors="replace").strip() or "unknown"
+    finally:
+        os.close(file)
+    return ""

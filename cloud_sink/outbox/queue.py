@@ -89,7 +89,8 @@ class Queue:
             if not frozen:
                 if not self._freeze_new(lane, limit or self._batches.rows, flush=flush):
                     return None
-                continue
+                if not (frozen := self._frozen(lane)):
+                    raise self._database.damaged("a batch cannot be found right after it was frozen")
             name = frozen[0][0]
             intact = [Row(seq, key, at, body) for _, seq, key, at, body, ok in frozen if ok]
             if len(intact) == len(frozen):
@@ -97,18 +98,21 @@ class Queue:
             self._set_aside_corrupt(lane, [(seq, at) for _, seq, _, at, _, ok in frozen if not ok], intact)
 
     def _frozen(self, lane: Lane) -> list[tuple[str, int, str, int, bytes, bool]]:
-        rows = self._database.execute(
-            "SELECT p.batch, p.seq, key, time, created, body, crc "
+        rows = self._database.rows(
+            "SELECT p.batch, p.seq, key, time, created, body, crc, outbox.lane, state "
             "FROM progress AS p INDEXED BY progress_frozen CROSS JOIN outbox ON outbox.seq = p.seq "
             "WHERE p.target = ? AND p.lane = ? AND p.batch IS NOT NULL AND p.batch = "
             "(SELECT batch FROM progress INDEXED BY progress_frozen "
             "WHERE target = ? AND lane = ? AND batch IS NOT NULL ORDER BY seq LIMIT 1) "
             "ORDER BY p.seq",
             (self._target, lane, self._target, lane),
+            *(str, int, str, int, int, bytes | None, int, int, int),
         )
+        if any(found != lane or state != State.READY for *_, found, state in rows):
+            raise self._database.damaged("a row is not what the index says")
         return [
             (batch, seq, key, at, body, body is not None and crc == checksum(lane, key, at, created, body))
-            for batch, seq, key, at, created, body, crc in rows
+            for batch, seq, key, at, created, body, crc, _, _ in rows
         ]
 
     def _freeze_new(self, lane: Lane, limit: int, *, flush: bool) -> bool:

@@ -64,6 +64,8 @@ def _drop_oldest(database: Database, lane: Lane, need: int, now: int, last: int 
     spared = open_events(database) if lane is Lane.EVENT else set()
     for sql in _CANDIDATES:
         for row in database.iterate(sql, (lane, last)):
+            if not all(isinstance(cell, int) for cell in row):
+                raise database.damaged("a column is not of its type")
             if freed >= need:
                 break
             if row[0] not in spared:

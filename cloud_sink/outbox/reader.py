@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import MappingProxyType
 
@@ -20,6 +21,12 @@ ONE_TARGET: Mapping[str, Sequence[Lane]] = MappingProxyType({"target": tuple(Lan
 _CHECKPOINT_PAGES = 500
 _PURGE_ROWS = 500  # a purge holds the write lock; small steps keep alerts quick
 _VACUUM_PAGES = 64
+_INDEXES = (
+    ("SELECT 1 FROM outbox INDEXED BY outbox_waiting WHERE lane = 0 AND state = 0 LIMIT 1", Lane.ALERT),
+    ("SELECT 1 FROM outbox INDEXED BY outbox_waiting WHERE lane = 1 AND state = 0 LIMIT 1", Lane.EVENT),
+    ("SELECT 1 FROM outbox INDEXED BY outbox_waiting WHERE lane = 2 AND state = 0 LIMIT 1", Lane.SUMMARY),
+    ("SELECT 1 FROM outbox INDEXED BY outbox_summaries WHERE lane = 2 AND state = 0 LIMIT 1", Lane.SUMMARY),
+)
 
 
 class OutboxReader:
@@ -60,14 +67,23 @@ class OutboxReader:
         self._clock = clock
         self._thinning = Thinning(self._database, settings.quota)
         self._settling = Settling(self._database, self._role.reserve)
-        self._settling.with_reserve(lambda: self._settling.begin(targets))
+        with ExitStack() as failed:
+            failed.callback(self._role.close)
+            self._settling.with_reserve(lambda: self._settling.begin(targets))
+            failed.pop_all()
         self.queues = {
             name: Queue(self._database, name, _others(targets, name), self._settling, batches, clock, monotonic)
             for name in targets
         }
 
     def maintain(self) -> None:
-        """Small housekeeping steps; call when there is time, a second apart or more."""
+        """Small housekeeping steps; call when there is time, a second apart or more.
+
+        Raises:
+            OutboxDamaged: Rows wait that no index leads to any more, or the other process found damage.
+        """
+        self._database.check_mark()
+        self._check_indexes()
         committed = meta_int(self._database, COMMITTED)
         stale = self._database.execute(
             "SELECT seq FROM outbox INDEXED BY outbox_tombstones WHERE state IN (1, 4) AND seq <= ? LIMIT ?",
@@ -81,6 +97,17 @@ class OutboxReader:
         if self._thinning.is_due:
             self._settling.with_reserve(lambda: self._thinning.step(self._clock()))
         self._role.reserve.restore()
+
+    def _check_indexes(self) -> None:
+        """A row that fell out of its index would wait for ever, and nobody would know."""
+        if any(self._hidden(sql, lane) for sql, lane in _INDEXES):
+            with self._database.transaction():  # else the writer may have been between the two looks
+                if found := [lane for sql, lane in _INDEXES if self._hidden(sql, lane)]:
+                    raise self._database.damaged(f"an index has lost rows of lane {found[0].name.lower()}")
+
+    def _hidden(self, sql: str, lane: Lane) -> bool:
+        ((rows,),) = self._database.execute("SELECT rows FROM held WHERE lane = ? AND state = 0", (lane,)) or [(0,)]
+        return bool(rows) and not self._database.execute(sql)
 
     def _delete(self, rows: Sequence[tuple[int, ...]]) -> None:
         with self._database.transaction():

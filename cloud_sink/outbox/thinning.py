@@ -91,7 +91,7 @@ class Thinning:
         committed = meta_int(self._database, COMMITTED)  # beyond it a replay could bring single windows again
         sources = []
         for seq, key, at, created, body, crc, had_by, frozen in self._database.execute(_SPAN, (start, end, committed)):
-            if frozen or crc != checksum(Lane.SUMMARY, key, at, created, body):
+            if frozen or not isinstance(body, bytes) or crc != checksum(Lane.SUMMARY, key, at, created, body):
                 continue
             window = decode_summary(body)
             if window.end - window.start < end - start:

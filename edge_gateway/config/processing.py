@@ -99,6 +99,9 @@ class ModelSection(Section):
         if (self.bundle is None) == (self.name is None):
             msg = "needs either bundle or name; give one of them"
             raise ValueError(msg)
+        if self.name is not None and self.shadow:
+            msg = "shadow goes with bundle; of a named model `sluicegate model shadow` says which version is one"
+            raise ValueError(msg)
         if self.shadow and self.bundle is None:
             msg = "shadow goes with a bundle; for a name, `sluicegate model shadow` says which version is one"
             raise ValueError(msg)
@@ -203,6 +206,12 @@ class AlertsSection(Section):
         le=500,
     )
 
+    cold_start: bool = option(
+        default=True,
+        description="An asset without a model is scored by its own recent past, each tag for itself, until it has one. "
+        "See models/README.md.",
+    )
+
     @model_validator(mode="after")
     def _fit(self) -> AlertsSection:
         self.settings()
@@ -210,4 +219,5 @@ class AlertsSection(Section):
 
     def settings(self) -> AlertSettings:
         """As the flow wants them; it knows which values fit together."""
-        return AlertSettings(**{name: getattr(self, name) for name in type(self).model_fields})
+        names = type(self).model_fields.keys() - {"cold_start"}
+        return AlertSettings(**{name: getattr(self, name) for name in names})

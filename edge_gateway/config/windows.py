@@ -119,7 +119,7 @@ class WindowsSection(Section):
     sketches: bool = option(
         default=False,
         description="Send quantile sketches of every tag about once an hour: they merge over hours and gateways, and "
-        "tell any quantile within 1 %. About 150 bytes each.",
+        "tell any quantile within 1 %. 50 to 500 bytes each.",
         fix="true or false.",
     )
 

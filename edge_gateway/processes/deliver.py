@@ -92,7 +92,9 @@ def deliver(config: Config, *, drain: bool = False) -> int:
     log.info("deliver_started", targets=list(deliverers))
     try:
         if drain:
-            return Exit.OK if dispatcher.drain() else Exit.FAILED
+            drained = dispatcher.drain()
+            reader.maintain()  # which also says whether rows were hidden
+            return Exit.OK if drained else Exit.FAILED
         dispatcher.run()
     finally:
         status.beat(now=True)

@@ -39,7 +39,7 @@ def flow_process(config: Config) -> int:
     Raises:
         FolderRefused: The folder of the recovery stores is not this user's own.
     """
-    flow, status = assemble(config)
+    flow, status, gateway = assemble(config)
     recovery = Layout(config.gateway.data).recovery
     own_folder(recovery)
     store = recovery / flow.flow_id  # a store belongs to one flow
@@ -60,6 +60,7 @@ def flow_process(config: Config) -> int:
         log.error("flow_cannot_resume", store=str(store), cause=str(error), fix=fix)
         return Exit.FLOW
     finally:
+        gateway.close()
         status.beat(now=True)
     log.info("flow_stopped")
     return Exit.OK

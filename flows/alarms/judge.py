@@ -12,6 +12,7 @@ from flows.alarms.memory import Memory
 from flows.alarms.settings import AlertSettings
 from flows.blocks import ScoredBlock
 from flows.conditions import Change
+from models.cold_start import NAME as COLD_START
 from models.served import Verdict, Why
 
 ANOMALY = "anomaly"
@@ -95,6 +96,8 @@ class Judge:
             severity = "alarm" if score >= settings.alarm_above else "warning"
             top = _largest(verdict.tags, verdict.contributions[row])
             detail = f"The score is {score:.2f} times its threshold; most of it comes from {_named(top)}."
+            if verdict.name == COLD_START:
+                detail += " There is no model yet: this is against its own recent past."
             return [self._began(block, verdict, row, ANOMALY, severity, top, detail)]
         if not rule.changes(toward=score < settings.clear_below, needed=settings.clear_after):
             return []

@@ -7,6 +7,7 @@ are of contents; HTTP headers, TLS and TCP come on top of all forms alike.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from egress import day
 from egress.gateway import objects_of, records_of_the_day
 from egress.raw import parquet_sizes, text_sizes
 
-from cloud_sink.records import Lane
+from cloud_sink.lake.compact import merge_summaries
+from cloud_sink.records import Lane, WindowSummary
 from cloud_sink.settings import BatchSettings
 
 SAMPLES = day.HOURS * 3600 * day.HERTZ * sum(map(len, day.TABLES))
@@ -26,11 +28,14 @@ BEST_PARQUET = 30.0
 
 
 def run() -> list[dict[str, Any]]:
-    records = records_of_the_day()
+    sketched = records_of_the_day()
+    records = [replace(one, sketches=None) if isinstance(one, WindowSummary) else one for one in sketched]
     objects = objects_of(records, BatchSettings(), together=1)  # each alert by itself: it never waits for another
     total = sum(len(sent.data) for sent in objects)
     return [
         _sent(objects, total),
+        _sketches(sketched, total),
+        _compacted([sent.data for sent in objects if sent.lane is Lane.SUMMARY]),
         *(_alerts(records, together) for together in (1, 200)),
         *_raw(total),
     ]
@@ -49,6 +54,39 @@ def _sent(objects: list[Any], total: int) -> dict[str, Any]:
         **{f"{lane.name.lower()} lane, MB": size[lane] / 1e6 for lane in Lane},
         "objects": len(objects),
         "windows": sum(sent.records for sent in objects if sent.lane is Lane.SUMMARY),
+    }
+
+
+def _sketches(records: list[Any], total: int) -> dict[str, Any]:
+    size = sum(len(sent.data) for sent in objects_of(records, BatchSettings(), together=1))
+    found = [record.sketches for record in records if isinstance(record, WindowSummary) and record.sketches is not None]
+    count = sum(len(one.sizes) for one in found)
+    return {
+        "name": "egress: the same with a quantile sketch of each tag and hour",
+        "figure": size / 1e6,
+        "unit": "MB a day",
+        "against": f"without: {total / 1e6:.2f} MB",
+        "ratio": size / total,
+        "goal": f"<= {MOST_BYTES / 1e6:g} MB",
+        "met": size <= MOST_BYTES,
+        "B a sketch": (size - total) / count,
+        "buckets a sketch": sum(len(one.counts) for one in found) / count,
+    }
+
+
+def _compacted(files: list[bytes]) -> dict[str, Any]:
+    """At the other end, never on a gateway."""
+    data, rows, _ = merge_summaries(files, "riverside", "1", "the day")
+    size = sum(map(len, files))
+    return {
+        "name": "egress: the summaries of the day merged into one file by `sluicegate compact`",
+        "figure": len(data) / 1e6,
+        "unit": "MB",
+        "against": f"{len(files)} files as delivered: {size / 1e6:.2f} MB",
+        "ratio": len(data) / size,
+        "goal": "",
+        "met": None,
+        "rows": rows,
     }
 
 

@@ -19,6 +19,7 @@ from cloud_sink.records import Account
 from connectors.source import JournalSource
 from flows.alarms import AlertSettings, Maintenance
 from flows.condition_monitoring import build
+from flows.drift_setup import DriftSetup
 from flows.rules import RuleSet
 from flows.window_settings import WindowSettings
 from models.features import STANDARD
@@ -59,6 +60,7 @@ class MeanScorer:
     state = ()
     warm_up = 0
     every_ns = 0
+    reference = None
 
     def score(self, rows: NDArray[np.float64], state: State = ()) -> Scores:
         return Scores(rows[:, 0, 0], np.ones((len(rows), 1)), self.tags, self.model)
@@ -72,6 +74,7 @@ class Node:
     alerts = AlertSettings(open_after=1, clear_after=1, flood_limit=0)
     features = STANDARD
     models = Roster({f"pump-{number}": [Served(MeanScorer())] for number in (1, 11)})
+    drift = DriftSetup(models=models)
     sketches = False
 
     def __init__(self, journals: list[Path], out: Path) -> None:

@@ -35,6 +35,7 @@ class LargestDeviation:
     state = ()
     warm_up = 0
     every_ns = 0
+    reference = None
 
     def score(self, rows: NDArray[np.float64], state: State = ()) -> Scores:
         usable = np.isfinite(rows).all(axis=(1, 2))

@@ -1,7 +1,8 @@
 """The whole gateway in a network of its own, traced: `unshare -n python alone.py FOLDER`, started by test_alone.py.
 
-The folder has a model. Plant and bucket are on the loopback of the namespace, where nothing else is. Leaves there what
-the kernel was asked for (`trace`), what the bucket got (`bucket/`), and where everything was (`facts.json`).
+The folder has a model. The plant, a bucket, a web server and an InfluxDB are on the loopback of the namespace, where
+nothing else is. Leaves there what the kernel was asked for (`trace`), what the bucket got (`bucket/`), and where
+everything was (`facts.json`).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).parents[1] / "cloud_sink"))
 
-from fault_server import FaultServer
+from fault_server import FaultServer, answer, read_body
 
 from edge_gateway.demo.files import DemoFiles, config_text
 
@@ -30,13 +31,32 @@ _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 0x1  # netdevice(7)
 # Whatever names a destination. A connected socket can only be written to where its connect said.
 _CALLS = "socket,connect,sendto,sendmsg,sendmmsg"
 _LOOK_AT_LEAST_S = 25.0  # what phones home does so within seconds of its import, and again while it works
-_TARGET = """
+_TARGETS = """
 [[target]]
 kind = "s3"
-endpoint = "http://127.0.0.1:{port}"
+endpoint = "http://127.0.0.1:{bucket}"
 bucket = "lake"
 credentials_file = "credentials"
+[[target]]
+kind = "https"
+url = "http://127.0.0.1:{web}/plant"
+[[target]]
+kind = "file"
+path = "cloud"
+[[influx]]
+url = "http://127.0.0.1:{influx}"
+api = "v1"
+database = "plant"
 """
+
+
+class Influx(FaultServer):
+    """Takes every write."""
+
+    async def usual(self, request, reader, writer) -> bool:
+        await read_body(request, reader)
+        await answer(writer, 204)
+        return True
 
 
 def main(folder: Path) -> None:
@@ -44,11 +64,12 @@ def main(folder: Path) -> None:
     files = DemoFiles(folder)
     home = folder / "home"
     home.mkdir()
-    with FaultServer() as bucket:
+    with FaultServer() as bucket, FaultServer() as web, Influx() as influx:
+        servers = {"bucket": bucket, "web": web, "influx": influx}
         plant = _start_plant(files.plant)
         try:
             facts = json.loads(plant.stdout.readline())
-            _configure(files, facts, bucket.port)
+            _configure(files, facts, {name: server.port for name, server in servers.items()})
             _run(files, home, plant, bucket)
         finally:
             plant.stdin.close()
@@ -57,7 +78,14 @@ def main(folder: Path) -> None:
             kept = folder / "bucket" / path.lstrip("/")
             kept.parent.mkdir(parents=True, exist_ok=True)
             kept.write_bytes(request.body)
-        facts |= {"bucket_port": bucket.port, "received": sum(r.size + len(r.body) for r in bucket.requests)}
+        facts["servers"] = {
+            name: {
+                "port": server.port,
+                "heads": sum(request.size for request in server.requests),
+                "bodies": sum(len(request.body) for request in server.requests),
+            }
+            for name, server in servers.items()
+        }
     facts["home"] = [str(path.relative_to(home)) for path in home.rglob("*")]
     (folder / "facts.json").write_text(json.dumps(facts))
 
@@ -73,11 +101,11 @@ def _start_plant(folder: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
-def _configure(files: DemoFiles, facts: dict[str, Any], port: int) -> None:
+def _configure(files: DemoFiles, facts: dict[str, Any], ports: dict[str, int]) -> None:
     text = config_text(facts).replace('length = "3s"', 'length = "1s"').replace('lateness = "1s"', 'lateness = "500ms"')
     text = text.replace('data = "data"', 'data = "data"\nepoch = "1s"').replace('"10s"   #', '"5s"   #')
-    text = text.replace('[[target]]\nkind = "file"\npath = "cloud"', _TARGET.format(port=port).strip())
-    files.config.write_text(text)
+    before, after = text.split('[[target]]\nkind = "file"\npath = "cloud"\n')
+    files.config.write_text(before + _TARGETS.format(**ports) + after)
     keys = "[default]\naws_access_key_id = AK\naws_secret_access_key = secret\n"
     (files.root / "credentials").write_text(keys)
 

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -82,10 +83,10 @@ def destinations(trace: str) -> set[str]:
 def test_nobody_is_talked_to_who_is_not_configured(ran: Path) -> None:
     facts, trace = facts_of(ran), (ran / "trace").read_text()
     plant = urlsplit(facts["opcua_endpoint"]).netloc
-    configured = {plant, f"{facts['modbus_host']}:{facts['modbus_port']}", f"127.0.0.1:{facts['bucket_port']}"}
-    assert destinations(trace) == configured
+    configured = {plant, f"{facts['modbus_host']}:{facts['modbus_port']}"}
+    assert destinations(trace) == configured | {f"127.0.0.1:{one['port']}" for one in facts["servers"].values()}
     kinds = {kind.split("|")[0] for kind in re.findall(r"\bsocket\((\w+, \w+)", trace)}
-    assert kinds == {"AF_INET, SOCK_STREAM"}, "no datagram, no raw socket, no name looked up"
+    assert kinds <= {"AF_INET, SOCK_STREAM", "AF_INET6, SOCK_STREAM"}, "no datagram, no raw socket, no name looked up"
     assert facts["home"] == [], "nothing is kept of this machine either"
 
 
@@ -100,10 +101,18 @@ def test_every_process_was_watched(ran: Path) -> None:
     assert any(row["score"] is not None for rows in summaries(ran) for row in rows)
 
 
-def test_the_ledger_tells_every_byte_the_bucket_got(ran: Path) -> None:
+def test_the_ledger_tells_every_byte_that_each_of_them_got(ran: Path) -> None:
     command = [sys.executable, "-m", "edge_gateway", "egress", str(ran / "gateway.toml"), "--since", "1h", "--json"]
     told = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    assert sum(one["wire"] for one in told["sums"]) == facts_of(ran)["received"]
+    servers = facts_of(ran)["servers"]
+    wire: Counter[str] = Counter()
+    for one in told["sums"]:
+        (name,) = [name for name, server in servers.items() if f":{server['port']}" in one["target"]] or ["folder"]
+        wire[name] += one["wire"]
+    for name in ("bucket", "web"):
+        assert wire[name] == servers[name]["heads"] + servers[name]["bodies"] > 0
+    assert wire["influx"] == servers["influx"]["bodies"] > 0, "there without the heads of the requests"
+    assert wire["folder"] == 0, "a folder is no network"
 
 
 def objects(ran: Path, kind: str) -> Iterator[Path]:

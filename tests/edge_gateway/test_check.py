@@ -182,3 +182,37 @@ def test_a_password_is_read_from_the_environment_at_every_start_and_shown_nowher
         with console.capture() as capture:
             console.print(describe(loaded, path))
         assert password not in repr(settings) + repr(loaded) + capture.get()
+
+
+def told(path: Path) -> str:
+    console = Console(width=200)
+    with console.capture() as capture:
+        console.print(describe(load_checked(path), path))
+    return capture.get()
+
+
+def test_it_says_over_how_long_drift_is_judged(tmp_path: Path, bundle: Path) -> None:
+    assert "judged over 1d, 1 false alarms a year and asset" in told(config(tmp_path, bundle))
+    short = config(tmp_path, bundle, CONFIG + '[drift]\nperiod = "1min"\nfalse_alarms_a_year = 5.0\n')
+    assert "judged over 16min, 5 false alarms a year" in told(short)  # 960 windows of 1 s
+
+
+def test_an_asset_without_a_model_starts_cold_unless_it_may_not(tmp_path: Path, bundle: Path) -> None:
+    text = CONFIG + '[[modbus.tags]]\nasset = "b"\ntag = "t"\naddress = "holding:2:uint16"\n'
+    path = config(tmp_path, bundle, text)
+    assert "none yet: cold start" in told(path)
+    gateway = LocalGateway(load_checked(path), lambda: False, lambda: None)
+    assert [[one.scorer.model.partition("@")[0] for one in gateway.models.of(asset)] for asset in "ab"] == [
+        ["pump"],
+        ["cold-start"],
+    ]
+    (served,) = gateway.drift.models.of("a")
+    assert served.scorer.reference is not None
+    for other in (
+        text + "[alerts]\ncold_start = false\n",
+        text.replace('length = "1s"', 'kind = "session"\ngap = "5s"'),
+    ):
+        session = other.replace('[[model]]\nassets = ["a"]\nbundle = "pump"\n', "")
+        path.write_text(session)
+        assert "none: summarized only" in told(path)
+        assert not LocalGateway(load_checked(path), lambda: False, lambda: None).models.of("b")

@@ -52,7 +52,7 @@ def test_check_describes_a_good_one(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     path.write_text(before + after[after.index("[alerts]") :])
     result = CliRunner().invoke(app, ["check", str(path)])
     assert result.exit_code == 0, result.output
-    for told in ("ok", "pump-1", "summarized only", "Modbus", "tcp 127.0.0.1"):
+    for told in ("ok", "pump-1", "none yet: cold start", "Modbus", "tcp 127.0.0.1"):
         assert told in result.output
 
 

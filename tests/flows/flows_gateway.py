@@ -17,10 +17,14 @@ from numpy.typing import NDArray
 from connectors.samples import Item
 from flows.alarms import AlertSettings, Maintenance
 from flows.blocks import FeatureBlock, ScoredBlock
+from flows.drift_settings import DriftSettings
+from flows.drift_setup import DriftSetup
+from flows.drift_state import Standing
 from flows.rules import RuleSet
 from flows.score_state import ScoreState
 from flows.window_kinds import AnyWindowSettings
 from flows.window_settings import WindowSettings
+from models.drift import Reference
 from models.features import STANDARD, FeatureSet
 from models.scores import Scorer, Scores
 from models.served import Outcome, Served, Verdict
@@ -39,6 +43,7 @@ class MeanScorer:
     state: tuple[StatePort, ...] = ()
     warm_up: int = 0
     every_ns: int = 0
+    reference: Reference | None = None
     calls: list[int] = field(default_factory=list)
 
     def score(self, rows: NDArray[np.float64], state: State = ()) -> Scores:
@@ -87,6 +92,8 @@ class ListGateway:
     features: FeatureSet = STANDARD
     sketches: bool = False
     batch_size: int = 1
+    drift_settings: DriftSettings = field(default_factory=DriftSettings)
+    standings: dict[str, list[Standing]] = field(default_factory=dict)
     out: list[tuple[str, Any]] = field(default_factory=list)
     shadows: dict[str, Scorer] = field(default_factory=dict)
     outcomes: list[Outcome] = field(default_factory=list)
@@ -100,6 +107,13 @@ class ListGateway:
     @property
     def models(self) -> ListModels:
         return ListModels(self.scorers.get, self.shadows, self.outcomes)
+
+    @property
+    def drift(self) -> DriftSetup:
+        return DriftSetup(models=self.models, settings=self.drift_settings, tell=self._stand)
+
+    def _stand(self, model: str, standings: Sequence[Standing]) -> None:
+        self.standings[model] = list(standings)
 
     def rules(self, asset: str) -> RuleSet:
         return self.rule_sets.get(asset, RuleSet())

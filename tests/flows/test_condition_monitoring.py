@@ -120,6 +120,7 @@ def test_the_step_ids_that_key_the_recovery_state_stand_fast() -> None:
         ("condition_monitoring.score.state", "stateful_batch"),
         ("condition_monitoring.alert.state", "stateful_batch"),
         ("condition_monitoring.alert.flood", "stateful_batch"),
+        ("condition_monitoring.drift.state", "stateful_batch"),
         ("condition_monitoring.outbox", "output"),
     ]
 

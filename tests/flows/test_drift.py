@@ -1,13 +1,22 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from bytewax.testing import TestingSource
+from flows_gateway import ListGateway, MeanScorer, keyed, recovery, run
+from flows_streams import T0
 
 from cloud_sink.records import Event
+from connectors.samples import SampleBatch
+from connectors.tags import Tag, TagTable
+from flows import FeatureBlock, condition_monitoring
+from flows.drift import rows_of
 from flows.drift_settings import DriftSettings
-from flows.drift_state import DriftRows, DriftState, model_of
+from flows.drift_state import DriftRows, DriftState
 from flows.errors import StateError
 from models.baseline import baseline_of
 from models.drift import PERIOD, Reference, reference_of
@@ -113,7 +122,6 @@ def test_killed_anywhere_it_says_the_same() -> None:
         want = plain.push(pieces)
         killed = DriftState.restore(killed.snapshot(), reference(), SETTINGS)
         assert killed.push(pieces) == want
-    assert model_of(killed.snapshot()) == "pump@1"
     assert killed.standings == plain.standings
 
 
@@ -155,3 +163,138 @@ class TestSettings:
     def test_what_cannot_be_is_refused(self, key: str, value: object) -> None:
         with pytest.raises(ValueError, match=key):
             DriftSettings(**{key: value})
+
+
+class TestRows:
+    """Which windows count."""
+
+    TABLE = TagTable("press", (Tag("pressure", "bar", 5.0), Tag("door"), Tag("flow", "l/s", 5.0)))
+
+    def block(self, **changes: Any) -> FeatureBlock:
+        """Nine windows; the features are not in the model's order, and more than it wants."""
+        values = np.arange(9 * 3 * 3, dtype=np.float64).reshape(9, 3, 3)
+        plain = {
+            "tags": self.TABLE,
+            "start": np.arange(9) * EVERY,
+            "end": np.arange(1, 10) * EVERY,
+            "n": np.full((9, 3), 2, np.int32),
+            "n_bad": np.zeros((9, 3), np.int32),
+            "coverage": np.ones((9, 3), np.float32),
+            "decided_received": 0,
+            "partial": False,
+            "features": ("std", "max", "mean"),
+            "values": values,
+        }
+        return FeatureBlock(**{**plain, **changes})
+
+    def taken(self, block: FeatureBlock, stride: int = 1, score: float = 0.5) -> list[int]:
+        rows = rows_of(block, np.full(len(block), score), reference(), stride)
+        return [] if rows is None else (rows.start // EVERY).tolist()
+
+    def test_columns_are_the_models_and_the_score_is_the_last(self) -> None:
+        rows = rows_of(self.block(), np.arange(9.0), reference(), 4)
+        assert rows is not None
+        assert (rows.start // EVERY).tolist() == [0, 4, 8]
+        first = self.block().values[0]
+        assert rows.values[0].tolist() == [first[2, 2], first[2, 0], first[0, 2], first[0, 0], 0.0]
+        assert rows.values[2, -1] == 8.0
+
+    def test_what_was_cut_short_or_came_from_a_history_does_not_count(self) -> None:
+        assert self.taken(self.block()) == list(range(9))
+        assert self.taken(self.block(partial=True)) == []
+        assert self.taken(self.block(backfilled=True)) == []
+
+    def test_nor_does_what_the_model_did_not_judge_or_holds_no_number(self) -> None:
+        assert self.taken(self.block(), score=np.nan) == []
+        block = self.block()
+        block.values[3, 1, 1] = np.nan  # of a tag that the model does not want
+        block.values[4, 0, 0] = np.nan
+        assert self.taken(block) == [0, 1, 2, 3, 5, 6, 7, 8]
+
+
+class TestStep:
+    """In the standard flow: windows of 10 s, two samples of two tags in each, three periods."""
+
+    TABLE = TagTable("press", (Tag("speed", "1/min", 5.0), Tag("current", "A", 5.0)))
+    FIRST = T0 // EVERY * EVERY
+
+    def scorer(self) -> MeanScorer:
+        samples = self.values(7, 1000)
+        rows = np.stack([samples[:, :, -1], samples.mean(axis=2)], axis=2)
+        of = reference_of(
+            baseline_of(rows, rows[:, 1, 1] / 10.0),
+            model="means@1",
+            tags=("speed", "current"),
+            features=("last", "mean"),
+            rows=1000,
+            score_rows=1000,
+            every_ns=EVERY,
+            fingerprint="f",
+        )
+        return MeanScorer(every_ns=EVERY, reference=of)
+
+    def values(self, seed: int, count: int) -> np.ndarray[Any, Any]:
+        """[windows, tags, samples]."""
+        return 5.0 + np.random.default_rng(seed).standard_normal((count, 2, 2))
+
+    def items(self, per_block: int = 20) -> list[SampleBatch]:
+        values = self.values(1, 3 * PERIOD + 1)
+        values[PERIOD : 2 * PERIOD, 1] += 1.5
+        out = []
+        for low in range(0, len(values), per_block):
+            some = values[low : low + per_block]
+            flat = some.transpose(0, 2, 1).ravel()  # window, sample, tag
+            count = len(flat)
+            start = self.FIRST + low * EVERY
+            time = start + np.arange(count) // 2 * (EVERY // 2)
+            tag = (np.arange(count) % 2).astype(np.uint16)
+            status = np.zeros(count, dtype=np.uint32)
+            out.append(SampleBatch(self.TABLE, tag, time, flat, status, int(time[-1])))
+        return out
+
+    def run(self, items: list[Any], folder: Path | None = None) -> ListGateway:
+        gateway = ListGateway(items, {"press": self.scorer()}, drift_settings=SETTINGS)
+        run(condition_monitoring.build(gateway), None if folder is None else recovery(folder))
+        return gateway
+
+    def told(self, gateway: ListGateway) -> list[tuple[str, int, int, str]]:
+        found = [event for event in gateway.records(Event) if event.kind == "drift"]
+        return [
+            (one.reason, (one.start - self.FIRST) // EVERY, (one.end - self.FIRST) // EVERY, one.source)
+            for one in found
+        ]
+
+    WANT = (("drifting", PERIOD, 2 * PERIOD, "means@1"), ("ended", 2 * PERIOD, 3 * PERIOD, "means@1"))
+
+    def test_a_step_of_the_process_becomes_an_event_and_its_end_another(self) -> None:
+        gateway = self.run(keyed(self.items()))
+        assert self.told(gateway) == list(self.WANT)
+        (standing,) = gateway.standings["means@1"]
+        assert (standing.asset, standing.state) == ("press", "none")
+
+    def test_the_size_of_blocks_changes_nothing(self) -> None:
+        assert self.told(self.run(keyed(self.items(per_block=171)))) == list(self.WANT)
+
+    def test_killed_in_the_middle_of_a_period_it_goes_on(self, tmp_path: Path) -> None:
+        items = keyed(self.items(per_block=60))
+        for at in (40, 30, 22, 10):
+            items.insert(at, TestingSource.ABORT())
+        config = recovery(tmp_path / "r")
+        gateway = ListGateway(items, {"press": self.scorer()}, drift_settings=SETTINGS)
+        for _ in range(5):
+            run(condition_monitoring.build(gateway), config)
+        assert sorted(set(self.told(gateway))) == sorted(self.WANT)
+
+    def test_windows_on_which_the_model_abstains_do_not_count(self) -> None:
+        items = self.items()
+        for block in items[:24]:
+            block.value[:] = np.where(block.tag == 0, np.nan, block.value)
+        gateway = self.run(keyed(items))
+        (standing,) = gateway.standings["means@1"]
+        assert (standing.checked - self.FIRST) // EVERY == 24 * 20 + 2 * PERIOD
+
+    def test_a_model_without_a_baseline_is_left_alone(self) -> None:
+        gateway = ListGateway(keyed(self.items()), {"press": MeanScorer()}, drift_settings=SETTINGS)
+        run(condition_monitoring.build(gateway))
+        assert self.told(gateway) == []
+        assert gateway.standings == {}

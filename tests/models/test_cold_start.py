@@ -5,9 +5,11 @@ import pytest
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from models.cold_start import LIMIT, MEMORY, MODEL, MOST_STRIDE, WARM_UP, ColdStart, columns_of
+from models.cold_start import LIMIT, MEMORY, MOST_STRIDE, NAME, WARM_UP, ColdStart, WithColdStart, columns_of
 from models.features import SETS
+from models.roster import Roster
 from models.scores import follow
+from models.served import Served
 from models.state import begin
 
 TAGS = ("flow", "pressure")
@@ -39,7 +41,8 @@ def test_the_score_is_the_largest_robust_z() -> None:
     assert scores.score[-1] == pytest.approx(z.max() / LIMIT)
     by_tag = z.reshape(2, 2).max(axis=1)
     assert scores.contributions[-1] == pytest.approx(by_tag / by_tag.sum())
-    assert scores.model == MODEL
+    assert scores.model == cold().model
+    assert scores.model.startswith(f"{NAME}@1.")
 
 
 def test_noise_does_not_open_an_alarm() -> None:
@@ -147,3 +150,21 @@ def test_it_picks_a_level_and_a_spread() -> None:
     chosen = {name: columns_of(one.features) for name, one in SETS.items()}
     assert chosen == {"standard": ("mean", "std"), "vibration": ("std", "peak"), "irregular": ("tw_mean", "tw_std")}
     assert columns_of(("max",)) == ("max",)
+
+
+def test_it_stands_where_no_model_may_alarm() -> None:
+    cold_start, other, shadow = cold(), ColdStart(("a",), ("mean",), 1), ColdStart(("b",), ("mean",), 1)
+    roster = Roster({"trained": [Served(other)], "shadowed": [Served(shadow, shadow=True)]})
+    models = WithColdStart(roster, lambda asset: None if asset == "left out" else cold_start)
+    assert [one.scorer for one in models.of("trained")] == [other]
+    assert [(one.scorer, one.shadow) for one in models.of("shadowed")] == [(cold_start, False), (shadow, True)]
+    assert [one.scorer for one in models.of("new")] == [cold_start]
+    assert models.of("left out") == ()
+    roster.put("new", [Served(other)])
+    assert [one.scorer for one in models.of("new")] == [other]
+
+
+def test_assets_with_other_tags_have_another_version() -> None:
+    """The flow calls what is called the same once for all assets."""
+    versions = {ColdStart(tags, ("mean",), 1).model for tags in (("a",), ("b",), ("a", "b"), ("ab",))}
+    assert len(versions) == 4

@@ -21,6 +21,7 @@ from connectors.samples import Item
 from edge_gateway.training import train_bundle
 from flows import condition_monitoring
 from flows.alarms import AlertSettings, Maintenance
+from flows.drift_setup import DriftSetup
 from flows.rules import RuleSet
 from flows.window_settings import WindowSettings
 from models.features import STANDARD, FeatureSet
@@ -45,15 +46,15 @@ class DayGateway:
     sketches: bool = False
     out: list[tuple[str, Any]] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.models = Roster({table.asset: [Served(self.model)] for table in day.TABLES})
+        self.drift = DriftSetup(models=self.models)
+
     def source(self) -> TestingSource[Any]:
         return TestingSource(_items(), batch_size=len(day.TABLES))
 
     def sink(self) -> TestingSink[Any]:
         return TestingSink(self.out)
-
-    @property
-    def models(self) -> Roster:
-        return Roster({table.asset: [Served(self.model)] for table in day.TABLES})
 
     def rules(self, asset: str) -> RuleSet:
         return RuleSet()
@@ -68,12 +69,12 @@ class _items:  # noqa: N801 - iterated more than once
 
 
 def records_of_the_day() -> list[Record]:
-    """Summaries, alerts and events of a gateway whose model was trained on the first hours."""
+    """Summaries with sketches, alerts and events of a gateway whose model was trained on the first hours."""
     hours = itertools.chain.from_iterable(day.blocks(hour) for hour in range(_TRAINED_HOURS))
     with tempfile.TemporaryDirectory() as folder:
         bundle = Path(folder) / "pump"
         train_bundle(hours, day.TABLES[0], WINDOWS, bundle, name="pump", version="1")
-        gateway = DayGateway(OnnxScorer.load(bundle))
+        gateway = DayGateway(OnnxScorer.load(bundle), sketches=True)
         run_main(condition_monitoring.build(gateway))
     return [record for _, record in gateway.out if not isinstance(record, Account)]
 

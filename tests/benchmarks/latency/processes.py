@@ -29,10 +29,15 @@ from connectors.source import JournalSource
 from connectors.tags import Tag, TagTable
 from flows.alarm_settings import AlarmSettings
 from flows.alarms import AlertSettings, Maintenance
+from flows.drift_setup import DriftSetup
 from flows.rules import Limit, RuleSet
 from flows.window_settings import WindowSettings
+from models.drift import Reference
 from models.features import STANDARD, FeatureSet
+from models.roster import Roster
 from models.scores import Scores
+from models.served import Served
+from models.state import State, StatePort
 
 WARM_UP_S = 2.0
 ASSETS, TAGS, ROWS = 20, 10, 5  # a block of each asset every 20 ms: 50 samples
@@ -93,15 +98,20 @@ class Turns:
     """Scores by turns, so that every window opens an alert or clears it; or the same for ever."""
 
     high: float
+    model: str
     tags: tuple[str, ...] = TABLES[0].names
     features: tuple[str, ...] = ("mean", "std", "last")
     min_coverage: float = 0.0
+    state: tuple[StatePort, ...] = ()
+    warm_up: int = 0
+    every_ns: int = 0
+    reference: Reference | None = None
     turn: int = 0
 
-    def score(self, rows: NDArray[np.float64]) -> Scores:
+    def score(self, rows: NDArray[np.float64], state: State = ()) -> Scores:
         self.turn += 1
         contributions = np.full((len(rows), len(self.tags)), 1 / len(self.tags))
-        return Scores(np.full(len(rows), self.turn % 2 * self.high), contributions, self.tags, "turns@1")
+        return Scores(np.full(len(rows), self.turn % 2 * self.high), contributions, self.tags, self.model)
 
 
 class TimedWriter(OutboxWriter):
@@ -134,7 +144,9 @@ class BenchGateway:
     def __post_init__(self) -> None:
         one_in = ONE_IN[self.case] if self.case.startswith("window") else ASSETS + 1
         turns = {table.asset: 0.0 if (n + 1) % one_in else 1.5 for n, table in enumerate(TABLES)}
-        self._scorers = {asset: Turns(high) for asset, high in turns.items()}
+        # One model an asset, or all would take their turn together
+        self.models = Roster({asset: [Served(Turns(high, f"{asset}@1"))] for asset, high in turns.items()})
+        self.drift = DriftSetup(models=self.models)
         self._sink = OutboxSink(self._open, self._noted)
         self._count_from = time.time_ns() + 10**18
 
@@ -145,9 +157,6 @@ class BenchGateway:
 
     def sink(self) -> OutboxSink:
         return self._sink
-
-    def scorer(self, asset: str) -> Turns:
-        return self._scorers[asset]
 
     def rules(self, asset: str) -> RuleSet:
         if not self.case.startswith("rule"):

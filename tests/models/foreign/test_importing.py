@@ -38,8 +38,13 @@ def promised(scorer: OnnxScorer, rows: FeatureRows) -> None:
     assert np.isfinite(scorer.score(np.full((2, 2, 3), 1e300)).score).all()
 
 
-@pytest.mark.parametrize("name", ["pytorch_dynamo", "pytorch_torchscript"])
-def test_what_pytorch_exports_becomes_a_bundle(name: str, rows: FeatureRows, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "maker"),
+    [("pytorch_dynamo", "pytorch"), ("pytorch_torchscript", "pytorch"), ("tensorflow_lite", "tf2onnx")],
+)
+def test_what_pytorch_and_tensorflow_export_becomes_a_bundle(
+    name: str, maker: str, rows: FeatureRows, tmp_path: Path
+) -> None:
     report, scorer = imported(EXPORTS / f"{name}.onnx", rows, tmp_path)
     assert report.detector == "onnx-reconstruction"
     assert not report.one_by_one
@@ -51,7 +56,7 @@ def test_what_pytorch_exports_becomes_a_bundle(name: str, rows: FeatureRows, tmp
     broken[:, 1] += 12.0  # the load moves both tags together, and now it does not
     assert np.mean(scorer.score(broken).score > 1.0) > 0.9
     card = (report.bundle / "card.md").read_text()
-    assert f"imported from {name}.onnx (pytorch" in card
+    assert f"imported from {name}.onnx ({maker}" in card
     assert "which the model must not have been trained on" in card
     kept = onnx.load(report.bundle / MODEL)
     assert not any(node.metadata_props or node.doc_string for node in kept.graph.node)
