@@ -1,6 +1,6 @@
 # Two commands matter: `make demo` and `make test`. Both set up their own environment first.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench faults integration wheel-test lock clean
+.PHONY: help setup demo test lint bench faults integration page-pictures page-assets wheel-test lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -68,6 +68,20 @@ var/grafana-node/.ready: tests/cloud_sink/grafana/package.json
 	@mkdir -p $(@D) && cp $< $(@D)/package.json
 	@cd $(@D) && timeout 300 npm install --omit=dev --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
+
+var/browser/.ready: tests/e2e/browser/requirements.txt
+	@echo "Setting up var/browser, which drives a browser for the tests (190 MB)."
+	@rm -rf $(@D) && "$(PYTHON)" -m venv $(@D)
+	@timeout 300 $(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+page-pictures: setup var/browser/.ready ## pictures of the gateway's page in var/page, from a real Chromium
+	@$(BIN)/python -m pytest -q -n0 tests/e2e/test_page.py -k person && ls var/page
+
+page-assets: ## fetch the plotting library of the page anew (needs npm); it is checked in, users need nothing
+	@rm -rf var/uplot && mkdir -p var/uplot && cd var/uplot && npm install --silent --ignore-scripts uplot@1.6.32
+	@cp var/uplot/node_modules/uplot/dist/uPlot.iife.min.js var/uplot/node_modules/uplot/dist/uPlot.min.css \
+		var/uplot/node_modules/uplot/LICENSE edge_gateway/page/static/uplot/
 
 var/moto/.ready: tests/cloud_sink/peers/requirements.txt
 	@echo "Setting up var/moto, an S3 server for the tests (300 MB)."

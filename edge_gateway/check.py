@@ -21,7 +21,7 @@ from edge_gateway.config.opcua_tag import FoundTag
 from edge_gateway.config.problems import ConfigRejected, Problem
 from edge_gateway.config.targets import S3TargetSection
 from edge_gateway.config.units import duration_text
-from edge_gateway.influx_series import too_many
+from edge_gateway.influx_series import unfit
 from edge_gateway.model_fit import assets_of, misfits, store_of
 from edge_gateway.rooms import foreign_owners
 from edge_gateway.rule_sets import in_words, rule_sets
@@ -47,7 +47,7 @@ def load_checked(path: Path, *, deep: bool = False) -> Config:
     config = load(path)
     problems = [
         *missing(config),
-        *too_many(config),
+        *unfit(config),
         *_models(config, deep=deep),
         *(_deep(config) if deep else ()),
     ]

@@ -41,6 +41,7 @@ from models.watchdog import Watchdog
 log = structlog.get_logger(__name__)
 
 _ALERTS_KEPT = 1000  # in the status, for the latency figures
+_EVENTS_KEPT = 50  # for the page
 
 
 class LocalGateway:
@@ -77,6 +78,7 @@ class LocalGateway:
         self._written: Counter[str] = Counter()
         self._repeats = 0
         self._alerts: deque[dict[str, Any]] = deque(maxlen=_ALERTS_KEPT)
+        self._events: deque[dict[str, Any]] = deque(maxlen=_EVENTS_KEPT)
 
     @property
     def windows(self) -> AnyWindowSettings:
@@ -142,6 +144,7 @@ class LocalGateway:
             "written": dict(self._written),
             "repeats": self._repeats,
             "alerts": list(self._alerts),
+            "events": list(self._events),
             "drift": self._drift.facts(),
         }
 
@@ -192,6 +195,9 @@ class LocalGateway:
                 self._accounts[record.asset] = record
                 continue
             self._written[record.lane.name.lower()] += 1
+            if isinstance(record, Event):
+                told = ("asset", "kind", "reason", "start", "end", "count", "source", "detail")
+                self._events.append({name: getattr(record, name) for name in told})
             if isinstance(record, Alert) and not record.held_back:
                 self._alerts.append(
                     {

@@ -69,7 +69,7 @@ def _delivery(deliver: Status, now: int) -> dict[str, Field]:
 
 def _process(status: Status, now: int) -> dict[str, Field]:
     written = int(status.get("time", 0))
-    fields: dict[str, Field] = {"alive": bool(written) and now - written < _STALE_NS}
+    fields: dict[str, Field] = {"alive": int(bool(written) and now - written < _STALE_NS)}  # so that they can be added
     for name in ("cpu_s", "rss_bytes"):
         if name in status:
             fields[name] = status[name]

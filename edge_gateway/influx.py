@@ -7,7 +7,7 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +16,39 @@ import structlog
 from cloud_sink.egress import DELIVERED, EgressLedger, Entry
 from cloud_sink.influx.client import Answer, InfluxServer, InfluxWriter
 from cloud_sink.influx.feeder import InfluxFeeder
+from cloud_sink.influx.points import live_line
 from cloud_sink.influx.pump import InfluxPump
 from cloud_sink.influx.ring import Ring, open_ring
 from cloud_sink.influx.sender import InfluxSender
 from cloud_sink.targets.secrets import SecretFile, one_line
 from cloud_sink.waiting import Queue
+from connectors.errors import ConnectorError
 from edge_gateway.config.config import Config
 from edge_gateway.config.influx import InfluxSection
 from edge_gateway.health import health
 from edge_gateway.layout import Layout
+from edge_gateway.live import LiveTags
 from edge_gateway.status import ROLES, read_status
 
 log = structlog.get_logger(__name__)
 
 _PAUSE_S = 1.0
 _NO_CONTENT = 204
+
+
+@dataclass(slots=True)
+class Chore:
+    """Something that is done now and then."""
+
+    do: Callable[[], None]
+    every: timedelta
+    due: float = 0.0
+
+    def step(self, now: float) -> None:
+        """Do it if it is time."""
+        if now >= self.due:
+            self.due = now + self.every.total_seconds()
+            self.do()
 
 
 @dataclass(slots=True)
@@ -42,15 +60,13 @@ class InfluxBeside:
     _pump: InfluxPump
     _rings: tuple[Ring, Ring]
     _writer: InfluxWriter
-    _tell: Callable[[], None]
-    _tell_every_s: float
-    _tell_at: float = 0.0
+    _chores: tuple[Chore, ...]
 
     def step(self) -> float:
         """See `cloud_sink.dispatch.Turn`."""
-        if (now := time.monotonic()) >= self._tell_at:
-            self._tell_at = now + self._tell_every_s
-            self._tell()
+        now = time.monotonic()
+        for chore in self._chores:
+            chore.step(now)
         self._pump.look()
         return self._feeder.step()
 
@@ -107,8 +123,31 @@ def open_influx(config: Config, section: InfluxSection, queue: Queue) -> InfluxB
         feeder.put([one.line(config.gateway.site, config.gateway.name, now) for one in looks])
 
     sender = InfluxSender(rings[1], writer, note=_noted(EgressLedger(_folder(layout)), writer.name))
-    every = section.health_every.total_seconds()
-    return InfluxBeside(feeder, sender, InfluxPump(sender), rings, writer, tell, every)
+    chores = [Chore(tell, section.health_every)]
+    if section.live:
+        chores.append(Chore(_live(layout, config.gateway.site, section, feeder), section.live_every))
+    return InfluxBeside(feeder, sender, InfluxPump(sender), rings, writer, tuple(chores))
+
+
+def _live(layout: Layout, site: str, section: InfluxSection, feeder: InfluxFeeder) -> Callable[[], None]:
+    """Down-sampled by looking: the last value of each tag at each look, where there is a newer one."""
+    follower, told = LiveTags(layout.journal), dict[str, int]()
+
+    def tell() -> None:
+        try:
+            follower.look()
+        except ConnectorError as error:  # a journal of newer software: the flow says so too, and records go on
+            log.error("influx_live_failed", error=str(error))
+            return
+        lines = []
+        for (asset, name), tag in follower.tags.items():
+            key = f"{asset}/{name}"
+            if key in section.live and told.get(key) != tag.time:
+                told[key] = tag.time
+                lines.append(live_line(site, asset, name, tag.value, tag.quality, tag.time))
+        feeder.put(lines)
+
+    return tell
 
 
 def _noted(ledger: EgressLedger, name: str) -> Callable[[bytes, Answer], None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 
 from edge_gateway.config.config import Config
@@ -26,15 +27,22 @@ def series(config: Config) -> int:
     )
     events = _EVENTS_PER_ASSET * (len(tables) + 1)
     links = len(config.opcua) + len(config.modbus)
-    return features + scores + alerts + events + links + _OF_THE_GATEWAY
+    live = max((len(section.live) for section in config.influx), default=0)
+    return features + live + scores + alerts + events + links + _OF_THE_GATEWAY
 
 
-def too_many(config: Config) -> Iterator[Problem]:
-    """InfluxDBs whose budget the configuration exceeds."""
+def unfit(config: Config) -> Iterator[Problem]:
+    """InfluxDBs whose budget the configuration exceeds, or that name tags it does not have."""
     if not config.influx:
         return
     count = series(config)
+    known = {f"{table.asset}/{tag}" for table in tag_tables(config) for tag in table.names}
     for number, section in enumerate(config.influx):
+        for name in section.live:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, 1)
+                fix = f'Did you mean "{near[0]}"?' if near else "Write asset/tag, such as pump-1/flow."
+                yield Problem(f"influx[{number}].live", f'"{name}"', "is no tag of this configuration", fix)
         if count > section.max_series:
             yield Problem(
                 f"influx[{number}].max_series",

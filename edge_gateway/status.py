@@ -14,6 +14,11 @@ import structlog
 log = structlog.get_logger(__name__)
 
 ROLES = ("acquire", "flow", "deliver")
+"""Processes through which data goes, in its order."""
+
+PAGE = "page"
+"""A process that only looks on."""
+
 EVERY_S = 0.5
 
 

@@ -1,4 +1,4 @@
-"""Keeps the three processes alive, each replaceable while the others go on, and stops them in the order of the data."""
+"""Keeps the processes alive, each replaceable while the others go on, and stops them in the order of the data."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pathlib import Path
 import structlog
 
 from edge_gateway.exit_codes import Exit
-from edge_gateway.status import ROLES
+from edge_gateway.status import PAGE, ROLES
 
 log = structlog.get_logger()
 
 # A stop must end within 20 s (containers then send SIGKILL). Upstream first, so that what is in flight still gets
 # through: seconds granted to each process.
-_GRACE_S = {"acquire": 5.0, "flow": 8.0, "deliver": 5.0}
+_GRACE_S = {"acquire": 5.0, "flow": 8.0, "deliver": 5.0, PAGE: 1.5}
 _FIRST_RESTART_S, _LONGEST_RESTART_S = 0.25, 30.0
 _STABLE_S = 60.0  # running this long makes a process count as healthy again
 
@@ -44,6 +44,8 @@ class Supervisor:
             loop.add_signal_handler(number, self._stop.set)
         keepers = {role: asyncio.create_task(self._keep(role), name=role) for role in self._roles}
         await self._stop.wait()
+        if (page := self._children.get(PAGE)) is not None and page.returncode is None:
+            page.terminate()  # it ends beside the others, for nothing goes through it
         for role in self._roles:
             await self._end(role)
             await keepers[role]

@@ -15,7 +15,7 @@ from models.choose import fit_chosen
 from models.detectors.catalogue import FOLLOW_ROWS
 from models.errors import RowsRefused
 from models.feature_rows import FeatureRows
-from models.fitting import Options, Told, fit, scores_of
+from models.fitting import Options, Told, fit, scores_of, shares_of
 from models.packing import Packed, pack
 
 AUTO = "auto"
@@ -86,19 +86,14 @@ class AnomalyModel(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
     def anomaly_score(self, X: ArrayLike | FeatureRows) -> NDArray[np.float64]:  # noqa: N803
         """Scores float64[n]; higher = more anomalous, 1.0 = the limit, NaN = none. A row is of the asset it says.
 
-        A detector that remembers takes the rows of each asset as one stream from its beginning.
+        A detector that remembers takes the rows of each asset as one stream from its beginning, and begins again after
+        a pause longer than its warm-up, as it does in a gateway.
         """
-        rows = self._rows(X)
-        return scores_of(self.fitted_.detector, rows)
+        return scores_of(self.fitted_.detector, self._rows(X))
 
     def contributions(self, X: ArrayLike | FeatureRows) -> NDArray[np.float64]:  # noqa: N803
         """Share of each tag in the score, float64[n, tags], rows sum to 1; NaN without a score."""
-        rows = self._rows(X)
-        shares = np.empty((len(rows), len(rows.tags)))
-        for asset in np.unique(rows.assets):
-            mine = rows.assets == asset
-            shares[mine] = self.fitted_.detector.contributions(rows.flat[mine])
-        return shares
+        return shares_of(self.fitted_.detector, self._rows(X))
 
     def score_samples(self, X: ArrayLike | FeatureRows) -> NDArray[np.float64]:  # noqa: N803
         """scikit-learn's convention: the negative of `anomaly_score`."""

@@ -141,10 +141,17 @@ class FeatureRows:
         at = self.features.index(level)
         return replace(self, values=self.values[:, :, at : at + 1], features=(level,))
 
-    def by_asset(self) -> tuple[NDArray[np.int64], list[int]]:
-        """Order that puts the rows of each asset together, still in time order, and how many there are of each."""
+    def runs(self, warm_up: int = 0) -> list[NDArray[np.int64]]:
+        """Which rows belong together, as a detector that remembers is served them: those of an asset, in time order.
+
+        Args:
+            warm_up: Rows that the detector warms up for. An asset begins again after a pause longer than that, for what
+                is remembered is then of another time.
+        """
         order = np.argsort(self.assets, kind="stable")
-        return order, [int(count) for count in np.unique(self.assets, return_counts=True)[1]]
+        new = np.diff(self.assets[order]) != 0
+        new |= np.diff(self.starts[order]) > (warm_up + 1) * self.window_every_ns
+        return [run for run in np.split(order, np.flatnonzero(new) + 1) if len(run)]
 
 
 def _turns(starts: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -16,7 +16,7 @@ from models.detectors.row_detector import RowDetector
 from models.detectors.stream import StreamDetector
 from models.errors import TrainingRefused
 from models.feature_rows import FeatureRows
-from models.held_out import held_out, prepared_rows
+from models.held_out import fit_runs, held_out, prepared_rows, run_scores
 from models.manifest import THRESHOLD, Calibration
 from models.training_rows import BLOCKS, ENOUGH_ROWS, judge, whole_rows
 
@@ -137,11 +137,10 @@ def fit(name: str, rows: FeatureRows, options: Options, told: Told = lambda _: N
     )
     warnings += doubts(calibration)
     told("fit on all of them")
-    order, lengths = kept.by_asset()
     if isinstance(detector, RowDetector):
         detector.fit(kept.flat)
     else:
-        detector.fit(kept.flat[order], lengths=lengths)
+        fit_runs(detector, kept)
     limited = detector.detector_ if isinstance(detector, StreamDetector) else detector
     limited.set_params(limit=calibration.limit)
     told("judge the hold-out")
@@ -163,14 +162,20 @@ def fit(name: str, rows: FeatureRows, options: Options, told: Told = lambda _: N
 
 
 def scores_of(detector: AnyDetector, rows: FeatureRows) -> NDArray[np.float64]:
-    """Scores float64[n] in the order of the rows; a detector that remembers begins each asset afresh."""
+    """Scores float64[n] in the order of the rows; a detector that remembers begins each run afresh."""
     if isinstance(detector, RowDetector):
         return detector.anomaly_score(rows.flat)
-    scores = np.empty(len(rows))
-    for asset in np.unique(rows.assets):
-        mine = rows.assets == asset
-        scores[mine] = detector.anomaly_score(rows.flat[mine])
-    return scores
+    return run_scores(detector, rows)
+
+
+def shares_of(detector: AnyDetector, rows: FeatureRows) -> NDArray[np.float64]:
+    """Contributions float64[n, tags] in the order of the rows, as `scores_of`."""
+    if isinstance(detector, RowDetector):
+        return detector.contributions(rows.flat)
+    shares = np.empty((len(rows), len(rows.tags)))
+    for run in rows.runs(detector.warm_up):
+        shares[run] = detector.contributions(rows.flat[run])
+    return shares
 
 
 def _kind(name: str) -> Kind:

@@ -7,9 +7,9 @@ and after the block, and begins the block afresh.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,7 @@ from models.detectors.tag_detector import TagDetector
 from models.feature_rows import FeatureRows
 from models.training_rows import BLOCKS
 
-Report = Callable[[float], None]
-"""Told how much of the work is done, 0..1."""
+R = TypeVar("R", bound=RawRowDetector)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,9 +57,9 @@ def held_out(detector: RowDetector | RawRowDetector, rows: FeatureRows, embargo:
 
 def prepared_rows(detector: PreparedRowDetector, rows: FeatureRows) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Rows that the detector inside learns from, in time order, and the asset of each."""
-    order, lengths = rows.by_asset()
-    prepared, learnt = detector.prepared(np.split(rows.flat[order], np.cumsum(lengths)[:-1]))
-    back = np.argsort(order)
+    runs = rows.runs(detector.warm_up)
+    prepared, learnt = detector.prepared([rows.flat[run] for run in runs])
+    back = np.argsort(np.concatenate(runs))
     prepared, learnt = prepared[back], learnt[back]
     return prepared[learnt], rows.assets[learnt]
 
@@ -75,25 +74,23 @@ def _of_runs(detector: TagDetector, rows: FeatureRows, embargo: int) -> HeldOut:
     scores = np.full(len(rows), np.nan)
     edges = np.linspace(0, len(rows), BLOCKS + 1).astype(np.int64)
     for start, end in pairwise(edges):
-        runs = [run for part in (rows[: max(0, start - embargo)], rows[end + embargo :]) for run in _runs(part)]
-        seen = clone(detector).fit(np.concatenate(runs), lengths=[len(run) for run in runs])
-        scores[start:end] = _scores(seen, rows[start:end])
-    order, lengths = rows.by_asset()
-    fitted = clone(detector).fit(rows.flat[order], lengths=lengths)
-    in_sample = float(np.nanmax(_scores(fitted, rows), initial=0.0))
+        seen = fit_runs(clone(detector), rows[: max(0, start - embargo)], rows[end + embargo :])
+        scores[start:end] = run_scores(seen, rows[start:end])
+    in_sample = float(np.nanmax(run_scores(fit_runs(clone(detector), rows), rows), initial=0.0))
     whole = np.isfinite(scores)
     return HeldOut([scores[whole & (rows.assets == asset)] for asset in np.unique(rows.assets)], in_sample)
 
 
-def _runs(rows: FeatureRows) -> list[NDArray[np.float64]]:
-    order, lengths = rows.by_asset()
-    return np.split(rows.flat[order], np.cumsum(lengths)[:-1]) if len(rows) else []
+def fit_runs(detector: R, *parts: FeatureRows) -> R:
+    """Fit a detector that remembers on all runs of all parts."""
+    runs = [part.flat[run] for part in parts for run in part.runs(detector.warm_up)]
+    fitted: R = detector.fit(np.concatenate(runs), lengths=[len(run) for run in runs])
+    return fitted
 
 
-def _scores(detector: TagDetector, rows: FeatureRows) -> NDArray[np.float64]:
-    """In the order of the rows, each asset from its beginning."""
+def run_scores(detector: RawRowDetector, rows: FeatureRows) -> NDArray[np.float64]:
+    """Scores in the order of the rows, each run from its beginning."""
     scores = np.empty(len(rows))
-    for asset in np.unique(rows.assets):
-        mine = rows.assets == asset
-        scores[mine] = detector.anomaly_score(rows.flat[mine])
+    for run in rows.runs(detector.warm_up):
+        scores[run] = detector.anomaly_score(rows.flat[run])
     return scores

@@ -13,7 +13,7 @@ from models.bundle import PICTURES, Bundle, write_bundle
 from models.card import write_card
 from models.export.door import export
 from models.feature_rows import LEVELS
-from models.fitting import Fitted
+from models.fitting import Fitted, shares_of
 from models.manifest import SCHEMA, THRESHOLD, FeatureSetId, Manifest, fingerprint_of
 from models.onnx_scorer import OnnxScorer
 from models.pictures import picture_of_baseline, picture_of_scores, picture_of_shares
@@ -98,7 +98,7 @@ def pack(fitted: Fitted, why: str, out: Path, *, name: str, version: str, counte
 
 def _pictures(fitted: Fitted) -> dict[str, str]:
     kept, later = fitted.kept, fitted.later
-    shares = np.nanmean(_contributions(fitted), axis=0)
+    shares = np.nanmean(shares_of(fitted.detector, later), axis=0)
     at = next((kept.features.index(name) for name in LEVELS if name in kept.features), 0)
     edges = baseline_of(kept.values[:, :, at : at + 1], fitted.later_scores).edges[:, 0]
     made = (
@@ -107,9 +107,3 @@ def _pictures(fitted: Fitted) -> dict[str, str]:
         picture_of_baseline(kept.tags, edges, later.values[:, :, at], kept.units),
     )
     return dict(zip(PICTURES, made, strict=True))
-
-
-def _contributions(fitted: Fitted) -> np.typing.NDArray[np.float64]:
-    later = fitted.later
-    assets = [later.flat[later.assets == asset] for asset in np.unique(later.assets)]
-    return np.concatenate([fitted.detector.contributions(rows) for rows in assets])

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from models.bundle import GOLDEN_SCORES, Golden
 from models.detectors.catalogue import AnyDetector
+from models.detectors.raw_rows import RawRowDetector
 from models.detectors.row_detector import RowDetector
 from models.errors import TrainingRefused
 from models.feature_rows import FeatureRows
@@ -61,7 +62,7 @@ def golden_rows(fitted: Fitted) -> Golden:
         near = later.flat[chosen]
         flat = np.concatenate([near, near + FAR * detector.scale_])
         return Golden(flat.reshape(-1, *later.values.shape[1:]), detector.anomaly_score(flat))
-    run = _longest(later)
+    run = _longest(later, detector.warm_up)
     whole = run[: np.searchsorted(np.cumsum(np.isfinite(detector.anomaly_score(run))), GOLDEN_SCORES) + 1]
     far = whole[-GOLDEN_SCORES:] + FAR * _spread(run)
     holed = whole[-GOLDEN_SCORES:].copy()
@@ -78,12 +79,11 @@ def _of_rows(detector: RowDetector, scorer: Scorer, rows: FeatureRows) -> float:
     return _difference(detector.anomaly_score(moved), got)
 
 
-def _of_runs(detector: AnyDetector, scorer: Scorer, rows: FeatureRows) -> float:
+def _of_runs(detector: RawRowDetector, scorer: Scorer, rows: FeatureRows) -> float:
     worst = 0.0
-    for asset in np.unique(rows.assets):
-        run = rows.flat[rows.assets == asset]
+    for run in (rows.flat[which] for which in rows.runs(detector.warm_up)):
         worst = max(worst, _difference(detector.anomaly_score(run), follow(scorer, run[:, :, None]).score))
-    some = _longest(rows)[-ROWS_MOVED:]
+    some = _longest(rows, detector.warm_up)[-ROWS_MOVED:]
     away = PROVEN_OFFSET * _spread(some)
     holed = some.copy()
     holed[len(some) // 2 : len(some) // 2 + 3, 0] = np.nan
@@ -105,10 +105,9 @@ def _difference(want: NDArray[np.float64], got: NDArray[np.float64]) -> float:
     return float(np.max(apart, initial=0.0))
 
 
-def _longest(rows: FeatureRows) -> NDArray[np.float64]:
-    """Rows float64[n, tags] of the asset that has most of them."""
-    assets, counts = np.unique(rows.assets, return_counts=True)
-    run: NDArray[np.float64] = rows.flat[rows.assets == assets[counts.argmax()]]
+def _longest(rows: FeatureRows, warm_up: int) -> NDArray[np.float64]:
+    """Rows float64[n, tags] of the longest run."""
+    run: NDArray[np.float64] = rows.flat[max(rows.runs(warm_up), key=len)]
     return run
 
 

@@ -29,14 +29,17 @@ def gateway() -> Dashboard:
 def _first_row(board: Dashboard) -> Dashboard:
     last = {name: InfluxQl(select(f'last("{name}")', GATEWAY, SITE, ONE)) for name in ("uplink", "oldest_s", "late")}
     alive = InfluxQl(
-        f'SELECT sum("up") FROM (SELECT last("up_s") / last("up_s") AS "up" FROM "{PROCESS}" '
-        f'WHERE {SITE} AND {ONE} AND "alive" = true AND time > now() - 1m GROUP BY "role")'
+        f'SELECT sum("alive") FROM (SELECT last("alive") AS "alive" FROM "{PROCESS}" '
+        f'WHERE {SITE} AND {ONE} AND $timeFilter GROUP BY "gateway", "role")'
     )
     up = {"true": ("up", GOOD), "false": ("down, holding", DOUBT), "1": ("up", GOOD), "0": ("down, holding", DOUBT)}
     return (
         board.with_panel(
             number(
-                "Processes", alive, "Of three, in the last minute: acquire, flow, deliver", steps=[(0, BAD), (3, GOOD)]
+                "Processes",
+                alive,
+                "Of three a gateway: acquire, flow, deliver; as last told in this time",
+                steps=[(0, BAD), (3, GOOD)],
             )
         )
         .with_panel(state("Uplink", last["uplink"], "Whether the last delivery reached the cloud", up))

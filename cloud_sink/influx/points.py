@@ -6,6 +6,7 @@
 | `edge_score` | site, asset, model, role (`active`, `shadow`) | model and window |
 | `edge_alert` | site, asset, rule, severity | change of state of an alarm |
 | `edge_event` | site, asset, kind, reason | gap, drop, change of model, ... |
+| `edge_live` | site, asset, signal | look at a tag that is marked so, at its source time |
 | `edge_gateway` | site, gateway | look at the gateway's health |
 | `edge_process` | site, gateway, role | look at one of its processes |
 | `edge_link` | site, gateway, link | look at one connection to the plant |
@@ -28,6 +29,7 @@ from cloud_sink.influx.lines import Field, point, table
 from cloud_sink.records import Alert, Event, OtherScore, Record, WindowSummary
 
 FEATURE, SCORE, ALERT, EVENT = "edge_feature", "edge_score", "edge_alert", "edge_event"
+LIVE = "edge_live"
 GATEWAY, PROCESS, LINK, DROP = "edge_gateway", "edge_process", "edge_link", "edge_drop"
 
 _US = 1000
@@ -57,6 +59,21 @@ def lines_of(record: Record, site: str) -> list[str]:
             return [_event(record, site)]
 
 
+def live_line(site: str, asset: str, tag: str, value: float, quality: str, time: int) -> str:
+    """The last value of a tag.
+
+    Args:
+        site: Of the gateway.
+        asset: Of the tag.
+        tag: Its name.
+        value: NaN where it came without one; the line then tells the quality alone.
+        quality: good, uncertain or bad.
+        time: Source time, ns.
+    """
+    tags = (("asset", asset), ("signal", tag), ("site", site))
+    return point(LIVE, tags, {"value": value, "quality": quality}, time // _US * _US)
+
+
 @dataclass(frozen=True, slots=True)
 class Health:
     """One look at a part of the gateway.
@@ -84,22 +101,22 @@ def _window(summary: WindowSummary, site: str) -> list[str]:
     values, counts = summary.values, {"n": summary.n, "n_bad": summary.n_bad}
     lines = table(FEATURE, rows, summary.features, values, counts, time)
     if summary.model:
-        lines.append(_score(summary.asset, OtherScore(summary.model, summary.score, shadow=False), site, time))
-    return lines + [_score(summary.asset, other, site, time) for other in summary.others]
+        lines.append(_score(summary, OtherScore(summary.model, summary.score, shadow=False), site, time))
+    return lines + [_score(summary, other, site, time) for other in summary.others]
 
 
-def _score(asset: str, said: OtherScore, site: str, time: int) -> str:
-    name, _, version = said.model.partition("@")
-    told = not math.isnan(said.score)  # NaN: the model abstained
+def _score(summary: WindowSummary, one: OtherScore, site: str, time: int) -> str:
+    name, _, version = one.model.partition("@")
+    told = not math.isnan(one.score)  # NaN: the model abstained
     fields: dict[str, Field] = {
-        "score": said.score,
-        "threshold": _THRESHOLD,
-        "anomaly": told and said.score > _THRESHOLD,
+        "score": one.score,
+        "threshold": 1.0,  # scores are in units of their threshold, whatever the model
+        "anomaly": told and one.score > 1.0,
         "abstained": not told,
         "model_version": version,
     }
-    tags = (("asset", asset), ("model", name), ("role", "shadow" if said.shadow else "active"), ("site", site))
-    return point(SCORE, tags, fields, time)
+    role = "shadow" if one.shadow else "active"
+    return point(SCORE, (("asset", summary.asset), ("model", name), ("role", role), ("site", site)), fields, time)
 
 
 def _alert(alert: Alert, site: str) -> str:

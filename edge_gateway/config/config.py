@@ -7,6 +7,7 @@ from edge_gateway.config.maintenance import MaintenanceSection
 from edge_gateway.config.modbus import ModbusSection
 from edge_gateway.config.models import ModelsSection
 from edge_gateway.config.opcua import OpcUaSection
+from edge_gateway.config.page import PageSection
 from edge_gateway.config.processing import AlertsSection, DriftSection, FeaturesSection, ModelSection
 from edge_gateway.config.rules import RuleSection
 from edge_gateway.config.section import NAME_FIX, Name, Section, minute, option, s
@@ -68,5 +69,6 @@ class Config(Section):
         fix="Write [[target]] above a table with kind, in double brackets: there may be several.",
         min_length=1,
     )
+    page: PageSection = option(PageSection(), description="The gateway's own page.")
     influx: tuple[InfluxSection, ...] = option((), description="InfluxDBs that dashboards read.")
     uplink: UplinkSection = option(UplinkSection(), description="What sending may cost.")

@@ -67,6 +67,13 @@ class InfluxSection(Section):
         ge=s,
         le=60 * minute,
     )
+    live: tuple[str, ...] = option(
+        (),
+        description="Tags whose last value is written every live_every, as 'asset/tag'. Raw values: they go to this "
+        "InfluxDB and nowhere else.",
+        fix='For example ["pump-1/flow"].',
+    )
+    live_every: Duration = option(s, description="See live. 1s to 1h.", fix="1s to 1h.", ge=s, le=60 * minute)
     max_series: Whole = option(
         10_000,
         description="Series that tags, models and rules may make; each stays in the memory of the server for ever.",

@@ -18,7 +18,7 @@ from edge_gateway.config.problems import ConfigRejected
 from edge_gateway.exit_codes import Exit
 from edge_gateway.flow_file import FlowRejected
 from edge_gateway.parent import end_with_parent
-from edge_gateway.status import ROLES
+from edge_gateway.status import PAGE, ROLES
 from models.errors import ModelError
 
 log = structlog.get_logger(__name__)
@@ -31,8 +31,8 @@ def start(path: Path, only: str | None, *, drain: bool) -> int:
         An `Exit` code.
     """
     end_with_parent()
-    if only not in (None, *ROLES) or (drain and only != "deliver"):
-        typer.echo(f"--only takes one of {', '.join(ROLES)}, and --drain goes with --only deliver", err=True)
+    if only not in (None, *ROLES, PAGE) or (drain and only != "deliver"):
+        typer.echo(f"--only takes one of {', '.join((*ROLES, PAGE))}, and --drain goes with --only deliver", err=True)
         return Exit.CONFIG
     try:
         config = load_checked(path)
@@ -61,7 +61,8 @@ def _run(path: Path, config: Config, only: str | None, *, drain: bool) -> int:
     if only is None:
         from edge_gateway.supervisor import Supervisor  # noqa: PLC0415
 
-        return asyncio.run(Supervisor(path.resolve()).run())
+        roles = (*ROLES, PAGE) if config.page.enabled else ROLES
+        return asyncio.run(Supervisor(path.resolve(), roles).run())
     if only == "acquire":
         from edge_gateway.processes.acquire import acquire_process  # noqa: PLC0415
 
@@ -70,6 +71,10 @@ def _run(path: Path, config: Config, only: str | None, *, drain: bool) -> int:
         from edge_gateway.processes.flow import flow_process  # noqa: PLC0415
 
         return flow_process(config)
+    if only == PAGE:
+        from edge_gateway.processes.page import page_process  # noqa: PLC0415
+
+        return page_process(config)
     from edge_gateway.processes.deliver import deliver  # noqa: PLC0415
 
     return deliver(config, drain=drain)

@@ -37,6 +37,11 @@ class DynamicPcaDetector(PreparedRowDetector):
         return self.lags
 
     @property
+    def warm_up(self) -> int:
+        """The rows before."""
+        return self.lags
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The row, and those before it."""
         return ("now", *(f"{lag} before" for lag in range(1, self.lags + 1)))

@@ -29,6 +29,11 @@ class RawRowDetector(OutlierMixin, BaseEstimator, ABC):  # type: ignore[misc]  #
         """Rows before a row that its score may rest on: what must lie between two rows to be judged apart."""
         return 0
 
+    @property
+    def warm_up(self) -> int:
+        """Rows at the beginning that get no score."""
+        return 0
+
     @abstractmethod
     def anomaly_score(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
         """Scores float64[n]; higher = more anomalous, 1.0 = the limit, NaN = none."""

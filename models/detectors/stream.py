@@ -73,6 +73,11 @@ class StreamDetector(PreparedRowDetector):
         return self.smoothing_.memory
 
     @property
+    def warm_up(self) -> int:
+        """Until the window is full."""
+        return self.smoothing_.window - 1
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Of the smoothing."""
         return FEATURES

@@ -58,14 +58,12 @@ def export(
     Raises:
         TypeError: No graph is known of this kind of detector.
     """
-    add, warm_up = Graph(), 0
+    add = Graph()
     match detector:
         case StreamDetector():
             add_stream(detector, add)
-            warm_up = detector.smoothing_.window - 1
         case DynamicPcaDetector():
             add_lagged(detector, add)
-            warm_up = detector.lags
         case TagDetector():
             add_tag_detector(detector, add)
         case RowDetector():
@@ -74,4 +72,5 @@ def export(
         case _:
             msg = f"{type(detector).__name__} has no graph: one must be written in models/export"
             raise TypeError(msg)
+    warm_up = detector.warm_up if isinstance(detector, RawRowDetector) else 0
     return Exported(add.serialise(name=name, version=version, tags=tags, features=features), tuple(add.ports), warm_up)

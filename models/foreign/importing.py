@@ -164,9 +164,8 @@ def _calibrated(
     """An error has a zero of its own; a score of whatever range is counted from its median, so that margins apply."""
     zero = 0.0 if foreign.reconstructs else float(np.median(raw))
     apart = raw - zero
-    order, lengths = kept.by_asset()
     calibration = limit_of(
-        np.split(apart[order], np.cumsum(lengths)[:-1]),
+        [apart[kept.assets == asset] for asset in np.unique(kept.assets)],
         in_sample=float(apart.max()),
         blocks=1,
         embargo=0,

@@ -17,6 +17,10 @@ import pytest
 from cloud_sink.outbox.writer import OutboxWriter
 from cloud_sink.records import Alert, Event, WindowSummary
 from cloud_sink.settings import OutboxSettings
+from connectors.journal.settings import JournalSettings
+from connectors.journal.writer import JournalWriter
+from connectors.samples import SampleBatch
+from connectors.tags import Tag, TagTable
 from tests.cloud_sink.influx.servers import PASSWORD, USER, Influx, find, influxd
 
 pytestmark = pytest.mark.e2e
@@ -46,6 +50,7 @@ api = "v1"
 database = "plant"
 secret_file = "secret"
 health_every = "1s"
+live = ["a/t"]
 """
 
 
@@ -105,6 +110,17 @@ def seen(server: Influx) -> list[float]:
     return [row[1] for row in series[0]["values"]] if series else []
 
 
+def measured(gateway: Path, value: float) -> None:
+    """In the place of the acquire process."""
+    table = TagTable("a", (Tag("t"),))
+    writer = JournalWriter(gateway.parent / "data" / "journal", [table], JournalSettings())
+    zero = np.zeros(1)
+    status = zero.astype(np.uint32)
+    block = SampleBatch(table, zero.astype(np.uint16), np.array([START]), np.array([value]), status, START)
+    writer.append([block])
+    writer.close()
+
+
 def test_c12_an_influxdb_that_goes_and_comes_back(
     gateway: Path, server: Influx, flow: OutboxWriter, running: subprocess.Popen[bytes]
 ) -> None:
@@ -112,6 +128,10 @@ def test_c12_an_influxdb_that_goes_and_comes_back(
     flow.put([minute(1), Event("a", "gap", "link_down", START, START + SECOND, 3, "press")])
     until(lambda: seen(server) == [1.0], "the first window on the wall, long before its file is full")
     until(lambda: bool(server.query("SELECT alive FROM edge_process WHERE role = 'deliver'")), "health")
+
+    measured(gateway, 5.5)
+    until(lambda: bool(server.query("SELECT value FROM edge_live")), "the last value of a tag that is marked so")
+    assert server.query("SELECT value, quality FROM edge_live")[0]["values"][0][1:] == [5.5, "good"]
 
     os.kill(server.pid, signal.SIGSTOP)  # it takes connections and says nothing: the worst way to be down
     try:

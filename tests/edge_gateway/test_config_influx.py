@@ -69,6 +69,12 @@ def test_series_are_counted_before_the_server_has_to_hold_them(tmp_path: Path) -
         load_checked(write(tmp_path, V1 + "max_series = 90\n"))
 
 
+def test_a_tag_that_is_not_there_is_told(tmp_path: Path) -> None:
+    assert load_checked(write(tmp_path, V1 + 'live = ["press-1/speed"]\n')).influx[0].live == ("press-1/speed",)
+    with pytest.raises(ConfigRejected, match=r'influx\[0\]\.live = "press-1/sped".*Did you mean "press-1/speed"'):
+        load_checked(write(tmp_path, V1 + 'live = ["press-1/sped"]\n'))
+
+
 def test_the_name_of_its_queue_stays_with_address_and_database(tmp_path: Path) -> None:
     (section,) = load(write(tmp_path, V1)).influx
     assert section.name == "influx:db:8086/plant"

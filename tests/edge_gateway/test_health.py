@@ -105,12 +105,12 @@ def test_links_are_connections_to_the_plant() -> None:
     assert len([one for one in points if one.measurement == LINK]) == 2
 
 
-@pytest.mark.parametrize(("age", "alive"), [(0.4, True), (6.0, False)])
-def test_a_process_that_says_nothing_is_not_alive(age: float, alive: bool) -> None:
+@pytest.mark.parametrize(("age", "alive"), [(0.4, 1), (6.0, 0)])
+def test_a_process_that_says_nothing_is_not_alive(age: float, alive: int) -> None:
     points = health(status(age), {}, DELIVER, NOW)
     fields = told(points, PROCESS, role="acquire")
     assert (fields["alive"], fields["cpu_s"], fields["rss_bytes"]) == (alive, 1.5, 80_000_000)
-    assert told(points, PROCESS, role="flow") == {"alive": False}
+    assert told(points, PROCESS, role="flow") == {"alive": 0}
 
 
 def test_a_gateway_that_only_starts_has_points_too() -> None:
@@ -121,5 +121,5 @@ def test_a_gateway_that_only_starts_has_points_too() -> None:
 
 def test_lines_have_their_tags_in_order() -> None:
     line = health(ACQUIRE, FLOW, DELIVER, NOW)[1].line("works", "gw-1", NOW + 999)
-    assert line.startswith("edge_process,gateway=gw-1,role=acquire,site=works alive=true,")
+    assert line.startswith("edge_process,gateway=gw-1,role=acquire,site=works alive=1i,")
     assert line.endswith(f" {NOW}")

@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 from cloud_sink.influx.points import lines_of
-from cloud_sink.records import Alert, Event, Record, WindowSummary
+from cloud_sink.records import Alert, Event, OtherScore, Record, WindowSummary
 from edge_gateway.health import health
 
 SECOND = 10**9
@@ -47,6 +47,7 @@ def _records() -> list[Record]:
                     float("nan") if minute == 3 else score,
                     1.0,
                     "suite@2",
+                    others=(OtherScore("suite@3", 0.9 * score, shadow=True),),
                 )
             )
     opened = BEGAN + 20 * 60 * SECOND

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from influxdb_client import Point, WritePrecision
 
@@ -16,6 +16,7 @@ NAMES = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FF) | st.sample
 FIELDS = st.floats() | st.integers(-(2**63), 2**63 - 1) | st.booleans() | NAMES
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(
     NAMES.filter(lambda name: not name.startswith("#")),
     st.dictionaries(NAMES, st.text(max_size=5) | NAMES),
