@@ -102,7 +102,7 @@ def blind(
         said("always on", always_on(size))
         if (on_off := hours or _hours([one for other, one in enumerate(like) if other != at])) is not None:
             said("clock", clock(size, *on_off))
-        said("metronome", metronome(size, period, period // 2))
+        said("metronome", metronome(size, period, int(rng.integers(period))))
         said("random", rng.random(size), 1.0 - share)
         training = case.training if case.training is not None else case.rows[: case.start]
         said("range novelty", outside_range(training, case.rows[case.start :]), 0.0)

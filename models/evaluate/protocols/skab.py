@@ -168,7 +168,9 @@ def _board(scored: Sequence[Scored]) -> Table:
     for name, (far, mar) in BOARD.items():
         figures = {"far": far / 100, "mar_board": mar / 100}
         figures |= {"mar_at_far": suite.figures[name], "mar_range": beyond.figures[name]}
-        spans = {"mar_at_far": suite.spans[name], "mar_range": beyond.spans[name]}
+        spans = {
+            key: one.spans[name] for key, one in (("mar_at_far", suite), ("mar_range", beyond)) if name in one.spans
+        }
         lines.append(Line(name, figures, spans))
     how = (
         "MAR of the suite with its threshold slid to the FAR of each row of the board (README of waico/SKAB). Random "
