@@ -1,6 +1,6 @@
 # Two commands matter: `make demo` and `make test`. Both set up their own environment first.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench faults integration page-pictures page-assets wheel-test lock clean
+.PHONY: help setup demo test lint bench faults delivery-faults power-cut integration page-pictures page-assets wheel-test lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -69,6 +69,12 @@ var/grafana-node/.ready: tests/cloud_sink/grafana/package.json
 	@cd $(@D) && timeout 300 npm install --omit=dev --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
+var/azurite/.ready: tests/cloud_sink/peers/package.json
+	@command -v npm >/dev/null || { echo "azurite, Azure's emulator, needs npm (Debian: apt install nodejs npm)."; exit 2; }
+	@mkdir -p $(@D) && cp $< $(@D)/package.json
+	@cd $(@D) && timeout 300 npm install --omit=dev --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
 var/browser/.ready: tests/e2e/browser/requirements.txt
 	@echo "Setting up var/browser, which drives a browser for the tests (190 MB)."
 	@rm -rf $(@D) && "$(PYTHON)" -m venv $(@D)
@@ -83,6 +89,11 @@ page-assets: ## fetch the plotting library of the page anew (needs npm); it is c
 	@cp var/uplot/node_modules/uplot/dist/uPlot.iife.min.js var/uplot/node_modules/uplot/dist/uPlot.min.css \
 		var/uplot/node_modules/uplot/LICENSE edge_gateway/page/static/uplot/
 
+var/gcs/.ready: tests/cloud_sink/peers/gcs.txt
+	@rm -rf $(@D) && "$(PYTHON)" -m venv $(@D)
+	@timeout 300 $(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
 var/moto/.ready: tests/cloud_sink/peers/requirements.txt
 	@echo "Setting up var/moto, an S3 server for the tests (300 MB)."
 	@rm -rf $(@D) && "$(PYTHON)" -m venv $(@D)
@@ -92,12 +103,23 @@ var/moto/.ready: tests/cloud_sink/peers/requirements.txt
 faults: setup var/node/.ready ## every fault of acquisition, made on two families of servers; prints the table
 	@$(BIN)/python tests/faults/opcua/matrix.py $(ARGS)
 
+delivery-faults: setup ## every fault of the outbox: power cuts, kills, full disks, damage; prints the table
+	@$(BIN)/python tests/faults/delivery/matrix.py $(ARGS)
+
+power-cut: setup ## 200 power cuts of the outbox's disk (root; CUTS=number)
+	@CUTS=$(or $(CUTS),200) $(BIN)/python -m pytest -q -n0 -rs tests/faults/delivery/test_power_cut.py
+
 wheel-test: setup ## build the wheel and run the tests against it, with no sources on the path
 	@$(BIN)/python .ci/wheel_test.py
 
 lock: ## pin the dependencies anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 		--all-extras --no-emit-package sluicegate pyproject.toml -o requirements.lock
+	for set in "gateway:" "demo:--extra train --extra simulator"; do \
+		uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+			-c requirements.lock $${set#*:} pyproject.toml -o edge_gateway/container/$${set%%:*}.lock; done
+	echo hatchling | uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+		-c requirements.lock - -o edge_gateway/container/build.lock
 
 clean: ## remove what these commands made
 	rm -rf $(VENV) var .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

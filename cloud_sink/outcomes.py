@@ -7,10 +7,12 @@ large, are set aside.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum, auto
+from errno import EACCES, ENOENT, EPERM
 
 from cloud_sink.errors import (
     DeliveryError,
@@ -125,6 +127,28 @@ TROUBLES = {
 }
 
 
+# What pyarrow's clients say has no code but its text: a status, the words of Google's client
+# (google::cloud::StatusCode), those of libcurl (curl_easy_strerror). The first that is there counts.
+_STORE_STATUS = re.compile(r"(?:Azure Error: \[\w*\]|HTTP status code:) (\d{3})")
+_STORE_WORDS = {
+    "resolve host": _R.DNS,
+    "certificate": _R.TLS_UNTRUSTED,
+    "ssl": _R.TLS,
+    "reset": _R.CUT,
+    "timed out": _R.TIMEOUT,
+    "timeout": _R.TIMEOUT,
+    "connect": _R.UNREACHABLE,
+    "RESOURCE_EXHAUSTED": _R.THROTTLED,
+    "UNAVAILABLE": _R.SERVER_ERROR,
+}
+_STORE_HOLDS = {
+    "PERMISSION_DENIED": _DENIED,
+    "UNAUTHENTICATED": _DENIED,
+    "libjvm": Verdict(Then.HOLD, _R.TARGET_MISSING),
+    "libhdfs": Verdict(Then.HOLD, _R.TARGET_MISSING),
+}
+
+
 def judge(answer: Answer, code: str = "") -> Verdict:
     """What an answer means.
 
@@ -176,6 +200,39 @@ def broker_refusal(code: int, text: str) -> TransientDeliveryError:
     """The error of a broker that does not let us in."""
     verdict = CONNACKS.get(code, _ODD)
     return TransientDeliveryError(verdict.reason, text, hold=verdict.then is Then.HOLD)
+
+
+def store_error(errno: int, text: str, where: str) -> DeliveryError:
+    """The error of a client that only has words for it.
+
+    Args:
+        errno: Of the error, 0 = none.
+        text: Of it.
+        where: What was asked of whom, for people.
+    """
+    told = f"{where}: {' '.join(text.split())}"
+    if found := _STORE_STATUS.search(text):
+        answer = Answer(int(found[1]), {}, text.encode())
+        verdict = judge(answer)
+        if verdict.then in (Then.VERIFY, Then.COMPARE):  # a "yes" that its own client does not understand
+            verdict = _PORTAL if "<html" in text.lower() else _ODD
+    else:
+        verdict = _by_words(errno, text)
+    if verdict.then is Then.SPLIT:
+        return PermanentDeliveryError(PermanentReason.TOO_LARGE, told)
+    return TransientDeliveryError(verdict.reason, told, hold=verdict.then is Then.HOLD)
+
+
+def _by_words(errno: int, text: str) -> Verdict:
+    if errno == ENOENT:
+        return _MISSING
+    if errno in {EACCES, EPERM}:
+        return _DENIED
+    for word, verdict in _STORE_HOLDS.items():
+        if word in text:
+            return verdict
+    reason = next((reason for word, reason in _STORE_WORDS.items() if word.lower() in text.lower()), _R.SERVER_ERROR)
+    return Verdict(Then.RETRY, reason)
 
 
 def retry_after(header: str, now: float) -> float | None:

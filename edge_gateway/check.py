@@ -13,20 +13,21 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from cloud_sink.uplink.store import parse_store
 from edge_gateway.cold_starts import may_start_cold
 from edge_gateway.config.config import Config
 from edge_gateway.config.load import load
 from edge_gateway.config.opcua import OpcUaSection
 from edge_gateway.config.opcua_tag import FoundTag
 from edge_gateway.config.problems import ConfigRejected, Problem
-from edge_gateway.config.targets import S3TargetSection
+from edge_gateway.config.targets import PyarrowTargetSection, S3TargetSection
 from edge_gateway.config.units import duration_text
 from edge_gateway.influx_series import unfit
 from edge_gateway.model_fit import assets_of, misfits, store_of
 from edge_gateway.rooms import foreign_owners
 from edge_gateway.rule_sets import in_words, rule_sets
 from edge_gateway.tables import tag_tables
-from edge_gateway.targets import describe_targets
+from edge_gateway.targets import GOOGLE, describe_targets
 from flows.window_settings import WindowSettings
 from models.life.record import Lives
 
@@ -73,7 +74,15 @@ def _missing_files(config: Config) -> Iterator[Problem]:
                     where = f'{kind}[{number}] "{link.name}".{key}'
                     yield Problem(where, f'"{file}"', "is not there", "Put it there.")
     for number, target in enumerate(config.target):
-        for key in ("credentials_file", "token_file", "password_file", "ca_file", "certificate", "private_key"):
+        for key in (
+            "credentials_file",
+            "key_file",
+            "token_file",
+            "password_file",
+            "ca_file",
+            "certificate",
+            "private_key",
+        ):
             file = getattr(target, key, None)
             if file is not None and not file.exists():
                 yield Problem(
@@ -101,6 +110,11 @@ def _missing_secrets(config: Config) -> Iterator[Problem]:
                     where = f'target[{number}] "{target.label()}".credentials_file'
                     rule = f"is left out, and the environment variable {name} is not set here"
                     yield Problem(where, None, rule, "Name the file, or set the variable.")
+        google = isinstance(target, PyarrowTargetSection) and parse_store(target.uri).scheme == "gs"
+        if google and not Path(os.environ.get(GOOGLE) or "/nowhere").is_file():
+            where = f'target[{number}] "{target.label()}".uri'
+            rule = f"needs credentials, and the environment variable {GOOGLE} does not name a file here"
+            yield Problem(where, None, rule, "Set it to the key file of a service account.")
 
 
 def _deep(config: Config) -> Iterator[Problem]:
@@ -148,7 +162,7 @@ def _models(config: Config, *, deep: bool) -> Iterator[Problem]:
 
 
 def _stored(config: Config, key: str, name: str, features: FeatureSet | None) -> Iterator[Problem]:
-    """The versions that serve, of a model in the data folder. One that is not there yet is no problem: `_states`."""
+    """The versions that serve, of a model in the data folder. That none is active yet is no problem."""
     from models.bundle import verify_bundle  # noqa: PLC0415 - as above
     from models.errors import ModelError  # noqa: PLC0415
 

@@ -114,7 +114,8 @@ def train(
 ) -> None:
     """Fit a model on normal operation and write a bundle, windowed and featurized by the code the gateway runs."""
     from edge_gateway.commands.columns import columns_of
-    from edge_gateway.training import TrainWish, train_command
+    from edge_gateway.commands.train import train_command
+    from edge_gateway.training import TrainWish
 
     columns, assets = columns_of(column), tuple(asset or ())
     wish = TrainWish(
@@ -143,11 +144,21 @@ def demo(
     folder: Annotated[Path, typer.Option(help="Where everything is kept; emptied first.")] = Path("var/demo"),
     no_ui: Annotated[bool, typer.Option("--no-ui", help="Plain lines instead of the living screen.")] = False,
     serve: Annotated[bool, typer.Option("--serve", help="Only run the plant, for any client, until Ctrl-C.")] = False,
+    also: Annotated[
+        Path | None, typer.Option(help="TOML to add to the demo's gateway.toml, such as an influx table.")
+    ] = None,
+    grafana: Annotated[
+        bool, typer.Option("--grafana", help="With InfluxDB and Grafana in containers, or how to do without.")
+    ] = False,
 ) -> None:
     """Watch the whole job on a simulated pump station served over real OPC-UA and Modbus, in under two minutes."""
     from edge_gateway.demo.command import DemoOptions, run_demo, serve_plant
 
+    if grafana:
+        from edge_gateway.demo.grafana import demo_in_containers
+
+        raise typer.Exit(demo_in_containers(Path("var/secrets")))
     if serve:
         raise typer.Exit(serve_plant(folder, seed))
-    options = DemoOptions(seconds, fault, seed, report or folder / "report.json", folder)
+    options = DemoOptions(seconds, fault, seed, report or folder / "report.json", folder, also)
     raise typer.Exit(run_demo(options, live=not no_ui))

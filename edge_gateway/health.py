@@ -48,7 +48,17 @@ def _data(acquire: Status, flow: Status) -> dict[str, Field]:
         "windows": _int(flow.get("written", {}), "summary"),
         "alerts": _int(flow.get("written", {}), "alert"),
         **({"alert_p50_ms": _quantile(latency, 0.5), "alert_p99_ms": _quantile(latency, 0.99)} if latency else {}),
+        **_drift(flow.get("drift", {})),
     }
+
+
+def _drift(models: Mapping[str, Any]) -> dict[str, Field]:
+    """Of the assets whose last period was judged; nothing before the first one."""
+    checked = [asset for assets in models.values() for asset in assets if asset["checked"]]
+    if not checked:
+        return {}
+    largest = [float(psi) for asset in checked for _, psi in asset["worst"][:1]]
+    return {"drifting": sum(asset["state"] != "none" for asset in checked), "largest_psi": max(largest, default=0.0)}
 
 
 def _delivery(deliver: Status, now: int) -> dict[str, Field]:

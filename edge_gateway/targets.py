@@ -13,12 +13,14 @@ from cloud_sink.targets.https import Https
 from cloud_sink.targets.mqtt import MqttTarget
 from cloud_sink.targets.remote import Dialect, RemoteTarget
 from cloud_sink.targets.s3 import S3, Bucket
-from cloud_sink.targets.secrets import SecretFile, aws_environment, aws_profile, one_line
+from cloud_sink.targets.secrets import SecretFile, aws_environment, aws_profile, named_file, one_line
 from cloud_sink.targets.sigv4 import Credentials
+from cloud_sink.targets.store import StoreTarget
 from cloud_sink.uplink.connection import Uplink
 from cloud_sink.uplink.line import Line
 from cloud_sink.uplink.mqtt import Broker
 from cloud_sink.uplink.pace import Pace
+from cloud_sink.uplink.store import StoreClient, parse_store
 from cloud_sink.uplink.tls import Trust
 from cloud_sink.uplink.words import Origin, split_url
 from edge_gateway import __version__
@@ -29,9 +31,11 @@ from edge_gateway.config.targets import (
     FileTargetSection,
     HttpsTargetSection,
     MqttTargetSection,
+    PyarrowTargetSection,
     S3TargetSection,
 )
 
+GOOGLE = "GOOGLE_APPLICATION_CREDENTIALS"
 RemoteSection = S3TargetSection | HttpsTargetSection
 
 
@@ -49,6 +53,9 @@ def open_target(config: Config, section: AnyTarget, pace: Pace | None = None, *,
             return FileTarget(section.path)
         case MqttTargetSection():
             return _mqtt(config, section, pace, bulk=bulk)
+        case PyarrowTargetSection():
+            store = parse_store(section.uri)
+            return StoreTarget(store, StoreClient(store), _store_secret(section))
         case S3TargetSection() | HttpsTargetSection():
             dialect, origin = _dialect(section)
             return RemoteTarget(dialect, Uplink(origin, _trust(section), pace=pace))
@@ -74,6 +81,11 @@ def _described(section: AnyTarget) -> str:
             who = "without a user" if section.user is None else f"as {section.user}"
             plain = "" if origin.encrypted else "; NOT ENCRYPTED"
             return f"mqtt {origin}/{section.topic} ({who}{plain})"
+        case PyarrowTargetSection():
+            store = parse_store(section.uri)
+            who = f"key from {section.key_file}" if section.key_file else "credentials from the environment"
+            plain = "" if store.encrypted else "; NOT ENCRYPTED"
+            return f"pyarrow {store} ({who}, verified by read back{plain})"
         case S3TargetSection():
             dialect, origin = _dialect(section)
             who = f"credentials from {section.credentials_file or 'the environment'}"
@@ -102,6 +114,14 @@ def _mqtt(config: Config, section: MqttTargetSection, pace: Pace | None, *, bulk
         return None if user is None or password is None else (user, password.current())
 
     return MqttTarget(Broker(Line(origin, trust, pace=pace), client, login), origin, section.topic, naming)
+
+
+def _store_secret(section: PyarrowTargetSection) -> Callable[[], str]:
+    if section.key_file is not None:
+        return SecretFile(section.key_file, one_line).current
+    if parse_store(section.uri).scheme == "gs":
+        return lambda: named_file(os.environ, GOOGLE)
+    return lambda: ""
 
 
 def _dialect(section: RemoteSection) -> tuple[Dialect, Origin]:

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-from connectors.errors import ConnectorError
 from connectors.samples import Item, SampleBatch
 from connectors.tags import TagTable
 from edge_gateway.config.load import load
-from edge_gateway.config.problems import ConfigRejected
-from edge_gateway.exit_codes import Exit
-from edge_gateway.flow_file import FlowRejected, load_features
+from edge_gateway.flow_file import load_features
 from edge_gateway.recordings import Recording, RecordingRefused, open_recording
 from edge_gateway.tables import tag_tables
 from flows.recorded import recorded_rows
 from flows.window_settings import WindowSettings
-from models.errors import ModelError
 from models.feature_rows import FeatureRows
 from models.features import SETS, STANDARD, FeatureSet
 
@@ -105,7 +95,7 @@ def load_rows(
         every=every,
         columns=columns or {},
     )
-    return _rows(wish, lambda _: None)[0]
+    return wished_rows(wish, lambda _: None)[0]
 
 
 def train_bundle(
@@ -141,39 +131,19 @@ def train_bundle(
     return train(rows, name=name, version=version, out=out, **options)
 
 
-def train_command(wish: TrainWish) -> int:
-    """`sluicegate train`: see there.
+def wished_rows(wish: TrainWish, told: Callable[[str], None]) -> tuple[FeatureRows, tuple[str, ...]]:
+    """Rows of the wanted assets, and which these are.
 
-    Returns:
-        An `Exit` code.
+    Raises:
+        RecordingRefused: There is nothing to train on, or a wish that cannot be.
+        ConfigRejected: The configuration is wrong.
+        FlowRejected: Its features cannot be loaded.
+        ConnectorError: The journal is of newer software.
+        OSError: The recording cannot be read.
     """
-    console = Console(soft_wrap=True)
-    try:
-        from models.detectors.catalogue import FOLLOW_ROWS  # noqa: PLC0415 - scikit-learn, only here
-        from models.training import train  # noqa: PLC0415
-
-        with progress(console) as told:
-            rows, assets = _rows(wish, told)
-            out = wish.out or Path("models") / assets[0]
-            report = train(
-                rows,
-                name=out.name,
-                version=wish.version,
-                out=out,
-                detector=wish.detector,
-                counter=int(time.time()),  # a version trained later is never taken for an older one
-                budget_per_day=wish.budget_per_day,
-                follow_rows=FOLLOW_ROWS if wish.follow else None,
-                told=told,
-            )
-    except ModuleNotFoundError as error:
-        typer.echo(f"{error}: training needs Sluicegate's [train] extra", err=True)
-        return Exit.CONFIG
-    except (ConfigRejected, ConnectorError, FlowRejected, ModelError, OSError, RecordingRefused) as error:
-        typer.echo(str(error), err=True)
-        return Exit.CONFIG
-    console.print(_told(report, assets), markup=False, highlight=False)
-    return Exit.OK
+    source = open_source(wish, told)
+    table = eligible(source.table, source.features)
+    return recorded_rows(source.items, source.windows, source.features, table, MIN_COVERAGE), source.assets
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,13 +180,6 @@ def open_source(wish: TrainWish, told: Callable[[str], None]) -> Source:
     _check_assets(assets, tables)
     items = _counted((item for item in recording.items if item.asset in assets), told)
     return Source(items, assets, tables[assets[0]], _windows(wish, config), _features(wish, config))
-
-
-def _rows(wish: TrainWish, told: Callable[[str], None]) -> tuple[FeatureRows, tuple[str, ...]]:
-    """Rows of the wanted assets, and which these are."""
-    source = open_source(wish, told)
-    table = eligible(source.table, source.features)
-    return recorded_rows(source.items, source.windows, source.features, table, MIN_COVERAGE), source.assets
 
 
 def _counted(items: Iterable[Item], told: Callable[[str], None]) -> Iterator[Item]:
@@ -281,26 +244,3 @@ def _check_assets(assets: Sequence[str], tables: Mapping[str, TagTable]) -> None
             raise RecordingRefused(
                 f"--asset {asset}: is of another kind than {assets[0]}, it lacks {', '.join(missing)}"
             )
-
-
-@contextmanager
-def progress(console: Console) -> Iterator[Callable[[str], None]]:
-    """What is being done, and for how long; nothing where nobody looks."""
-    columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=None)
-        yield lambda words: progress.update(task, description=words)
-
-
-def _told(report: TrainingReport, assets: Sequence[str]) -> str:
-    holdout, names = report.holdout, ", ".join(f'"{asset}"' for asset in assets)
-    lines = [
-        f"{report.model}: {report.detector} ({report.why}), {report.rows} windows in {report.seconds:.1f} s; "
-        f"reference and ONNX Runtime agree within {report.max_relative_difference:.0e}",
-        f"hold-out: {holdout.rows} later windows, median score {holdout.median:.2f}, largest {holdout.largest:.2f}, "
-        f"{holdout.above:.1%} above the threshold 1.0",
-        *(f"warning: {warning}" for warning in report.warnings),
-        f"\nWritten to {report.bundle}; what it is: {report.bundle / 'card.md'}. To use it:\n",
-        f'[[model]]\nassets = [{names}]\nbundle = "{report.bundle.resolve()}"',
-    ]
-    return "\n".join(lines)

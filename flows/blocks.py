@@ -5,7 +5,7 @@ Treat every block as immutable: branches of a dataflow share it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,7 +104,21 @@ class ScoredBlock(FeatureBlock):
     @classmethod
     def of(cls, block: FeatureBlock, verdicts: tuple[Verdict, ...]) -> ScoredBlock:
         """A featurized block with its verdicts; the arrays are shared."""
-        return cls(**{one.name: getattr(block, one.name) for one in fields(FeatureBlock)}, verdicts=verdicts)
+        return cls(
+            tags=block.tags,
+            start=block.start,
+            end=block.end,
+            n=block.n,
+            n_bad=block.n_bad,
+            coverage=block.coverage,
+            decided_received=block.decided_received,
+            partial=block.partial,
+            backfilled=block.backfilled,
+            window=block.window,
+            features=block.features,
+            values=block.values,
+            verdicts=verdicts,
+        )
 
     @property
     def active(self) -> tuple[Verdict, ...]:

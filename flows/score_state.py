@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from cloud_sink.records import Event
 from flows.blocks import FeatureBlock, ScoredBlock
-from flows.model_rows import rows_for
+from flows.model_rows import rows_of
 from flows.notices import model_begins, model_trouble
 from flows.score_health import MOST_FAILURES, ScoreHealth
 from flows.score_memory import ScoreMemory
@@ -22,6 +22,15 @@ from flows.score_pass import Judged, Rows, follow_rows, judge_rows, nothing
 from flows.score_snapshot import pack, unpack
 from models.scores import Scorer
 from models.served import Models, Outcome, Served, Verdict, Why
+
+
+@dataclass(slots=True)
+class _Task:
+    """What a pass has for one scorer: numbers of its blocks, and what place it has among the models of each."""
+
+    scorer: Scorer
+    posts: list[tuple[int, int, bool]] = field(default_factory=list)
+
 
 _FOR_GOOD = ("misfit", "refused")  # troubles that no further try can mend
 
@@ -37,28 +46,35 @@ class ScoreState:
         self._models = models
         self._clock = clock
         self._memories: dict[str, ScoreMemory] = {}
+        self._posts: dict[str, Sequence[Served]] = {}  # as they were
         self._followed: dict[str, frozenset[str]] = {}  # models that remember an asset
         self._health: dict[str, tuple[Scorer, ScoreHealth]] = {}  # by model, of the scorer that serves now
 
     def push(self, blocks: Sequence[FeatureBlock]) -> list[ScoredBlock | Event]:
         """Score a pass: a scored block for every block, in order, then what is to be told."""
-        posts = [self._posts_of(block.asset) for block in blocks]
-        tasks: dict[str, tuple[Scorer, list[int]]] = {}
-        for number, served in enumerate(posts):
-            for one in served:
-                tasks.setdefault(one.scorer.model, (one.scorer, []))[1].append(number)
+        tasks: dict[str, _Task] = {}
+        verdicts: list[list[Verdict | None]] = []
+        for number, block in enumerate(blocks):
+            served = self._posts_of(block.asset)
+            verdicts.append([None] * len(served))
+            for place, one in enumerate(served):
+                model = one.scorer.model
+                if model not in tasks:
+                    tasks[model] = _Task(one.scorer)
+                tasks[model].posts.append((number, place, one.shadow))
         events: list[Event] = []
-        verdicts: dict[tuple[int, str], Verdict] = {}
-        for model, (scorer, numbers) in tasks.items():
-            said = self._judge(scorer, [blocks[number] for number in numbers], events)
-            verdicts.update({(number, model): verdict for number, verdict in zip(numbers, said, strict=True)})
+        for task in tasks.values():
+            said = self._judge(task.scorer, [blocks[number] for number, _, _ in task.posts], events)
+            for (number, place, shadow), verdict in zip(task.posts, said, strict=True):
+                verdict.shadow = shadow
+                verdicts[number][place] = verdict
         out: list[ScoredBlock | Event] = []
-        for number, (block, served) in enumerate(zip(blocks, posts, strict=True)):
-            mine = tuple(replace(verdicts[number, one.scorer.model], shadow=one.shadow) for one in served)
-            if any(one.shadow for one in served):
+        for block, said_of_it in zip(blocks, verdicts, strict=True):
+            mine = tuple(verdict for verdict in said_of_it if verdict is not None)
+            if any(verdict.shadow for verdict in mine):
                 self._models.judged(block.asset, block.end, mine)
             out.append(ScoredBlock.of(block, mine))
-        return [*out, *events]
+        return out + events
 
     def snapshot(self) -> bytes:
         """As bytes in a format of ours; see `flows.score_snapshot`."""
@@ -81,6 +97,9 @@ class ScoreState:
     def _posts_of(self, asset: str) -> Sequence[Served]:
         """Its models as of now; what others remember of it goes."""
         served = self._models.of(asset)
+        if self._posts.get(asset) is served:
+            return served
+        self._posts[asset] = served
         now = frozenset(one.scorer.model for one in served if one.scorer.state)
         before = self._followed.get(asset, frozenset())
         if now != before:
@@ -166,23 +185,19 @@ class ScoreState:
 
 def _rows(scorer: Scorer, blocks: list[FeatureBlock]) -> tuple[Rows, str]:
     """What the model sees of the blocks, and why it can see nothing of them ("" = it can)."""
+    sizes = [len(block) for block in blocks]
     misfit = ""
-    picked = []
-    for block in blocks:
-        try:
-            picked.append(rows_for(block, scorer.tags, scorer.features))
-        except KeyError as error:
-            misfit = str(error.args[0])
-            shape = (len(block), len(scorer.tags))
-            picked.append((np.full((*shape, len(scorer.features)), np.nan), np.zeros(shape, dtype=np.float32)))
+    try:
+        values, coverage = rows_of(blocks, scorer.tags, scorer.features)
+    except KeyError as error:
+        misfit, shape = str(error.args[0]), (sum(sizes), len(scorer.tags))
+        values, coverage = np.full((*shape, len(scorer.features)), np.nan), np.zeros(shape, dtype=np.float32)
     rows = Rows(
         assets=[block.asset for block in blocks for _ in range(len(block))],
-        values=np.concatenate([values for values, _ in picked]),
-        coverage=np.concatenate([coverage for _, coverage in picked]),
+        values=values,
+        coverage=coverage,
         start=np.concatenate([block.start for block in blocks]),
-        whole=np.repeat(
-            [not (block.partial or block.backfilled) for block in blocks], [len(block) for block in blocks]
-        ),
+        whole=np.repeat([not (block.partial or block.backfilled) for block in blocks], sizes),
     )
     return rows, misfit
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from models.fitting import ScoreSummary
+from models.holdout import ScoreSummary
 from models.manifest import Calibration, Manifest
 
 

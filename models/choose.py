@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.calibrate import MAX_RATIO
-from models.detectors.catalogue import KINDS
 from models.detectors.mixture import MixtureDetector
+from models.detectors.stream import StreamDetector
 from models.errors import TrainingRefused
 from models.feature_rows import LEVELS, FeatureRows
 from models.fitting import Fitted, Options, Told, fit
@@ -43,7 +43,7 @@ def fit_chosen(rows: FeatureRows, options: Options, told: Told = lambda _: None)
     if not set(LEVELS) & set(rows.features):
         why = f"feature set {rows.feature_set.name} has no level of each tag, so each window is judged by itself"
         return fit("mahalanobis", rows, options, told), why
-    least = KINDS["suite"].least_rows
+    least = StreamDetector().least_rows
     kept = len(rows) / rows.together * (1 - options.holdout)
     if kept < least:
         why = f"{kept:.0f} windows of each asset to learn from, and the suite needs {least}"

@@ -120,7 +120,7 @@ def _away(now: NDArray[np.float64], recent: NDArray[np.float64]) -> NDArray[np.f
     known = np.isfinite(recent).sum(axis=1)
     median = _median(recent, known)
     mad = _median(np.abs(recent - median[:, None, :]), known)
-    moves = (mad > _STILL * np.abs(median)) & (mad > 0)
+    moves = mad > _STILL * np.abs(median)
     with np.errstate(invalid="ignore", over="ignore"):
         away = np.abs(now - median) / (_SIGMA * np.where(moves, mad, np.inf))
     return np.where((known >= WARM_UP) & np.isfinite(now), np.minimum(away, np.finfo(np.float64).max), np.nan)

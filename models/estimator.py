@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted
+from threadpoolctl import threadpool_limits
 
 from models.choose import fit_chosen
 from models.detectors.catalogue import FOLLOW_ROWS
@@ -75,10 +76,13 @@ class AnomalyModel(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         rows = X if isinstance(X, FeatureRows) else FeatureRows.from_array(X)
         options = Options(self.budget_per_day, self.margin, self.holdout, self.follow_rows, self.seed)
         tell = told or (lambda _: None)
-        if self.detector == AUTO:
-            self.fitted_, self.why_ = fit_chosen(rows, options, tell)
-        else:
-            self.fitted_, self.why_ = fit(self.detector, rows, options, tell), "it was asked for"
+        # One thread: sums of several are added up in another order, and the same rows must give the same bytes on any
+        # machine; and on a gateway that has other things to do, threads wait for each other longer than they work.
+        with threadpool_limits(1):
+            if self.detector == AUTO:
+                self.fitted_, self.why_ = fit_chosen(rows, options, tell)
+            else:
+                self.fitted_, self.why_ = fit(self.detector, rows, options, tell), "it was asked for"
         self.n_features_in_ = math.prod(rows.values.shape[1:])
         self._like = rows[:0]
         return self

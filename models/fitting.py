@@ -17,10 +17,9 @@ from models.detectors.stream import StreamDetector
 from models.errors import TrainingRefused
 from models.feature_rows import FeatureRows
 from models.held_out import fit_runs, held_out, prepared_rows, run_scores
-from models.manifest import THRESHOLD, Calibration
+from models.holdout import ScoreSummary, summary_of
+from models.manifest import Calibration
 from models.training_rows import BLOCKS, ENOUGH_ROWS, judge, whole_rows
-
-MAX_FALSE_ALARMS = 0.2  # share of the hold-out above the threshold
 
 Told = Callable[[str], None]
 """Told what is done next, in a few words."""
@@ -43,25 +42,6 @@ class Options:
     holdout: float = 0.2
     follow_rows: float | None = Wish().follow_rows
     seed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ScoreSummary:
-    """Scores of the hold-out: rows of normal operation, later than all that was fitted or calibrated on.
-
-    Attributes:
-        rows: Number of them.
-        median: Of the scores.
-        p99: Of the scores.
-        largest: Of the scores.
-        above: Share above the threshold.
-    """
-
-    rows: int
-    median: float
-    p99: float
-    largest: float
-    above: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,30 +99,10 @@ def fit(name: str, rows: FeatureRows, options: Options, told: Told = lambda _: N
     if not kind.stateful:
         seen = seen[mask]
     detector = kind.make(_wish(seen, options))
-    memory = detector.memory if isinstance(detector, RawRowDetector) else 0
-    embargo = (seen.overlap + memory) * seen.together
     split = len(seen) - max(1, round(options.holdout * len(seen)))
-    kept, later = seen[: max(0, split - embargo)], seen[split:]
-    warnings += _suitable(kind, detector, kept, embargo)
-    told("calibrate on blocks the detector has not seen")
-    heldout = held_out(detector, kept, embargo)
-    calibration = limit_of(
-        heldout.scores,
-        in_sample=heldout.in_sample,
-        blocks=BLOCKS,
-        every_ns=rows.window_every_ns,
-        embargo=embargo,
-        budget_per_day=options.budget_per_day,
-        margin=options.margin,
-    )
-    warnings += doubts(calibration)
-    told("fit on all of them")
-    if isinstance(detector, RowDetector):
-        detector.fit(kept.flat)
-    else:
-        fit_runs(detector, kept)
-    limited = detector.detector_ if isinstance(detector, StreamDetector) else detector
-    limited.set_params(limit=calibration.limit)
+    kept, later = seen[: max(0, split - embargo_of(detector, seen))], seen[split:]
+    calibration, said = fit_calibrated(detector, kept, options, told)
+    warnings += said
     told("judge the hold-out")
     later_scores = scores_of(detector, later)
     summary = summary_of(later_scores, warnings)
@@ -159,6 +119,52 @@ def fit(name: str, rows: FeatureRows, options: Options, told: Told = lambda _: N
         seed=options.seed,
         warnings=tuple(warnings),
     )
+
+
+def fit_calibrated(
+    detector: AnyDetector, rows: FeatureRows, options: Options, told: Told = lambda _: None
+) -> tuple[Calibration, list[str]]:
+    """Fit a detector on rows and set its limit, found on rows it had not seen when it scored them.
+
+    Args:
+        detector: New; fitted in place.
+        rows: Of normal operation, whole ones for a detector of rows.
+        options: See there; nothing is held out.
+        told: Told what is done next.
+
+    Returns:
+        Where the limit came from, and what must be doubted, in sentences.
+
+    Raises:
+        TrainingRefused: The rows cannot carry this detector.
+    """
+    embargo = embargo_of(detector, rows)
+    doubtful = _suitable(detector, rows, embargo)
+    told("calibrate on blocks the detector has not seen")
+    heldout = held_out(detector, rows, embargo)
+    calibration = limit_of(
+        heldout.scores,
+        in_sample=heldout.in_sample,
+        blocks=BLOCKS,
+        every_ns=rows.window_every_ns,
+        embargo=embargo,
+        budget_per_day=options.budget_per_day,
+        margin=options.margin,
+    )
+    told("fit on all of them")
+    if isinstance(detector, RowDetector):
+        detector.fit(rows.flat)
+    else:
+        fit_runs(detector, rows)
+    limited = detector.detector_ if isinstance(detector, StreamDetector) else detector
+    limited.set_params(limit=calibration.limit)
+    return calibration, doubtful + doubts(calibration)
+
+
+def embargo_of(detector: AnyDetector, rows: FeatureRows) -> int:
+    """Rows that must lie between two of them that share neither samples nor what is remembered."""
+    memory = detector.memory if isinstance(detector, RawRowDetector) else 0
+    return (rows.overlap - 1 + max(1, memory)) * rows.together
 
 
 def scores_of(detector: AnyDetector, rows: FeatureRows) -> NDArray[np.float64]:
@@ -190,60 +196,27 @@ def _wish(rows: FeatureRows, options: Options) -> Wish:
     return Wish(len(rows.features), spreads, options.follow_rows, options.seed)
 
 
-def _suitable(kind: Kind, detector: AnyDetector, kept: FeatureRows, embargo: int) -> list[str]:
+def _suitable(detector: AnyDetector, rows: FeatureRows, embargo: int) -> list[str]:
     """What is doubtful about the rows, in sentences; refuses what cannot be learnt from."""
     said = []
-    if len(kept) < kind.least_rows * kept.together:
+    least = detector.least_rows if isinstance(detector, RawRowDetector) else 0
+    if len(rows) < least * rows.together:
         raise TrainingRefused(
             "rows",
-            len(kept),
-            f"at least {kind.least_rows} windows of each asset are needed to learn and to calibrate a limit",
+            len(rows),
+            f"at least {least} windows of each asset are needed to learn and to calibrate a limit",
             f"record longer ({ENOUGH_ROWS} windows are better), use shorter windows, or take another detector",
         )
-    if kind.least_rows and len(kept) < ENOUGH_ROWS:
+    if least and len(rows) < ENOUGH_ROWS:
         said.append(
-            f"{len(kept)} rows; from {ENOUGH_ROWS} on the limit has held on a plant that was warming up, on fewer it "
+            f"{len(rows)} rows; from {ENOUGH_ROWS} on the limit has held on a plant that was warming up, on fewer it "
             "has not: expect false alarms until more is recorded"
         )
-    values, names = kept.values, kept.features
-    if isinstance(detector, PreparedRowDetector) and len(kept):
-        prepared, _ = prepared_rows(detector, kept)
-        values = prepared.reshape(len(prepared), len(kept.tags), -1)
+    values, names = rows.values, rows.features
+    if isinstance(detector, PreparedRowDetector) and len(rows):
+        prepared, _ = prepared_rows(detector, rows)
+        values = prepared.reshape(len(prepared), len(rows.tags), -1)
         names = detector.columns
-    elif kind.stateful:
-        values = values[kept.whole]
-    return said + judge(values, kept.tags, names, embargo)
-
-
-def summary_of(scores: NDArray[np.float64], warnings: list[str]) -> ScoreSummary:
-    """Of the scores of the hold-out; NaN = none.
-
-    Args:
-        scores: float64[n].
-        warnings: Sentences are added to it.
-
-    Raises:
-        TrainingRefused: Too many of them are above the limit, or none is a number.
-    """
-    score = scores[np.isfinite(scores)]
-    if not len(score):
-        rule = "none of the windows kept back has a score: too few, or a tag was missing in all of them"
-        raise TrainingRefused("holdout", len(scores), rule, "record longer, or leave that tag out")
-    above = float(np.mean(score > THRESHOLD))
-    said = f"{above:.1%} of the {len(score)} hold-out windows score above the threshold"
-    if above > MAX_FALSE_ALARMS:
-        raise TrainingRefused(
-            "holdout",
-            f"{above:.1%}",
-            f"{said}, at most {MAX_FALSE_ALARMS:.0%} may: the end of the recording is not like its beginning",
-            "record longer, or leave out the time in which the plant was still changing",
-        )
-    if above > 0:
-        warnings.append(said)
-    return ScoreSummary(
-        rows=len(score),
-        median=float(np.median(score)),
-        p99=float(np.quantile(score, 0.99)),
-        largest=float(score.max()),
-        above=above,
-    )
+    elif isinstance(detector, RawRowDetector):
+        values = values[rows.whole]
+    return said + judge(values, rows.tags, names, embargo)

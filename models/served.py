@@ -44,9 +44,9 @@ class Why(IntEnum):
     """It failed so often in a row that it is not called any more."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Verdict:
-    """What one model says of the w windows of a block. M = tags the model wants.
+    """What one model says of the w windows of a block. M = tags the model wants. Treat as immutable.
 
     Attributes:
         model: "name@version".
@@ -102,7 +102,8 @@ class Models(Protocol):
         """Those of an asset as of now; the first one that is no shadow has the asset's plain alarms.
 
         Asked for every block, between two passes: whoever answers otherwise than before swaps models at the boundary
-        of a window. Must be cheap.
+        of a window, with another sequence; one that was given out is not changed. Must be cheap. A version is one
+        scorer: of two objects with the same "name@version" that serve in a pass, one is called for both.
         """
         ...
 

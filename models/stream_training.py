@@ -6,17 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import clone
 
-from models.calibrate import calibrate, doubts
-from models.detectors.catalogue import LEAST_WINDOWS
 from models.detectors.row_detector import RowDetector
-from models.detectors.smoothing import FEATURES, Smoothing
+from models.detectors.smoothing import Smoothing
 from models.detectors.stream import StreamDetector
-from models.detectors.suite import SuiteDetector
-from models.errors import TrainingRefused
+from models.feature_rows import FeatureRows
+from models.fitting import Options, fit_calibrated
 from models.manifest import Calibration
-from models.training_rows import ENOUGH_ROWS, judge, whole_rows
+from models.training_rows import whole_rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,29 +60,9 @@ def fit_stream(
     Raises:
         TrainingRefused: Fewer than 20 windows of rows, or a fifth of them without a tag.
     """
-    smooth = smoothing or Smoothing()
-    least = LEAST_WINDOWS * smooth.window
-    if len(rows) < least:
-        rule = f"at least {LEAST_WINDOWS} windows of {smooth.window} rows are needed to judge a limit on unseen rows"
-        raise TrainingRefused("rows", len(rows), rule, f"record {least} rows; {ENOUGH_ROWS} are better")
+    given = FeatureRows.from_array(rows, tags=tags, every_s=every_ns / 1e9)
     said: list[str] = []
-    if len(rows) < ENOUGH_ROWS:
-        said.append(
-            f"{len(rows)} rows; from {ENOUGH_ROWS} on the limit has held on a plant that was warming up, on fewer it "
-            "has not: expect false alarms until more is recorded"
-        )
-    smoothed = smooth.smooth(rows, smooth.bounds(rows))[smooth.memory :]
-    whole, _ = whole_rows(smoothed.reshape(len(smoothed), len(tags), len(FEATURES)), tags, said)
-    said += judge(whole, tags, FEATURES, smooth.memory)
-    kind = detector if detector is not None else SuiteDetector()
-    calibration = calibrate(
-        clone(kind),
-        whole.reshape(len(whole), -1),
-        every_ns=every_ns,
-        embargo=smooth.memory,
-        budget_per_day=budget_per_day,
-        margin=margin,
-    )
-    stream = StreamDetector(kind, smooth, follow_rows=follow_rows, gate=1.0).fit(rows)
-    stream.detector_.set_params(limit=calibration.limit)
-    return CalibratedStream(stream, calibration, (*said, *doubts(calibration)))
+    whole_rows(given.values, tags, said, left_out=False)
+    stream = StreamDetector(detector, smoothing, follow_rows=follow_rows, gate=1.0)
+    calibration, doubtful = fit_calibrated(stream, given, Options(budget_per_day=budget_per_day, margin=margin))
+    return CalibratedStream(stream, calibration, (*said, *doubtful))

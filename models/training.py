@@ -10,7 +10,8 @@ from pathlib import Path
 from models.detectors.catalogue import FOLLOW_ROWS
 from models.estimator import AUTO, AnomalyModel
 from models.feature_rows import FeatureRows
-from models.fitting import ScoreSummary, Told
+from models.fitting import Told
+from models.holdout import ScoreSummary
 from models.manifest import Calibration
 
 

@@ -89,11 +89,9 @@ class InfluxWriter:
 
         server = self._server
         path, query = _address(server)
-        headers = {
-            "Content-Encoding": "gzip",
-            "Content-Type": "text/plain; charset=utf-8",
-            **_authorization(server.api, self._secret()),
-        }
+        secret = self._secret()
+        whose = _authorization(server.api, secret)
+        headers = {"Content-Encoding": "gzip", "Content-Type": "text/plain; charset=utf-8", **whose}
         timeout = (server.connect_s * 1000, server.answer_s * 1000)
         try:
             _, status, _ = self._client.api_client.call_api(
@@ -101,7 +99,11 @@ class InfluxWriter:
             )
         except ApiException as error:
             said = error.headers.get("Retry-After", "") if error.headers else ""
-            return Answer(error.status or 0, str(error.body or error.reason), said)
+            # A server or a proxy may repeat what it was sent, and the answer goes into the log.
+            told = str(error.body or error.reason)
+            for hidden in (secret, *(value.partition(" ")[2] for value in whose.values())):
+                told = told.replace(hidden, "***") if hidden else told
+            return Answer(error.status or 0, told, said)
         except (HTTPError, UnicodeDecodeError) as error:  # the second: an answer that is no text
             return Answer(0, f"{type(error).__name__}: {error}")
         return Answer(status, "")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -76,10 +77,13 @@ def compact(source: Place, out: Place, day: date, software: str) -> Iterator[Com
         bodies = [body for place, found in objects for body in place.read([found.path])]
         ending = "parquet" if kind == "summaries" else "jsonl.gz"
         key = f"{kind}/{LAYOUT}/site={site}/date={day}/{_DAY}.{ending}"
-        if kind == "summaries":
-            data, records, repeats = merge_summaries(bodies, site, software, source.name)
-        else:
-            data, records, repeats = merge_lines(bodies)
+        try:
+            if kind == "summaries":
+                data, records, repeats = merge_summaries(bodies, site, software, source.name)
+            else:
+                data, records, repeats = merge_lines(bodies)
+        except (OSError, EOFError, zlib.error, ValueError) as error:  # pyarrow's are among these
+            raise PlaceError(source.name, f"{kind} of {site} on {day} cannot be merged: {error}") from error
         out.write(key, data)
         yield Compacted(key, len(objects), sum(map(len, bodies)), len(data), records, repeats)
 

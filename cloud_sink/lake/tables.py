@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from cloud_sink.errors import PlaceError
 from cloud_sink.lake.places import Days, Found, Place
 from cloud_sink.parquet import ARROW
 from cloud_sink.schema import (
@@ -26,6 +28,9 @@ from cloud_sink.schema import (
 
 _PARTITIONS = pa.schema([("site", pa.string()), ("date", pa.date32()), ("hour", pa.int8())])
 _CONTRACT = pa.schema([(field.name, ARROW[field.type]) for field in (*SUMMARY_HEAD, *SUMMARY_TAIL, *SUMMARY_SKETCH)])
+_CHECKED = ds.ParquetFileFormat(
+    default_fragment_scan_options=ds.ParquetFragmentScanOptions(page_checksum_verification=True)
+)
 _DOCUMENT = {
     Type.TEXT: pa.string(),
     Type.TIME: pa.timestamp("us", "UTC"),
@@ -41,26 +46,36 @@ def summaries(place: Place, days: Days) -> Any:
     """Summary files as one dataset: columns of the contract, then features, then `site`, `date`, `hour`.
 
     Looks into the footer of every file of these days for its features.
+
+    Raises:
+        PlaceError: One of them cannot be read.
     """
     paths = [found.path for found in place.find(days, ("summaries",))]
     base = f"{place.root}/summaries/{LAYOUT}"
     options = ds.FileSystemFactoryOptions(
         partition_base_dir=base, partitioning=ds.partitioning(_PARTITIONS, flavor="hive")
     )
-    factory = ds.FileSystemDatasetFactory(place.filesystem, paths, ds.ParquetFileFormat(), options)
-    found = factory.inspect(promote_options="permissive").remove_metadata() if paths else _PARTITIONS
-    return factory.finish(pa.unify_schemas([_CONTRACT, found]))
+    factory = ds.FileSystemDatasetFactory(place.filesystem, paths, _CHECKED, options)
+    try:
+        found = factory.inspect(promote_options="permissive").remove_metadata() if paths else _PARTITIONS
+        return factory.finish(pa.unify_schemas([_CONTRACT, found]))
+    except (OSError, pa.ArrowException) as error:
+        raise PlaceError(place.name, f"summaries cannot be read: {error}") from error
 
 
 def documents(place: Place, days: Days, kinds: tuple[str, ...] = ("alerts", "events")) -> Iterable[Document]:
-    """Alerts and events as they were written, each with the object that it was found in."""
+    """Alerts and events as they were written, each with the object that it was found in.
+
+    Raises:
+        PlaceError: An object is not what it should be.
+    """
     found = place.find(days, kinds)
-    bodies = place.read([one.path for one in found])
-    return (
-        (one, json.loads(line))
-        for one, body in zip(found, bodies, strict=True)
-        for line in gzip.decompress(body).splitlines()
-    )
+    for one, body in zip(found, place.read([one.path for one in found]), strict=True):
+        try:
+            lines = [json.loads(line) for line in gzip.decompress(body).splitlines()]
+        except (OSError, EOFError, zlib.error, ValueError) as error:
+            raise PlaceError(place.name, f"{one.path} is damaged: {error}") from error
+        yield from ((one, line) for line in lines)
 
 
 def alert_table(found: Sequence[Document]) -> Any:

@@ -91,6 +91,20 @@ def aws_environment(environment: Mapping[str, str]) -> Credentials:
         raise _refused(f"environment: {error}") from error
 
 
+def named_file(environment: Mapping[str, str], variable: str) -> str:
+    """Look whether a variable names a file that is there; "", since the library reads it by itself.
+
+    Without one it would ask around: a service of the machine's, a folder of the user's.
+
+    Raises:
+        TransientDeliveryError: It does not.
+    """
+    name = environment.get(variable, "")
+    if not name or not Path(name).is_file():
+        raise _refused(f"environment: {variable} does not name a file")
+    return ""
+
+
 def _credentials(values: Mapping[str, str], access: str, secret: str, token: str) -> Credentials:
     for name in (access, secret):
         if not values.get(name):

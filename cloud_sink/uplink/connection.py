@@ -49,11 +49,11 @@ class Uplink:
         request = head + body  # one packet for a small object
         kept = self._line.kept()
         try:
-            return self._once(method, request, most)
+            return _without_secrets(self._once(method, request, most), headers)
         except LinkError as error:
             if not kept or error.trouble is not Trouble.CUT:
                 raise
-        return self._once(method, request, most)
+        return _without_secrets(self._once(method, request, most), headers)
 
     def close(self) -> None:
         """Close the connection; the next request opens another."""
@@ -89,6 +89,21 @@ class Uplink:
         if last or not whole or response.will_close:
             self._line.close()
         return answer
+
+
+_SECRET = ("authorization", "x-amz-security-token")
+
+
+def _without_secrets(answer: Answer, headers: Mapping[str, str]) -> Answer:
+    """A refusal goes into logs, and may repeat what we are let in by: S3 does so with a session token that expired."""
+    if answer.status < 300:
+        return answer
+    body = answer.body
+    for name in _SECRET:
+        secret = headers.get(name, "").rpartition(" ")[2].encode()
+        for written in {secret, secret.replace(b"/", b"\\/")} - {b""}:  # the latter in JSON
+            body = body.replace(written, b"***")
+    return Answer(answer.status, answer.headers, body)
 
 
 def _head(method: str, path: str, headers: Mapping[str, str], body: bytes) -> bytes:

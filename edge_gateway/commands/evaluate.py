@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from connectors.errors import ConnectorError
+from edge_gateway.commands.train import progress
 from edge_gateway.config.problems import ConfigRejected
 from edge_gateway.evaluation.show import as_json, explained, shown
 from edge_gateway.exit_codes import Exit
@@ -33,8 +34,6 @@ def evaluate_command(judge: Callable[[Told], list[Table]], *, json: bool, explai
     Returns:
         An `Exit` code.
     """
-    from edge_gateway.training import progress  # noqa: PLC0415 - shared with `train`
-
     console = Console(soft_wrap=True)
     try:
         with progress(Console(stderr=True)) as told:

@@ -56,6 +56,9 @@ def answered(work: Callable[[], int]) -> int:
     except ModelError as error:
         typer.echo(f"{error}.", err=True)
         return Exit.FAILED
+    except OSError as error:  # of a folder of bundles: each command works on few files, which it names
+        typer.echo(f"{error.filename}: {error.strerror}. Check path and permissions.", err=True)
+        return Exit.FAILED
 
 
 def find_models(path: Path) -> ModelSite:

@@ -10,15 +10,27 @@ from pydantic import AfterValidator, Discriminator, Strict, field_validator, mod
 
 from cloud_sink.allowance import parse_hours
 from cloud_sink.records import Lane
+from cloud_sink.uplink.store import parse_store
 from cloud_sink.uplink.words import split_url
 from edge_gateway.config.section import NAME_FIX, PIB, Name, Section, option
 from edge_gateway.config.units import FilePath, Size
 
-KINDS_FIX = "Use 'file' for a folder, 's3' for a bucket, 'https' for a web server, 'mqtt' for a broker."
+KINDS_FIX = (
+    "Use 'file' for a folder, 's3' for a bucket, 'https' for a web server, 'mqtt' for a broker, "
+    "'pyarrow' for Azure, Google Cloud Storage or HDFS."
+)
 
 
 def _url(value: str) -> str:
     split_url(value)
+    return value
+
+
+def _store(value: str) -> str:
+    if value.startswith(("s3:", "file:")):
+        msg = "must be a store of Azure, Google or Hadoop: a bucket is kind 's3' and a folder kind 'file'"
+        raise ValueError(msg)
+    parse_store(value)
     return value
 
 
@@ -219,8 +231,38 @@ class MqttTargetSection(TargetSection):
         return self
 
 
+class PyarrowTargetSection(TargetSection):
+    """A store that pyarrow has a file system for. Every object is read back, which costs its size once more."""
+
+    kind: Literal["pyarrow"] = option(description="Kind of target.", fix=KINDS_FIX, example="pyarrow")
+    uri: Annotated[str, AfterValidator(_store)] = option(
+        description="Folder below which objects go: of Azure, Google Cloud Storage (gs://BUCKET/FOLDER), HDFS "
+        "(hdfs://HOST:PORT/FOLDER).",
+        fix="For example abfss://plant@account.dfs.core.windows.net/gateways.",
+        example="abfss://plant@account.dfs.core.windows.net/gateways",
+    )
+    key_file: FilePath | None = option(
+        None,
+        description="File that holds the key of the Azure account; read again when it changes. Google's credentials "
+        "are the file that the environment variable GOOGLE_APPLICATION_CREDENTIALS names.",
+        example="/run/secrets/azure-key",
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> PyarrowTargetSection:
+        azure = parse_store(self.uri).scheme in {"abfs", "abfss"}
+        if azure and self.key_file is None:
+            msg = "key_file is required for Azure: without it Microsoft's library would ask around for credentials"
+            raise ValueError(msg)
+        if not azure and self.key_file is not None:
+            msg = "key_file is for Azure alone: leave it out"
+            raise ValueError(msg)
+        return self
+
+
 AnyTarget = Annotated[
-    FileTargetSection | S3TargetSection | HttpsTargetSection | MqttTargetSection, Discriminator("kind")
+    FileTargetSection | S3TargetSection | HttpsTargetSection | MqttTargetSection | PyarrowTargetSection,
+    Discriminator("kind"),
 ]
 
 

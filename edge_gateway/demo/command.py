@@ -45,6 +45,7 @@ class DemoOptions:
     seed: int
     report: Path
     folder: Path
+    also: Path | None = None
 
 
 def run_demo(options: DemoOptions, *, live: bool) -> int:
@@ -67,10 +68,11 @@ def run_demo(options: DemoOptions, *, live: bool) -> int:
     try:
         with files.claimed():
             files.prepare()
+            also = "" if options.also is None else options.also.read_text(encoding="utf-8")
             options.report.parent.mkdir(parents=True, exist_ok=True)
             options.report.open("a").close()  # it is better to know now
             with screen:
-                report = asyncio.run(_play(options, files, screen))
+                report = asyncio.run(_play(options, files, screen, also))
             options.report.write_text(json.dumps(report, indent=2), encoding="utf-8")
     except (FolderRefused, OSError) as refused:
         console.print(str(refused), markup=False, soft_wrap=True)
@@ -98,7 +100,7 @@ def serve_plant(folder: Path, seed: int) -> int:
         return Exit.CONFIG
 
 
-async def _play(options: DemoOptions, files: DemoFiles, screen: Screen) -> dict[str, Any]:
+async def _play(options: DemoOptions, files: DemoFiles, screen: Screen, also: str) -> dict[str, Any]:
     playing = asyncio.current_task()
     assert playing is not None
     for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C: what was started is stopped, the terminal restored
@@ -117,7 +119,7 @@ async def _play(options: DemoOptions, files: DemoFiles, screen: Screen) -> dict[
     plant = await _start_plant(options, files, scene, show)
     try:
         await training
-        files.write_config(plant.facts)
+        files.write_config(plant.facts, also)
         story = Story(files, plant, scene, show, began)
         other = "bearing_wear" if options.fault == "cavitation" else "cavitation"
         await story.play(options.seconds, (options.fault, other))

@@ -89,13 +89,14 @@ class DemoFiles:
         for folder in (self.cloud, self.plant):
             folder.mkdir(parents=True)
 
-    def write_config(self, plant: dict[str, Any]) -> None:
+    def write_config(self, plant: dict[str, Any], also: str = "") -> None:
         """Write gateway.toml for a running plant.
 
         Args:
             plant: What it said when ready.
+            also: More of it.
         """
-        self.config.write_text(config_text(plant), encoding="utf-8")
+        self.config.write_text(config_text(plant) + also, encoding="utf-8")
 
 
 def config_text(plant: dict[str, Any]) -> str:

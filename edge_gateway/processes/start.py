@@ -8,7 +8,7 @@ from pathlib import Path
 import structlog
 import typer
 
-from cloud_sink.errors import CloudSinkError
+from cloud_sink.errors import CloudSinkError, OutboxTooNew
 from connectors.errors import ConnectorError
 from edge_gateway import logs
 from edge_gateway.check import load_checked
@@ -51,6 +51,9 @@ def start(path: Path, only: str | None, *, drain: bool) -> int:
             typer.echo(str(refused), err=True)
             return Exit.CONFIG
         return _ended(refused)  # a process of a gateway that was killed may be about to end
+    except OutboxTooNew as error:  # no restart helps
+        typer.echo(str(error), err=True)
+        return Exit.CONFIG
     except (ConnectorError, CloudSinkError, ModelError, OSError) as error:
         # The rooms' own errors, the disk's and the network's say what is wrong; all else is a bug and shows its trace.
         return _ended(error)

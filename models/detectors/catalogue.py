@@ -33,8 +33,6 @@ up, 0.9 % of the rows were false alarms with it and 7.9 % without (SKAB, 2,000 t
 score). 10 windows did no better there (1.0 %), and absorbed more of the faults (36.9 % of the rows missed instead of
 31.8 % on SKAB; 90.8 % instead of 92.7 % found on Tennessee Eastman)."""
 
-LEAST_WINDOWS = 20
-
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -61,13 +59,11 @@ class Kind:
         told: What it is, in a line.
         make: A new one.
         stateful: It remembers: it judges one feature of each tag, in time order, and not each window by itself.
-        least_rows: Fewest rows to learn from, whatever calibration needs.
     """
 
     told: str
     make: Callable[[Wish], AnyDetector]
     stateful: bool = False
-    least_rows: int = 0
 
 
 def _columns(make: Callable[..., RowDetector]) -> Callable[[Wish], RowDetector]:
@@ -83,7 +79,6 @@ KINDS: dict[str, Kind] = {
         "four members on smoothed values, the worst counts; its centre follows slow drift",
         lambda wish: StreamDetector(follow_rows=wish.follow_rows, gate=1.0),
         stateful=True,
-        least_rows=LEAST_WINDOWS * Smoothing().window,
     ),
     "mahalanobis": Kind("distance from the usual, in units of how tags vary together", _columns(MahalanobisDetector)),
     "pca": Kind("T2 + SPE: within the plane in which tags move together, and away from it", _columns(PcaDetector)),

@@ -30,6 +30,11 @@ class RawRowDetector(OutlierMixin, BaseEstimator, ABC):  # type: ignore[misc]  #
         return 0
 
     @property
+    def least_rows(self) -> int:
+        """Fewest rows of an asset to learn from, whatever calibration needs."""
+        return 0
+
+    @property
     def warm_up(self) -> int:
         """Rows at the beginning that get no score."""
         return 0

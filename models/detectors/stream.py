@@ -14,6 +14,8 @@ from models.detectors.row_detector import RowDetector
 from models.detectors.smoothing import FEATURES, Smoothing, SmoothingState
 from models.detectors.suite import SuiteDetector
 
+LEAST_WINDOWS = 20
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StreamState:
@@ -71,6 +73,11 @@ class StreamDetector(PreparedRowDetector):
     def memory(self) -> int:
         """Of the smoothing."""
         return self.smoothing_.memory
+
+    @property
+    def least_rows(self) -> int:
+        """Twenty windows that share no row."""
+        return LEAST_WINDOWS * self.smoothing_.window
 
     @property
     def warm_up(self) -> int:

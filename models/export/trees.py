@@ -6,35 +6,27 @@ from typing import Any
 
 import numpy as np
 
-EULER = 0.5772156649015329
+from models.detectors.forest import ForestDetector
 
 
-def mean_depth(rows: float) -> float:
-    """c(n): mean depth of an unsuccessful search in a binary search tree of n rows (Liu, Ting and Zhou, equation 1)."""
-    if rows <= 1:
-        return 0.0
-    return 1.0 if rows <= 2 else 2.0 * (float(np.log(rows - 1.0)) + EULER) - 2.0 * (rows - 1.0) / rows
-
-
-def trees(forest: Any) -> dict[str, Any]:
-    """All trees of a fitted `sklearn.ensemble.IsolationForest`, each leaf worth its depth plus c(rows in it)."""
+def trees(detector: ForestDetector, tags: int) -> dict[str, Any]:
+    """All trees of a fitted forest. Targets: depth of the leaves, then by how much each tag has shortened it."""
     nodes: dict[str, list[Any]] = {
         key: [] for key in ("treeids", "nodeids", "featureids", "values", "modes", "truenodeids", "falsenodeids")
     }
     leaves: dict[str, list[Any]] = {"treeids": [], "nodeids": [], "ids": [], "weights": []}
-    for at, estimator in enumerate(forest.estimators_):
+    for at, (estimator, said) in enumerate(zip(detector.forest_.estimators_, detector.leaves_, strict=True)):
         tree = estimator.tree_
-        depth = np.zeros(tree.node_count)
+        by_tag = said.shortened.reshape(tree.node_count, tags, -1).sum(axis=2)
         for number in range(tree.node_count):  # parents come before their children
             left, right = int(tree.children_left[number]), int(tree.children_right[number])
             leaf = left < 0
             if leaf:
-                leaves["treeids"].append(at)
-                leaves["nodeids"].append(number)
-                leaves["ids"].append(0)
-                leaves["weights"].append(float(depth[number] + mean_depth(float(tree.n_node_samples[number]))))
-            else:
-                depth[[left, right]] = depth[number] + 1.0
+                cut = np.flatnonzero(by_tag[number])  # a third of the tags is on no path to the leaf
+                leaves["treeids"] += [at] * (1 + len(cut))
+                leaves["nodeids"] += [number] * (1 + len(cut))
+                leaves["ids"] += [0, *(1 + cut).tolist()]
+                leaves["weights"] += [float(said.depth[number]), *by_tag[number, cut].tolist()]
             nodes["treeids"].append(at)
             nodes["nodeids"].append(number)
             nodes["featureids"].append(0 if leaf else int(tree.feature[number]))
@@ -44,7 +36,7 @@ def trees(forest: Any) -> dict[str, Any]:
             nodes["falsenodeids"].append(max(right, 0))
     attributes = {f"nodes_{key}": values for key, values in nodes.items()}
     attributes |= {f"target_{key}": values for key, values in leaves.items()}
-    return {**attributes, "n_targets": 1, "aggregate_function": "SUM"}
+    return {**attributes, "n_targets": 1 + tags, "aggregate_function": "SUM"}
 
 
 def floor32(threshold: float) -> float:

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from models.calibrate import doubts, limit_of
 from models.errors import ImportRefused
 from models.feature_rows import FeatureRows
-from models.fitting import ScoreSummary, summary_of
 from models.foreign.packing import Imported, pack
 from models.foreign.read import Foreign, read_foreign
 from models.foreign.running import Columns, errors_of, far_from, is_coupled, run_original
 from models.foreign.wrap import Scale
+from models.holdout import ScoreSummary, summary_of
 from models.manifest import Calibration
 from models.training_rows import judge, whole_rows
 

@@ -15,10 +15,10 @@ from models.bundle import PICTURES, Bundle, Golden, write_bundle
 from models.card import write_card
 from models.errors import BundleRejected, ImportRefused
 from models.feature_rows import LEVELS, FeatureRows
-from models.fitting import ScoreSummary
 from models.foreign.read import Foreign
 from models.foreign.running import far_from
 from models.foreign.wrap import Scale, wrap
+from models.holdout import ScoreSummary
 from models.manifest import SCHEMA, THRESHOLD, Calibration, FeatureSetId, Manifest, fingerprint_of
 from models.onnx_scorer import OnnxScorer
 from models.packing import Packed

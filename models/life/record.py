@@ -60,7 +60,7 @@ class Life:
         previous: Versions that were active before, latest first: where a roll-back goes.
         failed: Version -> why it must not be tried again by itself.
         counter: Highest counter of a version that was ever active: older ones are refused.
-        promoted_at: When the active one became it, ns since the epoch; 0 = never.
+        promoted_at: When the active one was promoted, ns since the epoch; 0 = it was gone back to, or there is none.
     """
 
     __pydantic_config__ = _STRICT

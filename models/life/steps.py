@@ -118,7 +118,7 @@ def roll_back(lives: Lives, name: str, asked: Asked) -> Lives:
         previous=life.previous[1:],
         shadow=life.shadow if life.shadow != life.previous[0] else None,
         failed={**life.failed, left: why},
-        promoted_at=asked.at,
+        promoted_at=0,  # it has proven itself: no probation, or a broken plant would send it away as well
     )
     told = replace(asked, why=f"{why}; {name}@{back.active} is active again")
     return _with(lives, name, back, left, Step.ROLLED_BACK, told)

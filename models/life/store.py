@@ -78,8 +78,11 @@ class ModelStore:
         target = self.folder(manifest.name, manifest.version)
         if target.exists():
             raise LifeRefused(manifest.model, "is in the store already, and a version never changes", "give another")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=".", dir=target.parent))
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            draft = Path(tempfile.mkdtemp(prefix=".", dir=target.parent))
+        except OSError as error:
+            raise self._unwritable(target.parent, error) from error
         try:
             for name in BUNDLE_FILES:
                 if (bundle / name).exists():
@@ -89,6 +92,8 @@ class ModelStore:
             sync_folder(draft)
             draft.rename(target)
             sync_folder(target.parent)
+        except OSError as error:
+            raise self._unwritable(target, error) from error
         finally:
             shutil.rmtree(draft, ignore_errors=True)
         return manifest
@@ -129,8 +134,7 @@ class ModelStore:
                     _replace(self.file, after.encode())
                 return after
         except OSError as error:
-            fix = "let this user write there, or run this as the user of the gateway"
-            raise LifeRefused(str(self.file), f"cannot be written ({error.strerror})", fix) from error
+            raise self._unwritable(self.file, error) from error
 
     def agreement(self, name: str, version: str) -> Agreement | None:
         """What a shadow showed so far; None = nothing, or nothing that can be read."""
@@ -154,6 +158,10 @@ class ModelStore:
     def forget_agreement(self, name: str, version: str) -> None:
         """A shadow that begins anew counts anew."""
         self._shadow_file(name, version).unlink(missing_ok=True)
+
+    def _unwritable(self, path: Path, error: OSError) -> LifeRefused:
+        fix = "let this user write there, or run this as the user of the gateway"
+        return LifeRefused(str(path), f"cannot be written ({error.strerror})", fix)
 
     def _shadow_file(self, name: str, version: str) -> Path:
         self.folder(name, version)

@@ -22,6 +22,8 @@ HARMLESS = {*STANDARD.split(), "numpy", "structlog", "typing_extensions"}
 # Each with the foreign thing it is the door to. What lies in uplink/ and influx/client.py sends, and is in the ledger.
 DOORS = {
     "uplink/": {"http.client", "socket", "ssl"},
+    "uplink/store.py": {"subprocess", "sys"},
+    "uplink/store_client.py": {"pyarrow.ArrowException", "pyarrow.fs", "signal", "sys"},
     "grafana/": {"grafana_foundation_sdk"},  # makes the JSON of dashboards, for whoever develops them
     "influx/client.py": {"influxdb_client.client.influxdb_client", "influxdb_client.rest", "urllib3.exceptions"},
     "lake/places.py": {"pyarrow.fs"},  # reads what was delivered, for whoever has it; no gateway runs it

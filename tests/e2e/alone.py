@@ -1,12 +1,13 @@
 """The whole gateway in a network of its own, traced: `unshare -n python alone.py FOLDER`, started by test_alone.py.
 
-The folder has a model. The plant, a bucket, a web server and an InfluxDB are on the loopback of the namespace, where
-nothing else is. Leaves there what the kernel was asked for (`trace`), what the bucket got (`bucket/`), and where
+The folder has a model. Plant, bucket, web server, broker and InfluxDB are on the loopback of the namespace,
+where nothing else is. Leaves there what the kernel was asked for (`trace`), what the bucket got (`bucket/`), and where
 everything was (`facts.json`).
 """
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import gzip
 import json
@@ -23,6 +24,7 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).parents[1] / "cloud_sink"))
 
+from counting_broker import CountingBroker
 from fault_server import FaultServer, answer, read_body
 
 from edge_gateway.demo.files import DemoFiles, config_text
@@ -40,6 +42,13 @@ credentials_file = "credentials"
 [[target]]
 kind = "https"
 url = "http://127.0.0.1:{web}/plant"
+[[target]]
+kind = "mqtt"
+url = "mqtt://127.0.0.1:{broker}"
+[[target]]
+kind = "pyarrow"
+uri = "abfs://account@127.0.0.1:{azure}/plant"
+key_file = "azure-key"
 [[target]]
 kind = "file"
 path = "cloud"
@@ -64,12 +73,20 @@ def main(folder: Path) -> None:
     files = DemoFiles(folder)
     home = folder / "home"
     home.mkdir()
-    with FaultServer() as bucket, FaultServer() as web, Influx() as influx:
+    # The web server at the place of Azure is none: who is asked is seen all the same
+    with (
+        FaultServer() as bucket,
+        FaultServer() as web,
+        Influx() as influx,
+        CountingBroker() as broker,
+        FaultServer() as azure,
+    ):
         servers = {"bucket": bucket, "web": web, "influx": influx}
         plant = _start_plant(files.plant)
         try:
             facts = json.loads(plant.stdout.readline())
-            _configure(files, facts, {name: server.port for name, server in servers.items()})
+            ports = {name: server.port for name, server in servers.items()}
+            _configure(files, facts, {**ports, "broker": broker.port, "azure": azure.port})
             _run(files, home, plant, bucket)
         finally:
             plant.stdin.close()
@@ -86,6 +103,9 @@ def main(folder: Path) -> None:
             }
             for name, server in servers.items()
         }
+        facts["servers"]["broker"] = {"port": broker.port, "heads": 0, "bodies": broker.received}
+        facts["servers"]["azure"] = {"port": azure.port, "heads": 0, "bodies": 0}
+        facts["messages"] = [payload.decode() for _, payload in broker.messages]
     facts["home"] = [str(path.relative_to(home)) for path in home.rglob("*")]
     (folder / "facts.json").write_text(json.dumps(facts))
 
@@ -108,6 +128,7 @@ def _configure(files: DemoFiles, facts: dict[str, Any], ports: dict[str, int]) -
     files.config.write_text(before + _TARGETS.format(**ports) + after)
     keys = "[default]\naws_access_key_id = AK\naws_secret_access_key = secret\n"
     (files.root / "credentials").write_text(keys)
+    (files.root / "azure-key").write_text(base64.b64encode(b"secret" * 8).decode())
 
 
 def _run(files: DemoFiles, home: Path, plant: subprocess.Popen[str], bucket: FaultServer) -> None:

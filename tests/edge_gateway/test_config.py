@@ -67,7 +67,7 @@ def test_every_problem_is_told_at_once_with_key_value_rule_and_fix(tmp_path: Pat
     assert "gateway.site: is required." in told
     assert 'modbus[0] "press".unit_id = 300: must be at most 255. Use the unit id' in told
     assert 'modbus[0] "press".poll_intervall = "1s": unknown key. Did you mean \'poll_interval\'?' in told
-    assert "target[0].kind = \"ftp\": must be one of 'file', 's3', 'https', 'mqtt'. Use 'file' for a folder" in told
+    assert "target[0].kind = \"ftp\": must be one of 'file', 's3', 'https', 'mqtt', 'pyarrow'. Use 'file' for" in told
     assert 'windows.length = "10 parsecs"' in told
     assert 'model[0].assets = "press-9": no link has a tag of this asset. Assets with tags: press-1.' in told
 

@@ -32,6 +32,8 @@ address = "holding:100:float32:CDAB"
 FILE = '[[target]]\nkind = "file"\npath = "cloud"\n'
 S3 = '[[target]]\nkind = "s3"\nendpoint = "https://s3.example:9000/api"\nbucket = "lake"\n'
 MQTT = '[[target]]\nkind = "mqtt"\nurl = "mqtts://hub.example"\n'
+STORE = '[[target]]\nkind = "pyarrow"\nuri = "abfss://lake@acc.dfs.core.windows.net/gw"\n'
+GOOGLE = '[[target]]\nkind = "pyarrow"\nuri = "gs://lake/gw"\n'
 HTTPS = '[[target]]\nkind = "https"\nurl = "https://hub.example/in"\n'
 
 
@@ -53,9 +55,9 @@ def problems(folder: Path, target: str) -> str:
         ('[[target]]\npath = "x"\n', "target[0].kind: is required. Use 'file' for a folder"),
         (
             '[[target]]\nkind = "ftp"\n',
-            "target[0].kind = \"ftp\": must be one of 'file', 's3', 'https', 'mqtt'. Use 'file'",
+            "target[0].kind = \"ftp\": must be one of 'file', 's3', 'https', 'mqtt', 'pyarrow'. Use 'file'",
         ),
-        ("[[target]]\nkind = 5\n", "target[0].kind = 5: must be one of 'file', 's3', 'https', 'mqtt'."),
+        ("[[target]]\nkind = 5\n", "target[0].kind = 5: must be one of 'file', 's3', 'https', 'mqtt', 'pyarrow'."),
         ("", "target: is required. Write [[target]] above a table with kind"),
         (FILE + 'bucket = "x"\n', 'target[0].bucket = "x": unknown key. Known here: kind, name, lanes, path.'),
         (S3 + 'prefx = "x"\n', "target[0].prefx = \"x\": unknown key. Did you mean 'prefix'?"),
@@ -74,6 +76,10 @@ def problems(folder: Path, target: str) -> str:
         (MQTT.replace("mqtts:", "https:"), "must be a URL like mqtts://HOST[:PORT][/PATH]"),
         (MQTT.replace("hub.example", "hub.example/a"), "topics are set by `topic`"),
         (MQTT + 'topic = "a/#"\n', 'target[0].topic = "a/#": has not the right form'),
+        (STORE.replace("abfss:", "s3:"), "target[0].uri = "),
+        (STORE.replace("lake@", "lake:pw@"), "must be without password, query and fragment"),
+        (STORE, "key_file is required for Azure"),
+        (GOOGLE + 'key_file = "k"\n', "key_file is for Azure alone"),
         (FILE + '[uplink]\nbandwidth = "1 B"\n', 'uplink.bandwidth = "1 B": must be at least 1000. 1 kB to'),
         (FILE + "[uplink]\ndaily_budget = 5\n", "uplink.daily_budget = 5: must be a text of a number and one of"),
         (FILE + '[uplink]\nbulk_hours = ["22-6"]\n', "must be written as HH:MM-HH:MM"),
@@ -160,6 +166,8 @@ def test_the_target_that_is_meant(tmp_path):
     assert s3.name == "s3:s3.example:9000/lake"
     assert opened(tmp_path, HTTPS).name == "https://hub.example/in"
     assert opened(tmp_path, MQTT).name == "mqtts://hub.example/sluicegate/riverside/gw"
+    assert opened(tmp_path, STORE + 'key_file = "k"\n').name == "abfss://acc.dfs.core.windows.net/lake/gw"
+    assert opened(tmp_path, GOOGLE).name == "gs://lake/gw"
 
 
 def test_connections_to_a_broker_have_names_of_their_own(tmp_path):
@@ -186,6 +194,9 @@ def test_check_shows_it(tmp_path):
     told = described(tmp_path, HTTPS + 'token_file = "/t"\nverify = "read_back"\n')
     assert told == "https: https https://hub.example/in (PUT token from /t, verified by read back)"
     assert "without credentials" in described(tmp_path, HTTPS)
+    told = described(tmp_path, STORE + 'key_file = "/k"\n')
+    assert told == "pyarrow: pyarrow abfss://acc.dfs.core.windows.net/lake/gw (key from /k, verified by read back)"
+    assert described(tmp_path, GOOGLE).endswith("(credentials from the environment, verified by read back)")
 
 
 def test_files_and_variables_that_are_missing(tmp_path, monkeypatch):
@@ -200,3 +211,8 @@ def test_files_and_variables_that_are_missing(tmp_path, monkeypatch):
     assert not list(missing(load(write(tmp_path, S3))))
     found = [str(p) for p in missing(load(write(tmp_path, HTTPS + 'token_file = "t"\nca_file = "c"\n')))]
     assert [text.split(" = ")[0] for text in found] == ['target[0] "https".token_file', 'target[0] "https".ca_file']
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    (found,) = map(str, missing(load(write(tmp_path, GOOGLE))))
+    assert found.startswith('target[0] "pyarrow".uri: needs credentials, and the environment variable GOOGLE_APPL')
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", __file__)
+    assert not list(missing(load(write(tmp_path, GOOGLE))))

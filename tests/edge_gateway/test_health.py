@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from cloud_sink.influx.points import DROP, GATEWAY, LINK, PROCESS, Health
+from edge_gateway.drift_facts import DriftFacts
 from edge_gateway.health import health
+from flows.drift_state import Standing
 
 SECOND = 10**9
 NOW = 1_700_000_100 * SECOND
@@ -123,3 +126,20 @@ def test_lines_have_their_tags_in_order() -> None:
     line = health(ACQUIRE, FLOW, DELIVER, NOW)[1].line("works", "gw-1", NOW + 999)
     assert line.startswith("edge_process,gateway=gw-1,role=acquire,site=works alive=1i,")
     assert line.endswith(f" {NOW}")
+
+
+def test_drift_is_told_once_a_period_was_judged() -> None:
+    new = Standing("c")
+    calm = Standing("a", checked=NOW, worst=(("flow.mean", 0.04), ("flow.std", 0.01)))
+    stale = Standing("b", "stale", checked=NOW, worst=(("flow.mean", 2.5),))
+    facts = DriftFacts()
+    for model, standings, want in (
+        ("", [], None),
+        ("pump@1", [new], None),
+        ("pump@1", [new, calm], (0, 0.04)),
+        ("pump@2", [stale], (1, 2.5)),
+    ):
+        facts.tell(model, standings)
+        written = json.loads(json.dumps({**FLOW, "drift": facts.facts()}))
+        fields = told(health(ACQUIRE, written, DELIVER, NOW), GATEWAY)
+        assert ((fields["drifting"], fields["largest_psi"]) if "drifting" in fields else None) == want

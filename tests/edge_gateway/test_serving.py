@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import time
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,10 +15,14 @@ import pytest
 from bundles import CONFIG, FEATURES, make_bundle
 
 from cloud_sink.records import Event
+from connectors.tags import Tag, TagTable
 from edge_gateway.config.config import Config
+from edge_gateway.gateway import LocalGateway
 from edge_gateway.serving.crew import Recruiter
 from edge_gateway.serving.duty import KEEP_EVERY_S, ModelDuty
 from edge_gateway.serving.storm import Storm
+from flows.blocks import FeatureBlock, ScoredBlock
+from flows.score_state import ScoreState
 from models.bundle import MODEL
 from models.errors import ScoringFailed
 from models.features import FeatureSet
@@ -404,3 +410,91 @@ def test_nothing_is_told_twice_before_it_is_noted(start: Callable[..., Gateway],
 def test_a_look_at_what_has_not_changed_opens_nothing(start: Callable[..., Gateway], store: ModelStore) -> None:
     gateway = start()
     assert gateway.recruiter.look() is None
+
+
+def windows(first: int, count: int = 1) -> FeatureBlock:
+    """Windows of the mill, one after the other, as normal as those of the training."""
+    start = (NOW // SECOND + first + np.arange(count, dtype=np.int64)) * SECOND
+    return FeatureBlock(
+        tags=TagTable("mill", (Tag("flow", "", 0.1), Tag("power", "", 0.1))),
+        start=start,
+        end=start + 2 * SECOND,
+        n=np.full((count, 2), 20, np.int32),
+        n_bad=np.zeros((count, 2), np.int32),
+        coverage=np.ones((count, 2), np.float32),
+        decided_received=int(start[-1]) + 2 * SECOND,
+        partial=False,
+        backfilled=False,
+        features=FEATURES,
+        values=50.0 + np.random.default_rng(first).normal(size=(count, 2, 3)),
+    )
+
+
+def test_b5_a_version_that_fails_in_the_flow_is_rolled_back_and_no_window_is_lost(
+    start: Callable[..., Gateway], store: ModelStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = start()
+    state = ScoreState(gateway.duty)
+
+    def broken(_: object, *__: object) -> None:
+        raise ScoringFailed("press@2", "slow", "a call took 2 s")
+
+    monkeypatch.setattr(gateway.duty.of("mill")[0].scorer, "_run", broken)
+    scored = []
+    for at in range(6):
+        out = state.push([windows(at)])
+        gateway.look()
+        scored += [one for one in out if isinstance(one, ScoredBlock)]
+    assert [one.model for one in scored] == ["press@2"] * 3 + ["press@1"] * 3
+    assert [bool(np.isnan(one.score[0])) for one in scored] == [True] * 3 + [False] * 3
+    assert gateway.told[-1] == ("press@2", "rolled_back")
+
+
+def test_what_the_flow_says_of_a_shadow_is_what_is_compared(start: Callable[..., Gateway], store: ModelStore) -> None:
+    gateway = start()
+    shadow(store, "3")
+    gateway.look()
+    state = ScoreState(gateway.duty)
+    blocks = [one for at in range(0, 60, 20) for one in state.push([windows(at, 20)])]
+    gateway.duty.close()
+    kept = store.agreement("press", "3")
+    assert kept is not None
+    both = np.concatenate([[verdict.score for verdict in one.verdicts] for one in blocks], axis=1)
+    assert kept.windows == 60
+    np.testing.assert_allclose([row[2:] for row in kept.scores], both.T, rtol=1e-6)
+    assert [one.shadow for one in blocks[0].verdicts] == [False, True]
+    assert blocks[0].model == "press@2"  # what alarms
+
+
+def test_d1_a_bundle_of_the_configuration_that_nobody_trusted_signed_is_not_served(
+    tmp_path: Path, made: dict[str, Path]
+) -> None:
+    line = f'trusted_keys = ["{base64.b64encode(bytes(32)).decode()}"]'
+    text = CONFIG.replace("[models]", f"[models]\n{line}").replace('name = "press"', f'bundle = "{made["1"]}"')
+    config = Config.model_validate(tomllib.loads(text))
+    config = config.model_copy(update={"gateway": config.gateway.model_copy(update={"data": tmp_path})})
+    gateway = LocalGateway(config, lambda: False, lambda: None)
+    with pytest.raises(ScoringFailed, match="it is not signed"):
+        gateway.models.of("mill")[0].scorer.score(np.zeros((1, 2, 3)))
+
+
+@pytest.mark.integration
+def test_the_thread_goes_on_after_a_fault_of_its_own(start: Callable[..., Gateway], store: ModelStore) -> None:
+    gateway = start()
+    look, looks = gateway.recruiter.look, []
+
+    def faulty() -> object:
+        looks.append(len(looks))
+        if len(looks) == 1:
+            raise KeyError("a bug")
+        return look()
+
+    gateway.recruiter.look = faulty  # type: ignore[method-assign, assignment]
+    promote(store, "3")
+    gateway.duty.begin()
+    gateway.duty.begin()  # once is enough
+    end = time.monotonic() + 30
+    while gateway.serving != [("press@3", False)]:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+        gateway.duty.pass_over()

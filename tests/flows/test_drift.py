@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -298,3 +299,17 @@ class TestStep:
         run(condition_monitoring.build(gateway))
         assert self.told(gateway) == []
         assert gateway.standings == {}
+
+    def test_each_model_has_its_own_baseline_and_a_shadow_none(self) -> None:
+        scorer = self.scorer()
+        assert scorer.reference is not None
+        other = replace(scorer.reference, model="other@1", edges=scorer.reference.edges + 100.0)  # all would drift
+        gateway = ListGateway(keyed(self.items()), {"press": scorer}, drift_settings=SETTINGS)
+        gateway.shadows["press"] = MeanScorer(every_ns=EVERY, model="other@1", reference=other)
+        run(condition_monitoring.build(gateway))
+        assert self.told(gateway) == list(self.WANT)
+        assert list(gateway.standings) == ["means@1"]
+        gateway.scorers, gateway.shadows = dict(gateway.shadows), {"press": scorer}
+        gateway.out.clear()
+        run(condition_monitoring.build(gateway))
+        assert [one[::3] for one in self.told(gateway)] == [("drifting", "other@1")]

@@ -12,6 +12,7 @@ from connectors.samples import Item, SampleBatch
 from connectors.tags import TagTable
 from flows.blocks import FeatureBlock, ScoredBlock
 from flows.featurize import features_of
+from flows.model_rows import rows_for, rows_of
 from flows.recorded import feature_rows, windows_of
 from flows.score_state import ScoreState
 from flows.summarize import summaries_of
@@ -143,6 +144,19 @@ def test_training_sees_exactly_the_rows_that_serving_judges() -> None:
     assert 5 < len(judged) < len(served)
     np.testing.assert_array_equal(scorer.score(rows).score, [b.score[0] for b in served if np.isfinite(b.score[0])])
     assert rows.shape == (len(judged), 2, 2)
+
+
+def test_assets_of_several_kinds_are_picked_from_together_as_each_alone() -> None:
+    blocks = featurized([*regular(25, "one"), *regular(25, "two", value=50.0)])
+    (bare,) = [replace(blocks[0], tags=TagTable("bare", ()), n=blocks[0].n[:, :0], coverage=blocks[0].coverage[:, :0])]
+    short = replace(blocks[1], tags=TagTable("short", blocks[1].tags.tags[:2]), values=blocks[1].values[:, :2])
+    short = replace(short, n=short.n[:, :2], coverage=np.full((1, 2), np.nan, np.float32))
+    mixed = [blocks[0], short, short, bare, *blocks[1:]]
+    rows, coverage = rows_of(mixed, ("door", "speed"), ("mean", "last"))
+    alone = [rows_for(block, ("door", "speed"), ("mean", "last")) for block in mixed]
+    np.testing.assert_array_equal(rows, np.concatenate([values for values, _ in alone]))
+    np.testing.assert_array_equal(coverage, np.concatenate([covered for _, covered in alone]))
+    assert coverage[:4].tolist() == [[1.0, 0.5], [0.0, 1.0], [0.0, 1.0], [0.0, 0.0]]
 
 
 def test_an_asset_without_tags_is_harmless() -> None:

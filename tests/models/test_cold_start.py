@@ -71,11 +71,11 @@ def test_a_fault_is_found_in_its_first_window_and_where_it_is(tag: int) -> None:
 
 
 def test_what_lasts_becomes_normal_within_its_memory() -> None:
-    rows = calm(3, 4000)
-    rows[1500:, 0, 0] += 100.0
+    rows = calm(3, 5000)
+    rows[4000:, 0, 0] += 100.0
     score = follow(cold(), rows).score
-    followed = 1500 + MEMORY * MOST_STRIDE // 2
-    assert (score[1500 : followed - 100] > 1).all()
+    followed = 4000 + MEMORY * MOST_STRIDE // 2
+    assert (score[4000 : followed - 100] > 1).all()
     assert (score[followed + 100 :] < 1).all()
 
 

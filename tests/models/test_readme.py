@@ -14,8 +14,15 @@ from connectors.journal.writer import JournalWriter
 from connectors.simulator.recorder import simulate
 from connectors.simulator.tags import TABLES
 from edge_gateway.cli import app
+from edge_gateway.config.models import ModelsSection
+from edge_gateway.config.units import duration_text
+from edge_gateway.serving.duty import KEEP_EVERY_S
+from models.bundle import MAX_NODES
 from models.detectors.catalogue import FOLLOW_ROWS, KINDS
-from models.onnx_scorer import OnnxScorer
+from models.detectors.stream import StreamDetector
+from models.foreign.read import LOWEST_OPSET
+from models.life.agreement import KEPT_PAIRS
+from models.onnx_scorer import GOLDEN_TOLERANCE, OnnxScorer
 
 ROOM = Path(models.__file__).parent
 README = (ROOM / "README.md").read_text(encoding="utf-8")
@@ -38,7 +45,7 @@ def test_every_detector_is_in_the_table_and_no_other() -> None:
 
 
 def test_figures_are_those_of_the_code() -> None:
-    assert f"({KINDS['suite'].least_rows} of each asset for the suite)" in README
+    assert f"({StreamDetector().least_rows} of each asset for the suite)" in README
     assert f"({FOLLOW_ROWS:.0f} windows; `--no-follow`" in README
 
 
@@ -51,7 +58,33 @@ def test_options_of_the_examples_are_there() -> None:
         assert len(lines) == examples
         assert set(re.findall(r"(--[\w-]+)", "\n".join(lines))) <= known
         all_known |= known
-    assert set(re.findall(r"`(--[\w-]+)", README)) <= all_known
+    assert set(re.findall(r"`(--[\w-]+)", README.split("## Bundles")[0])) <= all_known
+
+
+def test_options_of_the_commands_about_models_are_there() -> None:
+    commands = get_command(app).commands["model"].commands  # type: ignore[attr-defined]
+    known = {
+        name: {word for parameter in command.params for word in parameter.opts} for name, command in commands.items()
+    }
+    lines = re.findall(r"^sluicegate model (\w+)(.*)$", README, re.MULTILINE)
+    assert {name for name, _ in lines} == set(known) - {"list"}  # that one is told in a comment
+    for name, rest in lines:
+        assert set(re.findall(r"(--[\w-]+)", rest.split("#")[0])) <= known[name]
+    told = set(re.findall(r"`(--[\w-]+)", README.split("## Models from elsewhere")[1]))
+    assert {"--falls", "--output", "--tag"} <= told <= known["import"] | {"--tflite"}
+
+
+def test_figures_about_the_life_of_a_model_are_those_of_the_code() -> None:
+    settings = ModelsSection()
+    assert f"`[models] shadow_windows` ({settings.shadow_windows:,}) windows" in README
+    assert f"`[models] storm_alarms` ({settings.storm_alarms}) openings" in README
+    within, lasts = duration_text(settings.storm_period), duration_text(settings.probation)
+    assert f"`storm_period` ({within}), as long as it is on `probation` ({lasts} after" in README
+    assert f"latest {KEPT_PAIRS:,} pairs" in README
+    assert f"written every\n{KEEP_EVERY_S:.0f} s" in README
+    assert f"at most {MAX_NODES:,} nodes" in README
+    assert f"golden scores within\n{GOLDEN_TOLERANCE:.0e}".replace("e-04", "e-4") in README
+    assert f"brought to {LOWEST_OPSET} or later" in README
 
 
 def test_the_four_lines_of_python_make_a_bundle(

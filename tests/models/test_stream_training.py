@@ -41,7 +41,7 @@ def test_a_recording_that_can_carry_it_keeps_the_budget_on_rows_it_never_saw():
 
 
 def test_too_few_rows_are_refused_and_few_are_warned_of():
-    with pytest.raises(TrainingRefused, match="at least 20 windows of 20 rows"):
+    with pytest.raises(TrainingRefused, match="at least 400 windows of each asset"):
         fit_stream(plant(399), TAGS, every_ns=SECOND)
     assert any("600 rows; from 2000 on" in doubt for doubt in fit_stream(plant(600), TAGS, every_ns=SECOND).doubts)
 

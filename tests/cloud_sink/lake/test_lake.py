@@ -146,6 +146,31 @@ def test_only_the_days_that_are_asked_for_are_opened(tmp_path, make, ask):
     assert ask("SELECT count(*) FROM summaries", days=Days(date(2024, 1, 1))) == [(0,)]
 
 
+@pytest.mark.parametrize("damage", [b"not what it was", b"", None])
+@pytest.mark.parametrize("kind", ["summary", "alert"])
+def test_a_damaged_object_is_told_by_its_place(tmp_path, make, ask, kind, damage):
+    path = deliver(tmp_path, getattr(make, kind)(0))
+    path.write_bytes(path.read_bytes()[:-20] if damage is None else damage)
+    view = {"summary": "summaries", "alert": "alerts"}[kind]
+    if kind == "alert" and damage == b"":
+        assert ask(f"SELECT count(*) FROM {view}") == [(0,)], "gzip has nothing to say against nothing"
+        return
+    with pytest.raises((PlaceError, QueryError), match=str(tmp_path)):
+        ask(f"SELECT * FROM {view}")
+    with pytest.raises(PlaceError, match="cannot be merged"):
+        compacted(tmp_path, tmp_path)
+    assert not list(tmp_path.rglob("day.*"))
+
+
+def test_a_rotten_page_is_noticed(tmp_path, make, ask):
+    path = deliver(tmp_path, *(make.summary(minute, tags=50) for minute in range(15)))
+    data = bytearray(path.read_bytes())
+    data[data.index(b"\x28\xb5\x2f\xfd", len(data) // 2) + 20] ^= 0xFF  # inside a zstd frame
+    path.write_bytes(data)
+    with pytest.raises(QueryError, match=r"CRC|checksum"):
+        ask("SELECT * FROM summaries")
+
+
 def test_a_place_where_nothing_was_delivered_yet(ask):
     for view in ("alerts", "transitions", "summaries", "events", "gaps"):
         assert ask(f"SELECT count(*) FROM {view}") == [(0,)]

@@ -15,6 +15,7 @@ from cloud_sink.outbox.thinning import HIGH_WATER
 from cloud_sink.outbox.writer import OutboxWriter
 from cloud_sink.records import Lane, decode_summary
 from cloud_sink.settings import BatchSettings, OutboxSettings
+from cloud_sink.sketch import merge, sketch
 
 SECOND = 10**9
 QUOTA = 60_000
@@ -69,6 +70,28 @@ def test_the_oldest_are_joined_and_the_newest_keep_their_detail(writer, reader, 
         np.mean([window.values[:, 0] for window in found[:10]]),
         np.mean([window.values[:, 0] for window in windows[:60]]),
         rtol=1e-4,
+    )
+
+
+@pytest.mark.parametrize("every", [10, 5])  # of windows that overlap, half are left out
+def test_no_count_of_a_sketch_is_lost(writer, reader, make, every):
+    chance, tag = np.random.default_rng(3), np.repeat(np.arange(20), 3)
+    windows = [short(make, i, every=every) for i in range(68)]
+    for i in range(1, 68, 13):
+        windows[i] = replace(windows[i], sketches=sketch(windows[i].start, 20, tag, chance.normal(size=60)))
+    writer.put(windows)
+    commit(writer)
+    while reader.maintain():
+        pass
+    before, after = (
+        merge([one.sketches for one in some if one.sketches is not None]) for some in (windows, waiting(reader))
+    )
+    assert all(loss.startswith("thinned") for loss in writer.stat().losses)
+    assert len(waiting(reader)) < 50
+    assert (after.since, after.counts.tolist(), after.buckets.tolist()) == (
+        before.since,
+        before.counts.tolist(),
+        before.buckets.tolist(),
     )
 
 

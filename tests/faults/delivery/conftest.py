@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.delivery.rows import ROWS
+
 FULL = os.environ.get("DELIVERY_FAULTS") == "full"
 
 
@@ -30,6 +32,7 @@ def account():
     """Keeps the figures of a fault for the table."""
 
     def account(fault: str, how: str, *, runs: int, lost: int, twice: int, recovery_s: float | None, told: str = ""):
+        assert (fault, how) in ROWS
         row = {"fault": fault, "how": how, "runs": runs, "lost": lost, "twice": twice, "recovery_s": recovery_s}
         if path := os.environ.get("FAULTS_TABLE"):
             with Path(path).open("a") as file:

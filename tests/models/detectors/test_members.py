@@ -13,6 +13,7 @@ from sklearn.svm import OneClassSVM
 from models.calibrate import heldout_scores
 from models.detectors.autoencoder import AutoencoderDetector
 from models.detectors.forest import ForestDetector
+from models.detectors.forest_paths import mean_depth
 from models.detectors.knn import NearestDetector
 from models.detectors.largest import LargestDeviationDetector
 from models.detectors.mixture import MixtureDetector
@@ -84,6 +85,22 @@ def test_the_mixture_finds_the_modes_and_judges_by_the_nearest():
 def test_the_forest_is_that_of_scikit_learn():
     theirs = -IsolationForest(random_state=0, max_samples=256).fit(Z).score_samples(Z)
     np.testing.assert_allclose(ForestDetector().fit(NORMAL).anomaly_score(NORMAL), theirs, rtol=1e-6)
+
+
+def test_the_forest_shares_its_paths_out_exactly():
+    """The terms of a row are its mean path, over all trees, less that of the training rows of each tree."""
+    detector = ForestDetector(trees=20).fit(NORMAL)
+    rows = NORMAL[:50] + 3.0 * RNG.normal(size=(50, 6))
+    usual = -np.log2(detector.anomaly_score(rows)) * 20 * mean_depth(256.0)  # steps, over all trees
+    roots = np.unique(np.round(usual + detector.column_terms(rows).sum(axis=1), 6))
+    assert len(roots) == 1  # what every path begins with
+
+
+def test_the_forest_blames_the_column_that_cut_a_row_off():
+    detector = ForestDetector(features_per_tag=2).fit(NORMAL)
+    rows = NORMAL[:40].copy()
+    rows[:, 4] += 12.0 * NORMAL[:, 4].std()
+    assert (detector.contributions(rows).argmax(axis=1) == 2).mean() > 0.9
 
 
 def smoothed(n=400):

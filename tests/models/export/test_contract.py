@@ -82,7 +82,8 @@ def strange(name):
     if stateful:
         rows[70:73, 3] = np.nan
         rows[80:92, 0] = np.nan
-        rows[100:, 4] = rows[100, 4]
+        rows[95:, 4] = rows[95, 4]
+        rows[106:108, 4] = np.nan  # a value that was missing neither moved nor ended its rest
     return rows
 
 

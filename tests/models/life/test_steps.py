@@ -65,6 +65,7 @@ def test_a_roll_back_goes_to_the_one_before_and_remembers_why():
     assert last(lives) == ("2", Step.ROLLED_BACK)
     assert lives.changes[-1].why == "an alert storm; pump@1 is active again"
     assert life.counter == 2  # a roll-back does not let an old one in
+    assert life.promoted_at == 0  # and what was gone back to is not on probation
     with pytest.raises(LifeRefused, match="no version to go back to"):
         steps.roll_back(lives, NAME, NOW)
 

@@ -109,6 +109,13 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path):
         ModelStore(tmp_path / "file").change(lambda lives: steps.added(lives, "press", "1", Asked(1)))
 
 
+def test_a_store_that_cannot_be_written_is_told(tmp_path, report):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "models").touch()
+    with pytest.raises(LifeRefused, match="cannot be written"):
+        ModelStore(tmp_path / "data").add(report.bundle)
+
+
 def test_figures_of_a_shadow_are_kept_and_forgotten(store):
     agreement = Agreement("press@2", "press@1", windows=7)
     store.keep_agreement("press", "2", agreement.encode())
