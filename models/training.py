@@ -77,7 +77,7 @@ def train(
         detector: Of `models.detectors.catalogue.KINDS`, or "auto".
         counter: Grows with every version of the model of this name; None = the end of the rows, in seconds.
         budget_per_day: See `AnomalyModel`, also for the next four.
-        margin: Factor on the largest held-out score where the rows cannot carry the budget.
+        margin: Largest factor on the largest held-out score where the rows cannot carry the budget.
         holdout: Share of the rows kept back, at their end.
         follow_rows: Time constant of the suite's centre.
         seed: Of what is drawn by chance.
