@@ -168,7 +168,7 @@ class StoreClient:
             # who is not configured.
             environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "cloud_sink.uplink.store_client"],
+                [sys.executable, "-P", "-m", "cloud_sink.uplink.store_client"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
