@@ -31,7 +31,7 @@ class AnomalyModel(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
     Args:
         detector: A name of `models.detectors.catalogue.KINDS`, or "auto": see `models.choose`.
         budget_per_day: False-alarm episodes of an asset and day that are acceptable.
-        margin: Factor on the largest held-out score where the rows cannot carry the budget.
+        margin: Largest factor on the largest held-out score where the rows cannot carry the budget.
         holdout: Share of the rows kept back.
         follow_rows: Time constant with which the suite's centre follows a plant that drifts, in rows; None = it stays,
             as it must where a slow change is itself the fault.
