@@ -1,6 +1,6 @@
 """Makes the scikit-learn exports beside it: `python make_sklearn.py` where scikit-learn and skl2onnx are installed.
 
-Two models of normality, on the same kind of rows as those of `make_pytorch.py`: their scores fall where a row is unusual.
+Two models of normality, on the same kind of rows as those of `make_pytorch.py`: their scores fall where one is unusual.
 """
 
 from __future__ import annotations
