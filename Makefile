@@ -89,6 +89,11 @@ page-assets: ## fetch the plotting library of the page anew (needs npm); it is c
 	@cp var/uplot/node_modules/uplot/dist/uPlot.iife.min.js var/uplot/node_modules/uplot/dist/uPlot.min.css \
 		var/uplot/node_modules/uplot/LICENSE edge_gateway/page/static/uplot/
 
+var/gcs/.ready: tests/cloud_sink/peers/gcs.txt
+	@rm -rf $(@D) && "$(PYTHON)" -m venv $(@D)
+	@timeout 300 $(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
 var/moto/.ready: tests/cloud_sink/peers/requirements.txt
 	@echo "Setting up var/moto, an S3 server for the tests (300 MB)."
 	@rm -rf $(@D) && "$(PYTHON)" -m venv $(@D)

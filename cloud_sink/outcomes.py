@@ -127,9 +127,9 @@ TROUBLES = {
 }
 
 
-# What pyarrow's clients say has no code but its text: Azure's status, the words of Google's client
+# What pyarrow's clients say has no code but its text: a status, the words of Google's client
 # (google::cloud::StatusCode), those of libcurl (curl_easy_strerror). The first that is there counts.
-_STORE_STATUS = re.compile(r"Azure Error: \[\w*\] (\d{3})")
+_STORE_STATUS = re.compile(r"(?:Azure Error: \[\w*\]|HTTP status code:) (\d{3})")
 _STORE_WORDS = {
     "resolve host": _R.DNS,
     "certificate": _R.TLS_UNTRUSTED,

@@ -11,6 +11,7 @@ from rich.console import Console
 from edge_gateway import __version__
 from edge_gateway.commands.register import register
 from edge_gateway.commands.register_alerts import register_alerts
+from edge_gateway.commands.register_evaluate import register_evaluate
 from edge_gateway.commands.register_models import register_models
 from edge_gateway.exit_codes import Exit
 
@@ -112,14 +113,11 @@ def train(
     ] = None,
 ) -> None:
     """Fit a model on normal operation and write a bundle, windowed and featurized by the code the gateway runs."""
+    from edge_gateway.commands.columns import columns_of
     from edge_gateway.commands.train import train_command
     from edge_gateway.training import TrainWish
 
-    pairs = [one.partition("=") for one in column or ()]
-    if wrong := [tag for tag, equals, name in pairs if not (tag and equals and name)]:
-        raise typer.BadParameter(f"{wrong[0]!r}: must be TAG=COLUMN", param_hint="--column")
-    columns = {tag: name for tag, _, name in pairs}
-    assets = tuple(asset or ())
+    columns, assets = columns_of(column), tuple(asset or ())
     wish = TrainWish(
         recording, assets, config, out, version, detector, features, window, every, budget, follow, columns
     )
@@ -129,6 +127,7 @@ def train(
 register(app)
 register_alerts(app)
 register_models(app)
+register_evaluate(app)
 
 
 @app.command()

@@ -127,7 +127,7 @@ def train_bundle(
     """
     from models.training import train  # noqa: PLC0415 - scikit-learn, only here
 
-    rows = recorded_rows(items, windows, feature_set, _eligible(table, feature_set), MIN_COVERAGE)
+    rows = recorded_rows(items, windows, feature_set, eligible(table, feature_set), MIN_COVERAGE)
     return train(rows, name=name, version=version, out=out, **options)
 
 
@@ -141,17 +141,45 @@ def wished_rows(wish: TrainWish, told: Callable[[str], None]) -> tuple[FeatureRo
         ConnectorError: The journal is of newer software.
         OSError: The recording cannot be read.
     """
+    source = open_source(wish, told)
+    table = eligible(source.table, source.features)
+    return recorded_rows(source.items, source.windows, source.features, table, MIN_COVERAGE), source.assets
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A recording and how it is to be cut.
+
+    Attributes:
+        items: Of the wanted assets, in order of arrival; to be read once.
+        assets: Their names; all have the tags of the first.
+        table: Tags of the first one.
+        windows: Of a fixed length.
+        features: Of each window.
+    """
+
+    items: Iterator[Item]
+    assets: tuple[str, ...]
+    table: TagTable
+    windows: WindowSettings
+    features: FeatureSet
+
+
+def open_source(wish: TrainWish, told: Callable[[str], None]) -> Source:
+    """Open a recording, with tags, windows and features as asked, configured, or usual.
+
+    Raises:
+        RecordingRefused: It is none, or not of these assets.
+        ConfigRejected: The configuration is wrong.
+    """
     config = None if wish.config is None else load(wish.config)  # the bundle it names need not be there yet
     told(f"open {wish.recording}")
     recording = open_recording(wish.recording, wish.assets[0] if wish.assets else wish.recording.stem, wish.columns)
     tables = recording.tables if config is None else {table.asset: table for table in tag_tables(config)}
     assets = wish.assets or _only(recording)
     _check_assets(assets, tables)
-    features = _features(wish, config)
-    windows = _windows(wish, config)
     items = _counted((item for item in recording.items if item.asset in assets), told)
-    rows = recorded_rows(items, windows, features, _eligible(tables[assets[0]], features), MIN_COVERAGE)
-    return rows, assets
+    return Source(items, assets, tables[assets[0]], _windows(wish, config), _features(wish, config))
 
 
 def _counted(items: Iterable[Item], told: Callable[[str], None]) -> Iterator[Item]:
@@ -165,7 +193,12 @@ def _counted(items: Iterable[Item], told: Callable[[str], None]) -> Iterator[Ite
             told(f"cut windows: {samples / 1e6:.0f} million samples")
 
 
-def _eligible(table: TagTable, features: FeatureSet) -> TagTable:
+def eligible(table: TagTable, features: FeatureSet) -> TagTable:
+    """The tags that a feature set is for.
+
+    Raises:
+        RecordingRefused: There is none.
+    """
     tags = tuple(tag for tag in table.tags if tag.waveform or not features.waveform)
     if not tags:
         rule = f"feature set {features.name} is for waveforms, and asset {table.asset} has none"

@@ -70,7 +70,7 @@ def _gaps(manifest: Manifest) -> str:
 
 
 def _limit(calibration: Calibration) -> str:
-    method = "budget kept" if calibration.method == "budget" else f"largest held-out score x {calibration.margin:g}"
+    method = "budget kept" if calibration.method == "budget" else f"largest held-out score x {calibration.margin:.3g}"
     if calibration.blocks > 1:
         others = f"the other {calibration.blocks - 1} of {calibration.blocks} blocks"
         seen = f"each scored by a model fitted on\n{others}, with {calibration.embargo} windows of embargo"

@@ -31,7 +31,7 @@ class Options:
 
     Attributes:
         budget_per_day: False-alarm episodes of an asset and day that are acceptable.
-        margin: Factor on the largest held-out score where the rows cannot carry the budget.
+        margin: Largest factor on the largest held-out score where the rows cannot carry the budget.
         holdout: Share of the rows kept back, at their end: nothing is fitted or calibrated on it.
         follow_rows: Time constant with which the suite's centre follows the plant, rows; None = it stays.
         seed: Of what is drawn by chance.

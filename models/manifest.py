@@ -20,6 +20,7 @@ from models.state import StatePort
 SCHEMA = 2
 THRESHOLD = 1.0  # scores are divided by the calibrated limit inside the graph, so the threshold never varies
 
+NAME_RULE = "1-64 letters, digits, '.', '_' or '-', first a letter or digit"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _PORT = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")

@@ -210,7 +210,12 @@ class OnnxScorer:
         """
         hole = np.full((1, self._shape[0] * self._shape[1]), np.nan)
         fed = dict(zip(self._inputs, (hole, *begin(self.state, 1)), strict=True))
-        score, alarm = self._session.run([SCORE, ALARM], fed)
+        try:
+            score, alarm = self._session.run([SCORE, ALARM], fed)
+        # The engine's own exceptions have no common root but Exception; a graph that cannot be run is refused.
+        except Exception as error:
+            rule = f"it cannot be run ({str(error).splitlines()[0]})"
+            raise BundleRejected(path, rule, "export it again") from error
         if not (np.isnan(score).all() or self.state) or alarm.tolist() != [not score[0] <= THRESHOLD]:
             rule = f"a row of NaN gets score {score.tolist()} and alarm {alarm.tolist()}, it must get NaN and true"
             raise BundleRejected(path, rule, "end the graph with Not(LessOrEqual(score, 1.0))")

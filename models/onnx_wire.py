@@ -6,6 +6,7 @@ by the field numbers of onnx.proto (onnx/onnx, IR version 3 and later), and skip
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -21,6 +22,17 @@ _HERE = b"\0"  # TensorProto.DataLocation.DEFAULT
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _LONGEST_VARINT = 10
+
+# A tree ensemble has a million numbers and short names in its attributes, each with a key of its own: a second in a
+# loop of Python, and nobody reads them. A run of at least two under one key is passed over at once. Another kind of
+# message may hold the same bytes; its fields of these numbers and kinds are not read either.
+_FLOATS, _INTS, _STRINGS = 0x3D, 0x40, 0x4A  # keys of fields 7 (fixed32), 8 (varint), 9 (bytes) of AttributeProto
+_SHORT = b"|".join(re.escape(bytes([size])) + rb"[\s\S]{%d}" % size for size in range(17))
+_RUNS = {
+    _FLOATS: re.compile(rb"(?:\x3d[\s\S]{4}){2,}+"),
+    _INTS: re.compile(rb"(?:\x40[\x80-\xff]{0,9}+[\x00-\x7f]){2,}+"),
+    _STRINGS: re.compile(rb"(?:\x4a(?:" + _SHORT + rb")){2,}+"),
+}
 
 
 @dataclass(slots=True)
@@ -106,6 +118,11 @@ def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
     """(field number, bytes of the value) of one message; a number as its bytes on the wire."""
     at = 0
     while at < len(message):
+        first = message[at]
+        if first in _RUNS and (run := _RUNS[first].match(message, at)) is not None:
+            at = run.end()
+            yield first >> 3, message[at:at]
+            continue
         key, at = _varint(message, at)
         number, kind = key >> 3, key & 7
         size = 0

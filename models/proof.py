@@ -19,6 +19,7 @@ MAX_DIFFERENCE = 1e-5  # relative, between the reference and the exported graph
 PROVEN_OFFSET = 1e7  # standard deviations up to which they must agree
 ROWS_MOVED = 200  # of the hold-out that are also compared far away, and so many that every state is full
 SMALLEST = 1e-9  # scores below count as this: 0 has no relative difference
+ROWS_FAR = 8  # golden rows of each of these kinds, where a detector remembers: past the five that it may hold a value
 FAR = 100.0  # standard deviations between golden rows and those that must not pass for normal
 
 
@@ -53,7 +54,7 @@ def golden_rows(fitted: Fitted) -> Golden:
     """Rows near and far, and the scores they must get, so that a graph that says "normal" to everything fails.
 
     Of a detector of rows some of the hold-out, and the same far away. Of one that remembers the last rows of an asset
-    until it has as many scores, then as many far away, then as many with every other tag missing.
+    until it has as many scores, then some far away, then some with every other tag missing.
     """
     detector, later = fitted.detector, fitted.later
     if isinstance(detector, RowDetector):
@@ -64,8 +65,8 @@ def golden_rows(fitted: Fitted) -> Golden:
         return Golden(flat.reshape(-1, *later.values.shape[1:]), detector.anomaly_score(flat))
     run = _longest(later, detector.warm_up)
     whole = run[: np.searchsorted(np.cumsum(np.isfinite(detector.anomaly_score(run))), GOLDEN_SCORES) + 1]
-    far = whole[-GOLDEN_SCORES:] + FAR * _spread(run)
-    holed = whole[-GOLDEN_SCORES:].copy()
+    far = whole[-ROWS_FAR:] + FAR * _spread(run)
+    holed = whole[-ROWS_FAR:].copy()
     holed[:, ::2] = np.nan
     flat = np.concatenate([whole, far, holed])
     return Golden(flat[:, :, None], detector.anomaly_score(flat))

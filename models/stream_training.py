@@ -52,7 +52,7 @@ def fit_stream(
         tags: Names.
         every_ns: Time from one row to the next.
         budget_per_day: False-alarm episodes a day that are acceptable.
-        margin: Factor on the largest held-out score where the rows cannot carry the budget.
+        margin: Largest factor on the largest held-out score where the rows cannot carry the budget.
         follow_rows: See `StreamDetector`.
         detector: Of smoothed rows; None = `SuiteDetector`. Not touched.
         smoothing: None = `Smoothing()`.

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.detectors.catalogue import FOLLOW_ROWS
+from models.errors import BundleRejected, TrainingRefused
 from models.estimator import AUTO, AnomalyModel
 from models.feature_rows import FeatureRows
 from models.fitting import Told
 from models.holdout import ScoreSummary
-from models.manifest import Calibration
+from models.manifest import NAME_RULE, Calibration, is_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def train(
         detector: Of `models.detectors.catalogue.KINDS`, or "auto".
         counter: Grows with every version of the model of this name; None = the end of the rows, in seconds.
         budget_per_day: See `AnomalyModel`, also for the next four.
-        margin: Factor on the largest held-out score where the rows cannot carry the budget.
+        margin: Largest factor on the largest held-out score where the rows cannot carry the budget.
         holdout: Share of the rows kept back, at their end.
         follow_rows: Time constant of the suite's centre.
         seed: Of what is drawn by chance.
@@ -84,10 +85,11 @@ def train(
         clock: Seconds.
 
     Raises:
-        TrainingRefused: The rows cannot carry a model, or the exported one is not the fitted one.
+        TrainingRefused: The rows cannot carry a model, the exported one is not the fitted one, or it has no such name.
         BundleRejected: There is something at `out` already.
     """
     began = clock()
+    _check_target(name, version, out)
     model = AnomalyModel(
         detector,
         budget_per_day=budget_per_day,
@@ -113,3 +115,12 @@ def train(
         seconds=clock() - began,
         warnings=fitted.warnings,
     )
+
+
+def _check_target(name: str, version: str, out: Path) -> None:
+    """Before an hour is spent on what cannot be written."""
+    for key, value in (("name", name), ("version", version)):
+        if not is_name(value):
+            raise TrainingRefused(key, repr(value), f"must be {NAME_RULE}", "Give it another, or --out another folder.")
+    if out.exists():
+        raise BundleRejected(out, "a bundle is never overwritten", "give another folder, or remove this one")

@@ -95,7 +95,7 @@ def put(filesystem: Any, path: str, data: bytes, progress: dict[str, int], *, re
     if found is not None and not replace and not data.startswith(found):
         return {"outcome": "other", "alike": found[:4] == data[:4], "text": found[:200].decode("ascii", "replace")}
     progress["sent"] = len(data)
-    stream = filesystem.open_output_stream(path)
+    stream = filesystem.open_output_stream(path, compression=None)  # else it packs again what ends in .gz
     stream.write(data)
     stream.close()
     back = _read(filesystem, path, len(data))
@@ -109,7 +109,7 @@ def _read(filesystem: Any, path: str, size: int) -> bytes | None:
     if filesystem.get_file_info(path).type == fs.FileType.NotFound:
         return None
     try:
-        stream = filesystem.open_input_stream(path)
+        stream = filesystem.open_input_stream(path, compression=None)
     except FileNotFoundError:
         return None
     found: bytes = stream.read(size + 1)

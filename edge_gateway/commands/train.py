@@ -35,7 +35,7 @@ def train_command(wish: TrainWish) -> int:
         from models.detectors.catalogue import FOLLOW_ROWS  # noqa: PLC0415 - scikit-learn, only here
         from models.training import train  # noqa: PLC0415
 
-        with _progress(console) as told:
+        with progress(console) as told:
             rows, assets = wished_rows(wish, told)
             out = wish.out or Path("models") / assets[0]
             report = train(
@@ -60,7 +60,7 @@ def train_command(wish: TrainWish) -> int:
 
 
 @contextmanager
-def _progress(console: Console) -> Iterator[Callable[[str], None]]:
+def progress(console: Console) -> Iterator[Callable[[str], None]]:
     """What is being done, and for how long; nothing where nobody looks."""
     columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:

@@ -13,6 +13,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 
 from cloud_sink.records import Alert, Event
@@ -24,6 +25,8 @@ from models.life.agreement import Agreement
 from models.life.record import Change, Life
 from models.roster import Roster
 from models.served import Outcome, Served, Verdict
+
+log = structlog.get_logger(__name__)
 
 LOOK_EVERY_S = 1.0
 KEEP_EVERY_S = 30.0  # a shadow's figures, 60 kB at most, are written so often; a crash loses what came since
@@ -141,7 +144,11 @@ class ModelDuty:
     def _go_on(self) -> None:
         wait = threading.Event()
         while True:
-            self.work_off()
+            try:
+                self.work_off()
+            # Whatever is wrong with the care of models: those that serve go on, and the next look may do better.
+            except Exception:
+                log.error("models_not_looked_after", exc_info=True)
             wait.wait(LOOK_EVERY_S)
 
     def _ask(self, work: Callable[[], None]) -> None:

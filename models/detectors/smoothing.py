@@ -12,6 +12,7 @@ really was is told by mean and spread, which forget with their window.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -97,24 +98,42 @@ class Smoothing:
         bounded = np.minimum(np.maximum(value, bounds[0]), bounds[1])
         ahead = state.ewma + 2.0 / (self.span + 1.0) * (bounded - state.ewma)
         ewma = np.where(np.isnan(state.ewma), bounded, np.where(np.isnan(value), state.ewma, ahead))
-        mean = _sum(ring) / self.window
-        std = np.sqrt(_sum((ring - mean[:, None]) ** 2) / self.window)
+        rows = ring.swapaxes(0, 1)
+        mean = _sum(rows) / self.window
+        std = np.sqrt(_sum((rows - mean) ** 2) / self.window)
         smoothed = np.stack([np.where(np.isnan(mean), np.nan, ewma), mean, std], axis=2)
         return smoothed, SmoothingState(ring, ewma, age)
 
     def smooth(self, rows: NDArray[np.float64], bounds: NDArray[np.float64]) -> NDArray[np.float64]:
         """All rows float64[n, tags] of one asset from the start, and `bounds`: float64[n, tags * 3], tag-major."""
-        state = self.start(rows.shape[1])
-        smoothed = np.empty((len(rows), rows.shape[1] * self.features))
-        for at, row in enumerate(rows):
-            one, state = self.step(row[None], state, bounds)
-            smoothed[at] = one.reshape(-1)
+        n, tags = rows.shape
+        seen = ~np.isnan(rows)
+        at = np.arange(n)[:, None]
+        last = np.maximum.accumulate(np.where(seen, at, -1), axis=0)  # row of the last good value, -1 = none yet
+        held = (last >= 0) & (at - last <= self.hold)
+        value = np.where(held, np.take_along_axis(rows, np.maximum(last, 0), axis=0), np.nan)
+        padded = np.concatenate([np.full((self.window - 1, tags), np.nan), value])
+        windows = [padded[first : first + n] for first in range(self.window)]
+        mean = _sum(windows) / self.window
+        std = np.sqrt(_sum([(one - mean) ** 2 for one in windows]) / self.window)
+        ewma = np.where(np.isnan(mean), np.nan, self._ewma(value, bounds))
+        smoothed: NDArray[np.float64] = np.stack([ewma, mean, std], axis=2).reshape(n, -1)
         return smoothed
 
+    def _ewma(self, value: NDArray[np.float64], bounds: NDArray[np.float64]) -> NDArray[np.float64]:
+        bounded = np.minimum(np.maximum(value, bounds[0]), bounds[1])
+        ewma: NDArray[np.float64] = np.empty_like(bounded)
+        level = np.full(bounded.shape[1], np.nan)
+        for at, row in enumerate(bounded):
+            ahead = np.where(np.isnan(level), row, level + 2.0 / (self.span + 1.0) * (row - level))
+            level = np.where(np.isnan(row), level, ahead)
+            ewma[at] = level
+        return ewma
 
-def _sum(ring: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Over the window, one row after the other: the order of the sum, and so its last bit, is always the same."""
-    total = ring[:, 0].copy()
-    for at in range(1, ring.shape[1]):
-        total += ring[:, at]
+
+def _sum(ring: Sequence[NDArray[np.float64]] | NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of the rows of a window, one after the other: the order of the sum, and so its last bit, is always the same."""
+    total = ring[0].copy()
+    for row in ring[1:]:
+        total += row
     return total

@@ -41,7 +41,7 @@ def resampled(
     level: float = 0.95,
     seed: int = 0,
 ) -> dict[str, tuple[float, float]]:
-    """`interval` of several figures at once, by name; those that are NaN in every draw are left out."""
+    """`interval` of several figures at once, by name; without those that are NaN in every draw."""
     rng = np.random.default_rng(seed)
     drawn = [figures([parts[at] for at in rng.integers(len(parts), size=len(parts))]) for _ in range(draws)]
     ends = {}

@@ -63,9 +63,9 @@ def line(
     note: str = "",
     draws: int = DRAWS,
 ) -> Line:
-    """A line of figures that files have together, with intervals over the files; none for one file."""
+    """A line of figures that files have together, with intervals over the files; none for what no file changes."""
     spans = resampled(parts, figures_of, draws=draws, seed=SEED) if len(parts) > 1 else {}
-    return Line(name, dict(figures_of(parts)), spans, note)
+    return Line(name, dict(figures_of(parts)), {key: ends for key, ends in spans.items() if ends[0] < ends[1]}, note)
 
 
 def judged_line(name: str, files: Sequence[Judged], note: str = "") -> Line:
@@ -102,7 +102,7 @@ def blind(
         said("always on", always_on(size))
         if (on_off := hours or _hours([one for other, one in enumerate(like) if other != at])) is not None:
             said("clock", clock(size, *on_off))
-        said("metronome", metronome(size, period, period // 2))
+        said("metronome", metronome(size, period, int(rng.integers(period))))
         said("random", rng.random(size), 1.0 - share)
         training = case.training if case.training is not None else case.rows[: case.start]
         said("range novelty", outside_range(training, case.rows[case.start :]), 0.0)

@@ -22,11 +22,11 @@ def trees(detector: ForestDetector, tags: int) -> dict[str, Any]:
             left, right = int(tree.children_left[number]), int(tree.children_right[number])
             leaf = left < 0
             if leaf:
-                weights = [said.depth[number], *by_tag[number]]
-                leaves["treeids"] += [at] * len(weights)
-                leaves["nodeids"] += [number] * len(weights)
-                leaves["ids"] += range(len(weights))
-                leaves["weights"] += map(float, weights)
+                cut = np.flatnonzero(by_tag[number])  # a third of the tags is on no path to the leaf
+                leaves["treeids"] += [at] * (1 + len(cut))
+                leaves["nodeids"] += [number] * (1 + len(cut))
+                leaves["ids"] += [0, *(1 + cut).tolist()]
+                leaves["weights"] += [float(said.depth[number]), *by_tag[number, cut].tolist()]
             nodes["treeids"].append(at)
             nodes["nodeids"].append(number)
             nodes["featureids"].append(0 if leaf else int(tree.feature[number]))

@@ -73,18 +73,18 @@ def _latency(case: str) -> list[dict[str, Any]]:
 
 def _idle() -> dict[str, Any]:
     with tempfile.TemporaryDirectory(dir=os.environ.get("SLUICEGATE_BENCH_DIR")) as name:
-        folder = _layout(Path(name))
-        processes = {role: _start(role, folder, "idle") for role in ("flow", "deliver", "acquire")}
+        folder = layout(Path(name))
+        processes = {role: start(role, folder, "idle") for role in ("flow", "deliver", "acquire")}
         time.sleep(SECONDS / 2)  # they start
         before = {role: _busy_s(process.pid) for role, process in processes.items()}
         began = time.monotonic()
         time.sleep(SECONDS / 3)
         took = time.monotonic() - began
         used = {role: (_busy_s(process.pid) - before[role]) / took for role, process in processes.items()}
-        _result(processes.pop("acquire"))
+        result(processes.pop("acquire"))
         (folder / "stop").touch()
         for process in processes.values():
-            _result(process)
+            result(process)
     most = max(used.values())
     return {
         "name": "latency: a process with nothing to do, the busiest of acquire, flow and deliver",
@@ -99,31 +99,31 @@ def _idle() -> dict[str, Any]:
 def _measure(case: str) -> tuple[dict[str, dict[str, Any]], list[float], float]:
     """What each process said, times of bare syncs meanwhile in ms, and the cores that others kept busy."""
     with tempfile.TemporaryDirectory(dir=os.environ.get("SLUICEGATE_BENCH_DIR")) as name:
-        folder = _layout(Path(name))
-        others = {role: _start(role, folder, case) for role in ("flow", "deliver")}
-        acquire = _start("acquire", folder, case)
+        folder = layout(Path(name))
+        others = {role: start(role, folder, case) for role in ("flow", "deliver")}
+        acquire = start("acquire", folder, case)
         before, began = _machine_busy_s(), time.monotonic()
         syncs = _bare_syncs(folder)
         took, busy_s = time.monotonic() - began, _machine_busy_s() - before
-        results = {"acquire": _result(acquire)}
+        results = {"acquire": result(acquire)}
         (folder / "stop").touch()
-        results |= {role: _result(process) for role, process in others.items()}
+        results |= {role: result(process) for role, process in others.items()}
     ours_s = sum(result["cpu_s"] for result in results.values())
     return results, syncs, max(0.0, busy_s - ours_s) / took
 
 
-def _layout(folder: Path) -> Path:
+def layout(folder: Path) -> Path:
     for child in ("outbox", "cloud", "recovery"):
         (folder / child).mkdir()
     return folder
 
 
-def _start(role: str, folder: Path, case: str) -> subprocess.Popen[str]:
+def start(role: str, folder: Path, case: str) -> subprocess.Popen[str]:
     command = [sys.executable, str(PROCESSES), role, str(folder), case, str(SECONDS)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
-def _result(process: subprocess.Popen[str]) -> dict[str, Any]:
+def result(process: subprocess.Popen[str]) -> dict[str, Any]:
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0, process.args
     result: dict[str, Any] = json.loads(output.splitlines()[-1])  # after the log

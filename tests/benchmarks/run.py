@@ -51,10 +51,14 @@ def main() -> int:
     chosen = parser.parse_args()
     console = Console()
     results: list[dict[str, Any]] = []
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    os.environ["SLUICEGATE_BENCH_OUT"] = str(chosen.out)  # where one may look for what another found last
     for name in [chosen.only] if chosen.only else names:
         started = time.monotonic()
         with console.status(f"bench {name} ..."):
-            results += load(HERE / f"bench_{name}.py").run()
+            found = load(HERE / f"bench_{name}.py").run()
+            results += found
+            (chosen.out / f"{name}.json").write_text(json.dumps(found, indent=2, default=float))
         console.print(f"{name}: {time.monotonic() - started:.1f} s")
     told = [
         f"{result['name']}: " + ", ".join(f"{key} {text(result[key])}" for key in result if key not in KEYS)
@@ -67,7 +71,6 @@ def main() -> int:
         table.add_column(key, overflow="fold")
     for result in results:
         table.add_row(*(text(result.get(key)) for key in KEYS))
-    chosen.out.mkdir(parents=True, exist_ok=True)
     (chosen.out / "results.json").write_text(json.dumps(results, indent=2, default=float))
     rows = ["| " + " | ".join(text(result.get(key)) for key in KEYS) + " |" for result in results]
     head = [f"Measured on {machine}.", "", "| " + " | ".join(KEYS) + " |", "|" + "---|" * len(KEYS)]

@@ -132,6 +132,35 @@ def test_alerts_of_before_their_states_are_read():
     ] * 2
 
 
+@pytest.mark.parametrize("folder", sorted(STORED.iterdir()), ids=lambda folder: folder.name)
+def test_what_was_ever_written_is_read(folder):
+    (path,) = folder.glob("summaries/**/*.parquet")
+    assert pq.read_metadata(path).metadata[b"sluicegate.schema"].decode() == folder.name.removeprefix("schema-")
+    assert [len(summary.tags) for summary in read_summaries(path)] == [2] * 6
+    (path,) = folder.glob("alerts/**/*.gz")
+    alerts = [decode_alert(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
+    assert [alert.asset for alert in alerts] == ["pump", "pump"]
+    (path,) = folder.glob("events/**/*.gz")
+    assert json.loads(gzip.decompress(path.read_bytes()))["kind"] == "gap"
+
+
+def test_the_present_schema_is_among_what_is_stored():
+    assert (STORED / f"schema-{SUMMARY_SCHEMA}").is_dir(), "before it is given out, store what it writes"
+
+
+def test_summaries_of_schema_3_hold_all_they_can():
+    (path,) = STORED.glob("schema-3/summaries/**/*.parquet")
+    pump = [summary for summary in read_summaries(path) if summary.asset == "pump"]
+    assert [summary.backfilled for summary in pump] == [True, False, False]
+    assert [[(one.model, one.score, one.shadow) for one in summary.others] for summary in pump] == [
+        [],
+        [("other@2", 0.5, False), ("next@3", 0.75, True)],
+        [],
+    ]
+    assert pump[0].sketches is None
+    assert (pump[2].sketches.since, pump[2].sketches.sizes.tolist()) == (pump[0].start, [2, 1])
+
+
 def test_an_old_and_a_new_file_are_one_table(make):
     """As any reader does it that fills missing columns by name."""
     (old,) = STORED.glob("schema-1/summaries/**/*.parquet")

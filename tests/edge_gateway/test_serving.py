@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import time
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -15,6 +17,7 @@ from bundles import CONFIG, FEATURES, make_bundle
 from cloud_sink.records import Event
 from connectors.tags import Tag, TagTable
 from edge_gateway.config.config import Config
+from edge_gateway.gateway import LocalGateway
 from edge_gateway.serving.crew import Recruiter
 from edge_gateway.serving.duty import KEEP_EVERY_S, ModelDuty
 from edge_gateway.serving.storm import Storm
@@ -461,3 +464,37 @@ def test_what_the_flow_says_of_a_shadow_is_what_is_compared(start: Callable[...,
     np.testing.assert_allclose([row[2:] for row in kept.scores], both.T, rtol=1e-6)
     assert [one.shadow for one in blocks[0].verdicts] == [False, True]
     assert blocks[0].model == "press@2"  # what alarms
+
+
+def test_d1_a_bundle_of_the_configuration_that_nobody_trusted_signed_is_not_served(
+    tmp_path: Path, made: dict[str, Path]
+) -> None:
+    line = f'trusted_keys = ["{base64.b64encode(bytes(32)).decode()}"]'
+    text = CONFIG.replace("[models]", f"[models]\n{line}").replace('name = "press"', f'bundle = "{made["1"]}"')
+    config = Config.model_validate(tomllib.loads(text))
+    config = config.model_copy(update={"gateway": config.gateway.model_copy(update={"data": tmp_path})})
+    gateway = LocalGateway(config, lambda: False, lambda: None)
+    with pytest.raises(ScoringFailed, match="it is not signed"):
+        gateway.models.of("mill")[0].scorer.score(np.zeros((1, 2, 3)))
+
+
+@pytest.mark.integration
+def test_the_thread_goes_on_after_a_fault_of_its_own(start: Callable[..., Gateway], store: ModelStore) -> None:
+    gateway = start()
+    look, looks = gateway.recruiter.look, []
+
+    def faulty() -> object:
+        looks.append(len(looks))
+        if len(looks) == 1:
+            raise KeyError("a bug")
+        return look()
+
+    gateway.recruiter.look = faulty  # type: ignore[method-assign, assignment]
+    promote(store, "3")
+    gateway.duty.begin()
+    gateway.duty.begin()  # once is enough
+    end = time.monotonic() + 30
+    while gateway.serving != [("press@3", False)]:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+        gateway.duty.pass_over()

@@ -241,9 +241,19 @@ def too_many_nodes(model):
         model.graph.node.append(helper.make_node("Identity", ["rows"], [f"copy{at}"]))
 
 
+def breaks_when_run(model):
+    """Well-formed, and opened without complaint: the shape is wrong only for the rows that come."""
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.array([-1, 4], np.int64), "four"))
+    model.graph.node.insert(0, helper.make_node("Reshape", ["rows", "four"], ["fours"]))
+    model.graph.node.insert(1, helper.make_node("ReduceSum", ["fours"], ["unused"]))
+    model.graph.node.insert(2, helper.make_node("Add", ["rows", "unused"], ["rows2"]))
+    model.graph.node[3].input[0] = "rows2"
+
+
 @pytest.mark.parametrize(
     ("change", "rule"),
     [
+        (breaks_when_run, "it cannot be run"),
         (other_weights, "golden rows do not get their scores"),
         (other_name, "its name is 'other', the manifest says 'press'"),
         (other_output, "inputs and outputs are"),

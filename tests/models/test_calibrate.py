@@ -51,14 +51,39 @@ def test_a_quantised_column_that_rests_in_most_blocks_does_not_blow_up_the_limit
     assert got.heldout_over_in_sample < 100  # 4,570,505 with the scale of each block's own fit
 
 
-def test_a_short_recording_takes_the_largest_unseen_score_times_the_margin():
+def test_a_short_recording_takes_the_largest_unseen_score_carried_on_along_its_tail():
     detector = MahalanobisDetector()
-    got = calibrate(detector, ROWS, every_ns=MINUTE, embargo=2, margin=1.5)
+    scores = heldout_scores(detector, ROWS, 2)
+    got = calibrate(detector, ROWS, every_ns=MINUTE, embargo=2, margin=9.0)
+    threshold = np.quantile(scores, 0.9)
+    beta = scores[scores > threshold].mean() - threshold
     assert got.method == "max_times_margin"
-    assert got.limit == 1.5 * heldout_scores(detector, ROWS, 2).max()
+    assert got.limit == pytest.approx(scores.max() + beta * np.log(1440 / 200))
+    assert got.margin == pytest.approx(got.limit / scores.max())
     assert got.false_alarms_per_day_at_most == pytest.approx(3 / (200 / 1440))
     assert "cannot carry a budget of 1 false alarms a day" in doubts(got)[0]
     assert "3.3 hours" in doubts(got)[0]
+
+
+def test_the_tail_never_carries_further_than_the_margin_nor_below_what_was_seen():
+    largest = heldout_scores(MahalanobisDetector(), ROWS, 2).max()
+    short = calibrate(MahalanobisDetector(), ROWS, every_ns=MINUTE // 1000, embargo=2, margin=1.5)
+    assert (short.limit, short.margin) == (pytest.approx(1.5 * largest), 1.5)
+    days = calibrate(MahalanobisDetector(), ROWS, every_ns=30 * MINUTE, embargo=2)  # 4: the budget allows 4 episodes
+    assert (days.limit, days.margin, days.method) == (pytest.approx(largest), 1.0, "max_times_margin")
+
+
+def test_an_exponential_tail_is_carried_to_the_budget():
+    rng = np.random.default_rng(3)
+    limits = [_limit_of(rng.exponential(size=500), every_ns=MINUTE) for _ in range(300)]
+    # Once a day of 1,440 rows: the median of the limits is the level that is exceeded once in about as many.
+    assert np.exp(np.median(limits)) == pytest.approx(1440 * np.exp(0.37), rel=0.2)  # 0.37: the median of a maximum
+
+
+def _limit_of(scores, every_ns):
+    return limit_of(
+        [scores], in_sample=1.0, blocks=4, embargo=0, every_ns=every_ns, budget_per_day=1.0, margin=9.0
+    ).limit
 
 
 def test_a_long_recording_keeps_the_budget_on_unseen_rows():

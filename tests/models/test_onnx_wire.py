@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import struct
 
 import numpy as np
 import onnx
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
+from models import onnx_wire
 from models.onnx_wire import inspect
 
 
@@ -110,3 +112,48 @@ def test_no_damage_to_a_real_model_crashes_it(data):
     whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
     with contextlib.suppress(ValueError):
         inspect(bytes(whole[: data.draw(st.integers(0, len(whole)))]))
+
+
+RUN = st.lists(
+    st.one_of(
+        st.floats(width=32).map(lambda value: b"\x3d" + struct.pack("<f", value)),
+        st.integers(0, 2**63).map(lambda value: b"\x40" + _varint(value)),
+        st.binary(max_size=18).map(lambda value: b"\x4a" + _varint(len(value)) + value),
+        st.binary(max_size=6),
+    ),
+    max_size=12,
+).map(b"".join)
+
+
+def _varint(value):
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*out, value])
+
+
+def _told(data):
+    """What is read of it, without those numbers nobody asks for."""
+    try:
+        return [
+            (number, bytes(body)) for number, body in onnx_wire._fields(memoryview(data)) if number not in (7, 8, 9)
+        ]
+    except ValueError:
+        return "damaged"
+
+
+@given(RUN)
+def test_runs_that_are_passed_over_change_nothing_that_is_read(data):
+    fast = _told(data)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(onnx_wire, "_RUNS", {})
+        assert fast == _told(data)
+
+
+def test_weights_behind_a_run_are_found():
+    node = helper.make_node("Constant", [], ["y"], value_floats=[1.0] * 50)
+    node.attribute[0].ints.extend(range(1000))
+    node.attribute[0].strings.extend([b"LEAF"] * 50)
+    node.attribute[0].t.CopyFrom(external("c"))
+    assert inspect(model(node).SerializeToString()).oddities == {"external data"}

@@ -50,13 +50,15 @@ def test_figures_are_those_of_the_code() -> None:
 
 
 def test_options_of_the_examples_are_there() -> None:
-    command = get_command(app).commands["train"]  # type: ignore[attr-defined]
-    known = {word for parameter in command.params for word in (*parameter.opts, *parameter.secondary_opts)}
-    lines = [line for line in README.splitlines() if line.startswith("sluicegate train")]
-    assert len(lines) == 3
-    training = README.split("## Bundles")[0]
-    told = set(re.findall(r"(--[\w-]+)", "\n".join(lines))) | set(re.findall(r"`(--[\w-]+)", training))
-    assert told <= known
+    all_known = set()
+    for name, examples in (("train", 3), ("evaluate", 4)):
+        command = get_command(app).commands[name]  # type: ignore[attr-defined]
+        known = {word for parameter in command.params for word in (*parameter.opts, *parameter.secondary_opts)}
+        lines = [line for line in README.splitlines() if line.startswith(f"sluicegate {name}")]
+        assert len(lines) == examples
+        assert set(re.findall(r"(--[\w-]+)", "\n".join(lines))) <= known
+        all_known |= known
+    assert set(re.findall(r"`(--[\w-]+)", README.split("## Bundles")[0])) <= all_known
 
 
 def test_options_of_the_commands_about_models_are_there() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from models.bundle import PICTURES, Bundle, read_bundle, read_manifest
 from models.detectors.mahalanobis import MahalanobisDetector
-from models.errors import BundleRejected, RowsRefused, TrainingRefused
+from models.errors import BundleRejected, ModelError, RowsRefused, TrainingRefused
 from models.feature_rows import FeatureRows
 from models.onnx_scorer import OnnxScorer
 from models.proof import prove
@@ -134,9 +134,17 @@ def test_a_graph_that_is_not_the_fitted_model_is_refused(report, rows):
         prove(detector, scorer, given)
 
 
-def test_what_a_manifest_cannot_say_is_refused_before_anything_is_written(rows, arguments, tmp_path, teach):
-    with pytest.raises(ValueError, match="name = 'a b'"):
-        teach(rows(), **arguments(tmp_path / "b", name="a b"))
+def test_a_name_or_a_place_that_cannot_be_is_refused_before_all_else(report, rows, arguments, tmp_path, teach):
+    def never(words):
+        raise AssertionError(words)
+
+    for changes, told in (
+        ({"name": "a b"}, "name = 'a b': must be 1-64 letters"),
+        ({"version": ""}, "version = '': must be 1-64 letters"),
+        ({"out": report.bundle}, "never overwritten"),
+    ):
+        with pytest.raises(ModelError, match=told):
+            teach(rows(), **{**arguments(tmp_path / "b"), **changes, "told": never})
     assert list(tmp_path.iterdir()) == []
 
 

@@ -34,6 +34,7 @@ from flows.rules import Limit, RuleSet
 from flows.window_settings import WindowSettings
 from models.drift import Reference
 from models.features import STANDARD, FeatureSet
+from models.onnx_scorer import OnnxScorer
 from models.roster import Roster
 from models.scores import Scores
 from models.served import Served
@@ -42,7 +43,7 @@ from models.state import State, StatePort
 WARM_UP_S = 2.0
 ASSETS, TAGS, ROWS = 20, 10, 5  # a block of each asset every 20 ms: 50 samples
 LIMIT = 10.0  # no value of the noise comes near
-ONE_IN = {"window": 20, "window_flood": 5, "rule": 20, "rule_flood": 5, "idle": 20}  # assets that alarm
+ONE_IN = {"window": 20, "window_flood": 5, "rule": 20, "rule_flood": 5, "idle": 20, "scored": 20}  # assets that alarm
 EVERY_S = 0.001  # one asset after the other
 TURN_NS = 250_000_000  # for which an asset is normal, or not
 TABLES = [TagTable(f"pump-{n}", tuple(Tag(f"tag{tag}", "", 0.004) for tag in range(TAGS))) for n in range(ASSETS)]
@@ -146,6 +147,9 @@ class BenchGateway:
         turns = {table.asset: 0.0 if (n + 1) % one_in else 1.5 for n, table in enumerate(TABLES)}
         # One model an asset, or all would take their turn together
         self.models = Roster({asset: [Served(Turns(high, f"{asset}@1"))] for asset, high in turns.items()})
+        if self.case == "scored":  # by a real model, one for all
+            suite = Served(OnnxScorer.load(self.folder / "bundle"))
+            self.models = Roster({table.asset: [suite] for table in TABLES})
         self.drift = DriftSetup(models=self.models)
         self._sink = OutboxSink(self._open, self._noted)
         self._count_from = time.time_ns() + 10**18

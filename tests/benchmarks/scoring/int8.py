@@ -49,7 +49,7 @@ class Reader(CalibrationDataReader):
         return next(self.batches, None)
 
 
-def measured(best: Callable[[Callable[[], object], int], float]) -> list[dict[str, Any]]:
+def measured(best: Callable[[Callable[[], object]], float]) -> list[dict[str, Any]]:
     rows = learnt()
     broken = rows.values.copy()
     broken[:, 0] += 3.0 * np.sin(np.arange(ROWS))[:, None] + 6.0
@@ -70,7 +70,7 @@ def measured(best: Callable[[Callable[[], object], int], float]) -> list[dict[st
             want = alarms if kind == "float32" else want
             for n in (1, 100):
                 some = rows.values[:n].copy()
-                ours = took[kind, n] = best(lambda some=some, scorer=scorer: scorer.score(some), n)
+                ours = took[kind, n] = best(lambda some=some, scorer=scorer: scorer.score(some))
                 base = took["float32", n]
                 agree = "" if kind == "float32" else f", {np.mean(alarms == want):.1%} of alarms alike"
                 results.append(

@@ -107,10 +107,14 @@ def target():
         client.close()
 
 
-def reason(target, data=DATA):
-    with pytest.raises(TransientDeliveryError) as caught:
-        target.put(OBJECT, data)
-    assert KEY not in str(caught.value)
+def reason(target, tries=1):
+    """Of a refusal; a machine with much to do may need more than one try to connect at all."""
+    for _ in range(tries):
+        with pytest.raises(TransientDeliveryError) as caught:
+            target.put(OBJECT, DATA)
+        assert KEY not in str(caught.value)
+        if caught.value.reason not in {"unreachable", "timeout"}:
+            break
     return caught.value.reason, caught.value.hold
 
 
@@ -137,11 +141,11 @@ class TestAzurite:
         assert filesystem(azurite).open_input_stream(f"lake/gw/{key}").read() == DATA
 
     def test_a_wrong_key_holds(self, azurite, target):
-        assert reason(target(azurite, key="A" * 86 + "==")) == ("credentials", True)
+        assert reason(target(azurite, key="A" * 86 + "=="), 4) == ("credentials", True)
         assert reason(target(azurite, key="no base64"))[0] in {"credentials", "protocol", "server_error", "portal"}
 
     def test_no_such_container_holds(self, azurite, target):
-        assert reason(target(azurite, container="nobody")) == ("target_missing", True)
+        assert reason(target(azurite, container="nobody"), 4) == ("target_missing", True)
 
 
 @pytest.mark.filterwarnings("ignore")

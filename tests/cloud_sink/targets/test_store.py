@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import time
 from pathlib import Path
@@ -47,6 +48,11 @@ class TestUri:
         with pytest.raises(ValueError, match="without password, query and fragment"):
             parse_store(uri)
 
+    def test_paths(self):
+        assert LAKE.path_of("alerts/a") == "lake/gw/alerts/a"
+        assert parse_store("hdfs://name:8020/plant").path_of("a") == "/plant/a"
+        assert parse_store("hdfs://name:8020").path_of("a") == "/a"
+
     def test_its_name_says_where(self):
         assert str(LAKE) == "abfss://acc.dfs.core.windows.net/lake/gw"
         assert str(parse_store("gs://bucket/a")) == "gs://bucket/a"
@@ -59,13 +65,19 @@ class TestClient:
     def folder(self, tmp_path):
         return fs.SubTreeFileSystem(str(tmp_path), fs.LocalFileSystem())
 
-    def put(self, folder, data=DATA, *, replace=False):
-        return put(folder, "a.parquet", data, {"sent": 0}, replace=replace)
+    def put(self, folder, data=DATA, *, path="a.parquet", replace=False):
+        return put(folder, path, data, {"sent": 0}, replace=replace)
 
     def test_writes_and_reads_back(self, folder, tmp_path):
         assert self.put(folder) == {"outcome": "delivered", "sent": len(DATA)}
         assert (tmp_path / "a.parquet").read_bytes() == DATA
         assert self.put(folder) == {"outcome": "repeat"}
+
+    def test_bytes_are_bytes_whatever_the_name_says(self, folder, tmp_path):
+        """By default pyarrow packs and unpacks what ends in .gz; what lies there would be packed twice."""
+        data = gzip.compress(b"alerts")
+        self.put(folder, data, path="a.jsonl.gz")
+        assert (tmp_path / "a.jsonl.gz").read_bytes() == data
 
     @pytest.mark.parametrize("cut", [0, 4, 500])
     def test_what_an_attempt_left_that_was_cut_off_is_written_again(self, folder, tmp_path, cut):
@@ -92,8 +104,8 @@ class TestClient:
             def __getattr__(self, name):
                 return getattr(self.inner, name)
 
-            def open_output_stream(self, path):
-                self.stream = self.inner.open_output_stream(path)
+            def open_output_stream(self, path, **options):
+                self.stream = self.inner.open_output_stream(path, **options)
                 return self
 
             def write(self, data):
@@ -174,6 +186,8 @@ class TestTarget:
         ("Azure Error: [] Fail to get a new connection for: http://h. Could not resolve hostname", 0, "dns", False),
         ("google::cloud::Status(PERMISSION_DENIED: x)", 0, "credentials", True),
         ("google::cloud::Status(UNAVAILABLE: x)", 0, "server_error", False),
+        ("google::cloud::Status(NOT_FOUND: Permanent error: HTTP status code: 404)", 2, "target_missing", True),
+        ("google::cloud::Status(UNAVAILABLE: CURL error [7]=Could not connect to server)", 0, "unreachable", False),
         ("Recv failure: Connection reset by peer", 0, "cut", False),
         ("SSL peer certificate or SSH remote key was not OK", 0, "tls_untrusted", False),
         ("Unable to load libjvm", 0, "target_missing", True),

@@ -156,3 +156,14 @@ def test_a_row_without_a_score_is_never_called_normal(name):
     assert np.isnan(score).any()
     np.testing.assert_array_equal(verdict == 1, score <= 1.0)
     np.testing.assert_array_equal(detector.score_samples(rows), -score)
+
+
+def test_smoothing_all_rows_at_once_is_smoothing_them_one_by_one_to_the_last_bit():
+    rows = holed(LATER)
+    rows[:3, 3] = np.nan
+    bounds = SHORT.bounds(NORMAL) / 1.5
+    state, stepped = SHORT.start(4), []
+    for row in rows:
+        one, state = SHORT.step(row[None], state, bounds)
+        stepped.append(one.reshape(-1))
+    np.testing.assert_array_equal(SHORT.smooth(rows, bounds), np.stack(stepped))
