@@ -289,7 +289,7 @@ def test_c11_all_alerts_before_any_summary_and_quickly(server, rig, reader, writ
 
 
 def test_c11_a_backlog_drains_at_four_fifths_of_the_line(queue, tmp_path, naming, steady, writer, make):
-    """A dozen files of 45 kB, as a plant makes them, over a line of 200 kB/s, beside as many bytes in one bare request."""
+    """A dozen files of 45 kB, as a plant makes them, over a line of 200 kB/s, beside one bare request as large."""
     with FaultServer(rate=200_000) as server:
         origin = Origin("http", "127.0.0.1", server.port)
         rig = Rig(queue, tmp_path, naming, steady, origin, limits=Limits())
