@@ -84,6 +84,7 @@ class TransientReason(StrEnum):
     THROTTLED = "throttled"
     SERVER_ERROR = "server_error"
     PROTOCOL = "protocol"  # an answer that this software does not expect
+    INTERNAL = "internal"  # a bug of this software
 
 
 class PermanentReason(StrEnum):

@@ -1,24 +1,39 @@
-"""Where an upload takes place: at once, or in a thread beside the loop, so that alerts need not wait for it."""
+"""Where an upload takes place: at once, or in a thread beside the loop, which waits for no target."""
 
 from __future__ import annotations
 
 import threading
+import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
 
-from cloud_sink.errors import DeliveryError
+import structlog
+
+from cloud_sink.errors import DeliveryError, TransientDeliveryError, TransientReason
 from cloud_sink.objects import CloudObject
 from cloud_sink.targets.base import Receipt, Target
+
+log = structlog.get_logger(__name__)
 
 Outcome = Receipt | DeliveryError
 
 
 def attempt(target: Target, outgoing: CloudObject) -> Outcome:
-    """One `put`, its failure as a value."""
+    """One `put`, its failure as a value.
+
+    Also a bug is a failure of this target, and held: the others, and alerts to them, must outlive it. Where it happened
+    is logged, not its text, which may hold anything.
+    """
     try:
         return target.put(outgoing.key, outgoing.data)
     except DeliveryError as error:
         return error
+    except Exception as error:  # noqa: BLE001 - see above
+        kind, frames = type(error).__name__, traceback.extract_tb(error.__traceback__)
+        where = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
+        log.warning("upload_failed_by_a_bug", target=target.name, error=kind, where=where)
+        return TransientDeliveryError(TransientReason.INTERNAL, f"{kind} at {where[-1]}", hold=True)
 
 
 class Slot(Protocol):
@@ -69,15 +84,13 @@ class ThreadSlot:
     def start(self, outgoing: CloudObject) -> None:
         """See `Slot.start`."""
         assert self._thread is None, "one at a time"
-        self._thread = threading.Thread(target=self._run, args=(outgoing,), name="bulk upload", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run, args=(outgoing,), name=f"upload to {self._target.name}", daemon=True
+        )
         self._thread.start()
 
     def outcome(self, wait: float | None = 0.0) -> Outcome | None:
-        """See `Slot.outcome`.
-
-        Raises:
-            RuntimeError: The thread ended by an error of this program, whose trace is on stderr.
-        """
+        """See `Slot.outcome`."""
         if self._thread is None:
             return None
         if wait != 0.0:
@@ -86,9 +99,6 @@ class ThreadSlot:
             return None
         self._thread.join()
         outcome, self._outcome, self._thread = self._outcome, None, None
-        if outcome is None:
-            msg = "the bulk upload ended by a bug; see its trace above"
-            raise RuntimeError(msg)
         return outcome
 
     def _run(self, outgoing: CloudObject) -> None:

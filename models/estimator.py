@@ -25,8 +25,8 @@ AUTO = "auto"
 class AnomalyModel(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Learns what is normal, calibrates what is not, and can be saved as a bundle.
 
-    Rows are `FeatureRows`, of a recording or a table; a plain array float[n, tags] counts as a table of moments a
-    second apart. The last part of them is kept back: nothing is fitted or calibrated on it.
+    Rows are `FeatureRows`, of a recording or a table; an array or a data frame float[n, tags] counts as a table of
+    moments a second apart. The last part of them is kept back: nothing is fitted or calibrated on it.
 
     Args:
         detector: A name of `models.detectors.catalogue.KINDS`, or "auto": see `models.choose`.
@@ -73,7 +73,11 @@ class AnomalyModel(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         Raises:
             TrainingRefused: The rows cannot carry a model.
         """
-        rows = X if isinstance(X, FeatureRows) else FeatureRows.from_array(X)
+        rows = (
+            X
+            if isinstance(X, FeatureRows)
+            else FeatureRows.from_array(X, tags=tuple(map(str, getattr(X, "columns", ()))))
+        )
         options = Options(self.budget_per_day, self.margin, self.holdout, self.follow_rows, self.seed)
         tell = told or (lambda _: None)
         # One thread: sums of several are added up in another order, and the same rows must give the same bytes on any

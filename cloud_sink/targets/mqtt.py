@@ -10,17 +10,14 @@ import hashlib
 
 from cloud_sink.errors import DeliveryError
 from cloud_sink.outcomes import broker_refusal, no_answer
-from cloud_sink.records import Lane
 from cloud_sink.settings import Naming
 from cloud_sink.targets.base import Receipt
 from cloud_sink.uplink.mqtt import Broker, BrokerRefused
 from cloud_sink.uplink.words import LinkError, Origin
 
-LANES = (Lane.ALERT, Lane.EVENT)
-
 
 class MqttTarget:
-    """A `Target` for the lanes in `LANES`. Topics are `<topic>/<site>/<gateway>/alerts` and `.../events`.
+    """A `Target` for alerts and events. Topics are `<topic>/<site>/<gateway>/alerts` and `.../events`.
 
     Messages are the records' JSON with their idempotency `key`: after a cut they come again, and a consumer that keeps
     one for each key has each once.

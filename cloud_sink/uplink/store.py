@@ -48,6 +48,11 @@ class Store:
         """Whether it is spoken to over TLS. HDFS has a protection of its own, which is its own matter."""
         return self.scheme in {"abfss", "gs"}
 
+    def path_of(self, key: str) -> str:
+        """Of an object, as pyarrow wants it; one of HDFS without a slash in front is below the user's own folder."""
+        path = f"{self.root}/{key}".lstrip("/")
+        return f"/{path}" if self.scheme == "hdfs" else path
+
     def __str__(self) -> str:
         who = f"{self.account}@" if self.account and ".dfs." not in self.host else ""
         host = f"{who}{self.host}/" if self.host else ""
@@ -132,7 +137,7 @@ class StoreClient:
             "scheme": self._store.scheme,
             "host": self._store.host,
             "account": self._store.account,
-            "path": f"{self._store.root}/{path}",
+            "path": self._store.path_of(path),
             "secret": secret,
             "size": len(data),
             "replace": replace,
@@ -168,7 +173,7 @@ class StoreClient:
             # who is not configured.
             environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "cloud_sink.uplink.store_client"],
+                [sys.executable, "-P", "-m", "cloud_sink.uplink.store_client"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

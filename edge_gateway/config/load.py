@@ -105,12 +105,22 @@ def _shared_ports(data: Mapping[str, Any]) -> Iterator[Problem]:
         owners.setdefault(device, where)
 
 
+_PLACE = ("kind", "path", "endpoint", "bucket", "prefix", "url", "topic", "uri")
+
+
 def _shared_names(targets: list[Mapping[str, Any]]) -> Iterator[Problem]:
-    """The outbox remembers by its name what a target has."""
+    """The outbox remembers by its name what a target has; what is sent to one place by two names lies there twice."""
     names = Counter(str(target.get("name") or target.get("kind")) for target in targets)
     for name in (name for name, count in names.items() if count > 1):
         fix = "Give each of them a `name`; left out, the kind is the name."
         yield Problem("name of a target", f'"{name}"', f"stands {names[name]} times, must be unique", fix)
+    places: dict[tuple[str, ...], int] = {}
+    for number, target in enumerate(targets):
+        place = tuple(str(target.get(key, "")).rstrip("/") for key in _PLACE)
+        if any(place[1:]) and place in places:
+            fix = "List all its `lanes` in one table, or change the place of one."
+            yield Problem(f"target[{number}]", None, f"is the place of target[{places[place]}] already", fix)
+        places.setdefault(place, number)
 
 
 def _names(tags: Any) -> list[Mapping[str, Any]]:

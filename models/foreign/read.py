@@ -8,7 +8,7 @@ from typing import Any
 
 import onnx
 from google.protobuf.message import DecodeError
-from onnx import TensorProto, compose, inliner, version_converter
+from onnx import TensorProto, compose, inliner, shape_inference, version_converter
 
 from models.bundle import DOMAINS, MAX_BYTES, MAX_NODES, MODEL
 from models.errors import ImportRefused
@@ -108,6 +108,7 @@ def _plain(data: bytes) -> Any:
             model = inliner.inline_local_functions(model)
             found = inspect(model.SerializeToString())
         _judge(found)
+        model = shape_inference.infer_shapes(model)  # exporters leave out what follows from the rest
         onnx.checker.check_model(model)
     except (ValueError, DecodeError, onnx.checker.ValidationError) as error:
         raise ImportRefused("file", "not ONNX", f"it cannot be read as a model ({_first(error)})", _EXPORT) from error

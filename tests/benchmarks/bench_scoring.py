@@ -98,11 +98,11 @@ def _reference(served: Subject, assets: int) -> tuple[str, float]:
 def _load(served: Subject) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         write_bundle(Path(folder) / "bundle", served.bundle)
-        took = best(lambda: OnnxScorer.load(Path(folder) / "bundle")) / 1000
+        took = best(lambda: OnnxScorer.load(Path(folder) / "bundle"), time.process_time) / 1000
     return {
         "name": f"scoring: load and verify a bundle of {served.name}",
         "figure": took,
-        "unit": "ms",
+        "unit": "ms of CPU",  # longer than a slice of time on a busy machine
         "goal": f"<= {LOAD_MS:g} ms",
         "met": took <= LOAD_MS,
     }
@@ -179,7 +179,7 @@ def _accuracy() -> list[dict[str, Any]]:
     return [{"name": f"the four figures, {one['name']}", **{key: one.get(key) for key in keys}} for one in quoted]
 
 
-def best(call: Callable[[], object]) -> float:
+def best(call: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
     """Microseconds a call: smallest of five medians over a tenth of a second each."""
     call()
     started = time.perf_counter()
@@ -190,8 +190,8 @@ def best(call: Callable[[], object]) -> float:
     for _ in range(ROUNDS):
         times = []
         for _ in range(repeats):
-            start = time.perf_counter()
+            start = clock()
             call()
-            times.append(time.perf_counter() - start)
+            times.append(clock() - start)
         medians.append(statistics.median(times))
     return 1e6 * min(medians)

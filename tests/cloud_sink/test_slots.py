@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+from structlog.testing import capture_logs
 
 from cloud_sink.errors import TransientDeliveryError, TransientReason
 from cloud_sink.objects import CloudObject
@@ -64,14 +65,20 @@ def test_a_failure_is_an_outcome():
     assert slot.outcome(None) is error
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_bug_ends_the_process_and_does_not_hang_it():
-    target = Target(KeyError("bug"))
+@pytest.mark.parametrize("make_slot", [InlineSlot, lambda target: ThreadSlot(target, lambda: None)])
+def test_a_bug_is_a_failure_of_its_target_alone(make_slot):
+    target = Target(KeyError("with a secret"))
     target.go.set()
-    slot = ThreadSlot(target, lambda: None)
-    slot.start(SENT)
-    with pytest.raises(RuntimeError, match="bug"):
-        slot.outcome(None)
+    with capture_logs() as logs:
+        slot = make_slot(target)
+        slot.start(SENT)
+        outcome = slot.outcome(None)
+    assert (outcome.reason, outcome.hold) == ("internal", True)
+    (told,) = logs
+    assert (told["event"], told["error"]) == ("upload_failed_by_a_bug", "KeyError")
+    assert told["where"][-1].startswith("test_slots.py:")
+    assert told["where"][-1] in str(outcome)
+    assert "secret" not in str(logs) + str(outcome)
 
 
 def test_only_one_at_a_time():

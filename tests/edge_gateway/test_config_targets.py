@@ -120,6 +120,7 @@ class TestSeveral:
             "Give each of them a `name`; left out, the kind is the name."
         )
         load(write(tmp_path, S3 + S3.replace("lake", "pond") + 'name = "pond"\n'))
+        load(write(tmp_path, S3 + S3 + 'name = "below"\nprefix = "below/"\n'))
 
     @pytest.mark.parametrize(
         ("target", "told"),
@@ -140,6 +141,11 @@ class TestSeveral:
     )
     def test_the_one_that_is_wrong_is_named(self, tmp_path, target, told):
         assert told in problems(tmp_path, S3 + target)
+
+    @pytest.mark.parametrize("text", [FILE, S3, HTTPS, MQTT, GOOGLE])
+    def test_of_one_place_are_one(self, tmp_path, text):
+        told = problems(tmp_path, text + text + 'name = "other"\n')
+        assert told.startswith("target[1]: is the place of target[0] already. List all its `lanes` in one")
 
     def test_what_nobody_takes_is_told(self, tmp_path):
         assert describe_targets(load(write(tmp_path, MQTT))) == [

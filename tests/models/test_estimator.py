@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -11,7 +13,7 @@ from models.detectors.catalogue import KINDS
 from models.errors import RowsRefused, TrainingRefused
 from models.estimator import AnomalyModel
 from models.feature_rows import FeatureRows
-from models.features import FeatureSet
+from models.features import IRREGULAR, FeatureSet
 from models.onnx_scorer import OnnxScorer
 from models.scores import follow
 
@@ -97,6 +99,27 @@ def test_a_plain_table_is_enough(tmp_path):
     assert (model.predict(table[-200:])[19:] == 1).all()
     model.save(tmp_path / "m")
     assert OnnxScorer.load(tmp_path / "m").tags == ("x0", "x1", "x2")
+
+
+def test_a_data_frame_names_its_tags():
+    class Frame:  # as much of one as is looked at
+        columns = TAGS
+
+        def __array__(self, dtype=None, copy=None):
+            return np.array(np.asarray(ROWS.level()), dtype=dtype)
+
+    model = AnomalyModel("pca").fit(Frame())
+    assert model.fitted_.kept.tags == TAGS
+    assert (model.predict(Frame()) == 1).mean() > 0.99
+
+
+def test_what_a_tag_is_sent_on_change_has_a_level_of_its_own(tmp_path):
+    irregular = replace(
+        ROWS, values=np.repeat(ROWS.level().values, 8, axis=2), feature_set=IRREGULAR, features=IRREGULAR.features
+    )
+    packed = AnomalyModel("suite").fit(irregular).save(tmp_path / "m")
+    assert packed.manifest.features == ("tw_mean",)
+    assert packed.manifest.feature_set.hash == IRREGULAR.hash
 
 
 def test_rows_of_another_shape_are_refused():

@@ -48,6 +48,11 @@ class TestUri:
         with pytest.raises(ValueError, match="without password, query and fragment"):
             parse_store(uri)
 
+    def test_paths(self):
+        assert LAKE.path_of("alerts/a") == "lake/gw/alerts/a"
+        assert parse_store("hdfs://name:8020/plant").path_of("a") == "/plant/a"
+        assert parse_store("hdfs://name:8020").path_of("a") == "/a"
+
     def test_its_name_says_where(self):
         assert str(LAKE) == "abfss://acc.dfs.core.windows.net/lake/gw"
         assert str(parse_store("gs://bucket/a")) == "gs://bucket/a"

@@ -62,6 +62,20 @@ def test_what_pytorch_and_tensorflow_export_becomes_a_bundle(
     assert not any(node.metadata_props or node.doc_string for node in kept.graph.node)
 
 
+@pytest.mark.parametrize(("name", "output"), [("sklearn_mixture", "score_samples"), ("sklearn_svm", "scores")])
+def test_a_model_of_normality_by_scikit_learn_becomes_a_bundle(
+    name: str, output: str, rows: FeatureRows, tmp_path: Path
+) -> None:
+    report, scorer = imported(EXPORTS / f"{name}.onnx", rows, tmp_path, output=output, falls=True)
+    assert report.detector == "onnx-score"
+    promised(scorer, rows)
+    broken = rows.values[:20].copy()
+    broken[:, 1] += 12.0
+    said = scorer.score(broken)
+    assert (said.score > 1.0).all()
+    assert (said.contributions[:, 1] > 0.5).all()
+
+
 def test_the_error_of_a_reconstruction_is_the_score_and_its_parts_are_the_blame(
     rows: FeatureRows, tmp_path: Path
 ) -> None:

@@ -140,3 +140,8 @@ def test_the_only_column_could_be_both(tmp_path: Path) -> None:
     )
     with pytest.raises(ImportRefused, match="output shape"):
         read_foreign(path, 1, 1)
+
+
+def test_a_shape_that_follows_from_the_rest_may_be_left_out(tmp_path: Path) -> None:
+    path = distance(tmp_path / "m.onnx", keep=True, outputs=(("score", FLOAT, None),))  # as skl2onnx does
+    assert not read_foreign(path, 2, 3).reconstructs
