@@ -87,15 +87,13 @@ class ScoreMemory:
         for array, after in zip(self._state, state, strict=True):
             array[places] = after
 
-    def forget(self, asset: str) -> None:
-        """The model serves it no longer."""
-        if asset not in self._at:
-            return
-        gone = self._at.pop(asset)
-        for name, place in self._at.items():
-            self._at[name] = place - (place > gone)
-        self._state = tuple(np.delete(array, gone, axis=0) for array in self._state)
-        self._counts = np.delete(self._counts, gone, axis=1)
+    def forget(self, assets: Sequence[str]) -> None:
+        """The model serves them no longer; some it may not know."""
+        gone = [self._at.pop(asset) for asset in assets if asset in self._at]
+        if gone:
+            self._at = {asset: place for place, asset in enumerate(self._at)}
+            self._state = tuple(np.delete(array, gone, axis=0) for array in self._state)
+            self._counts = np.delete(self._counts, gone, axis=1)
 
     def _are_all(self, places: NDArray[np.int64]) -> bool:
         return len(places) == len(self._at) and bool((places == np.arange(len(places))).all())

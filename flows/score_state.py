@@ -7,7 +7,8 @@ call that fails or takes too long leaves its rows without a score, and that is t
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+import weakref
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -48,20 +49,22 @@ class ScoreState:
         self._memories: dict[str, ScoreMemory] = {}
         self._posts: dict[str, Sequence[Served]] = {}  # as they were
         self._followed: dict[str, frozenset[str]] = {}  # models that remember an asset
-        self._health: dict[str, tuple[Scorer, ScoreHealth]] = {}  # by model, of the scorer that serves now
+        self._health: dict[str, tuple[weakref.ref[Scorer], ScoreHealth]] = {}  # by model, of the scorer that serves now
 
     def push(self, blocks: Sequence[FeatureBlock]) -> list[ScoredBlock | Event]:
         """Score a pass: a scored block for every block, in order, then what is to be told."""
         tasks: dict[str, _Task] = {}
         verdicts: list[list[Verdict | None]] = []
+        gone: dict[str, list[str]] = {}
         for number, block in enumerate(blocks):
-            served = self._posts_of(block.asset)
+            served = self._posts_of(block.asset, gone)
             verdicts.append([None] * len(served))
             for place, one in enumerate(served):
                 model = one.scorer.model
                 if model not in tasks:
                     tasks[model] = _Task(one.scorer)
                 tasks[model].posts.append((number, place, one.shadow))
+        self._forget(gone)
         events: list[Event] = []
         for task in tasks.values():
             said = self._judge(task.scorer, [blocks[number] for number, _, _ in task.posts], events)
@@ -94,29 +97,33 @@ class ScoreState:
                 state._followed[asset] = state._followed.get(asset, frozenset()) | {model}
         return state
 
-    def _posts_of(self, asset: str) -> Sequence[Served]:
-        """Its models as of now; what others remember of it goes."""
+    def _posts_of(self, asset: str, gone: dict[str, list[str]]) -> Sequence[Served]:
+        """Its models as of now; to `gone` are added those that remember it and are none of them any more."""
         served = self._models.of(asset)
         if self._posts.get(asset) is served:
             return served
         self._posts[asset] = served
         now = frozenset(one.scorer.model for one in served if one.scorer.state)
         before = self._followed.get(asset, frozenset())
-        if now != before:
-            for model in before - now:
-                if (memory := self._memories.get(model)) is not None:
-                    memory.forget(asset)
-                    if not memory.assets:
-                        del self._memories[model]
-            self._followed[asset] = now
+        for model in before - now:
+            gone.setdefault(model, []).append(asset)
+        self._followed[asset] = now
         return served
+
+    def _forget(self, gone: Mapping[str, list[str]]) -> None:
+        """Of each model these assets, all at once: a swap may concern a thousand."""
+        for model, assets in gone.items():
+            if (memory := self._memories.get(model)) is not None:
+                memory.forget(assets)
+                if not memory.assets:
+                    del self._memories[model]
 
     def _judge(self, scorer: Scorer, blocks: list[FeatureBlock], events: list[Event]) -> list[Verdict]:
         """What a model says of these blocks, one verdict each."""
         health = self._health_of(scorer)
         sizes = [len(block) for block in blocks]
         rows, misfit = _rows(scorer, blocks)
-        if misfit:
+        if misfit and not health.off:
             health.failed(for_good=True)
             self._note(scorer, health, blocks, events, Outcome(scorer.model, sum(sizes), 0.0, "misfit", misfit))
         if health.off:
@@ -178,8 +185,8 @@ class ScoreState:
     def _health_of(self, scorer: Scorer) -> ScoreHealth:
         """Of this very object: the same version loaded again is tried again."""
         known = self._health.get(scorer.model)
-        if known is None or known[0] is not scorer:
-            known = self._health[scorer.model] = (scorer, ScoreHealth())
+        if known is None or known[0]() is not scorer:  # one that is gone must not be kept, it may be large
+            known = self._health[scorer.model] = (weakref.ref(scorer), ScoreHealth())
         return known[1]
 
 

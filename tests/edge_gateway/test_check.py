@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,15 @@ from edge_gateway.config.problems import ConfigRejected
 from edge_gateway.drivers import make_drivers
 from edge_gateway.gateway import LocalGateway
 from edge_gateway.tables import tag_tables
+from models.bundle import write_bundle
 from models.errors import ScoringFailed
 from models.feature_rows import FeatureRows
 from models.features import STANDARD
 from models.training import train
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
+
+from models_suite import plant_rows, suite_bundle
 
 CONFIG = """
 [gateway]
@@ -118,6 +124,28 @@ def test_a_damaged_model_is_told_by_check_and_does_not_keep_a_gateway_from_acqui
     path = config(tmp_path, tmp_path / "pump")
     assert "its size or SHA-256 is not what the manifest says" in problems(path, deep=True)
     load_checked(path)
+
+
+SECOND = '[[model]]\nassets = ["a"]\nbundle = "{}"\n'
+
+
+def test_several_models_of_an_asset_are_told_and_served_in_their_order(tmp_path: Path, bundle: Path) -> None:
+    other = tmp_path / "other"
+    write_bundle(other, suite_bundle(plant_rows(600, 1), ("t",), every_ns=10**9))
+    path = config(tmp_path, bundle, CONFIG + SECOND.format(other) + "shadow = true\n")
+    assert "pump, other as a shadow" in told(path)
+    served = LocalGateway(load_checked(path, deep=True), lambda: False, lambda: None).models.of("a")
+    assert [(one.scorer.model, one.shadow) for one in served] == [("pump@1", False), ("suite@1", True)]
+
+
+def test_a_version_is_on_an_asset_once(tmp_path: Path, bundle: Path) -> None:
+    path = config(tmp_path, bundle, CONFIG + SECOND.format(bundle) + "shadow = true\n")
+    assert "is pump@1, which model[0] has put on asset a already. Leave one of them out" in problems(path, deep=False)
+
+
+def test_an_asset_stands_in_a_table_of_a_model_once(tmp_path: Path, bundle: Path) -> None:
+    path = config(tmp_path, bundle, CONFIG.replace('assets = ["a"]', 'assets = ["a", "a"]'))
+    assert 'asset of model[0] = "a": stands 2 times' in problems(path, deep=False)
 
 
 def test_a_target_that_is_away_is_told(tmp_path: Path, bundle: Path) -> None:
