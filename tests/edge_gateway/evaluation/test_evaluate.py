@@ -86,6 +86,15 @@ def test_events_can_stand_in_a_table_of_their_own(recordings, tmp_path):
     assert by_events["tables"][0]["lines"] == by_label["tables"][0]["lines"]
 
 
+def test_a_column_that_says_what_happened_is_no_tag(recordings, tmp_path):
+    told = tmp_path / "told.csv"
+    head, *lines = recordings[0].read_text(encoding="utf-8").splitlines()
+    rows = [f"{head},changepoint", *(f"{line},{int(at in (600, 700))}" for at, line in enumerate(lines))]
+    told.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    wish = ("--detector", "mahalanobis", "--window", "2s")
+    assert evaluated(told, *wish)["tables"][0]["lines"] == evaluated(recordings[0], *wish)["tables"][0]["lines"]
+
+
 def test_for_people_there_is_a_table_and_what_each_figure_means(recordings):
     result = RUN.invoke(
         app, ["evaluate", str(recordings[0]), "--detector", "mahalanobis", "--window", "2s", "--explain"]
