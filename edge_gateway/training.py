@@ -12,7 +12,7 @@ from connectors.samples import Item, SampleBatch
 from connectors.tags import TagTable
 from edge_gateway.config.load import load
 from edge_gateway.flow_file import load_features
-from edge_gateway.recordings import Recording, RecordingRefused, open_recording
+from edge_gateway.recordings import NEVER_TAGS, Recording, RecordingRefused, open_recording
 from edge_gateway.tables import tag_tables
 from flows.recorded import recorded_rows
 from flows.window_settings import WindowSettings
@@ -97,7 +97,7 @@ def load_rows(
         every=every,
         columns=columns or {},
     )
-    return wished_rows(wish, lambda _: None)[0]
+    return wished_rows(wish, lambda _: None).rows
 
 
 def train_bundle(
@@ -133,8 +133,23 @@ def train_bundle(
     return train(rows, name=name, version=version, out=out, **options)
 
 
-def wished_rows(wish: TrainWish, told: Callable[[str], None]) -> tuple[FeatureRows, tuple[str, ...]]:
-    """Rows of the wanted assets, and which these are.
+@dataclass(frozen=True, slots=True, eq=False)
+class WishedRows:
+    """What there is to train on.
+
+    Attributes:
+        rows: Of the wanted assets.
+        assets: Their names.
+        labels: Tags that were left out, for by their names they hold labels and nothing measured.
+    """
+
+    rows: FeatureRows
+    assets: tuple[str, ...]
+    labels: tuple[str, ...]
+
+
+def wished_rows(wish: TrainWish, told: Callable[[str], None]) -> WishedRows:
+    """Read the recording and cut it as asked.
 
     Raises:
         RecordingRefused: There is nothing to train on, or a wish that cannot be.
@@ -144,8 +159,14 @@ def wished_rows(wish: TrainWish, told: Callable[[str], None]) -> tuple[FeatureRo
         OSError: The recording cannot be read.
     """
     source = open_source(wish, told)
-    table = eligible(source.table, source.features)
-    return recorded_rows(source.items, source.windows, source.features, table, MIN_COVERAGE), source.assets
+    meant = wish.config is not None  # somebody has chosen these tags
+    labels = tuple(
+        name for name in source.table.names if not meant and name.lower() in NEVER_TAGS and name not in wish.columns
+    )
+    measured = TagTable(source.table.asset, tuple(tag for tag in source.table.tags if tag.name not in labels))
+    table = eligible(measured, source.features)
+    rows = recorded_rows(source.items, source.windows, source.features, table, MIN_COVERAGE)
+    return WishedRows(rows, source.assets, labels)
 
 
 @dataclass(frozen=True, slots=True)
