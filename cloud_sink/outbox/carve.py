@@ -17,6 +17,7 @@ _CONSTANTS = {8: 0, 9: 1}
 # Most payload that stays on the page, and what stays of a larger one.
 _MOST_IN_TABLE, _MOST_IN_INDEX = PAGE - 35, (PAGE - 12) * 64 // 255 - 23
 _LEAST = (PAGE - 12) * 32 // 255 - 23
+_MOST_CELLS = PAGE // 6  # two bytes point to each, and none is smaller than four
 _LARGEST = 1 << 28  # a size beyond this is damage
 
 Cell = int | str | bytes | float | None
@@ -43,7 +44,8 @@ def carve(pages: Pages) -> Iterator[Carved]:
         if kind not in {_TABLE_LEAF, _INDEX_LEAF, _INDEX_INTERIOR}:
             continue
         first = start + (12 if kind == _INDEX_INTERIOR else 8)
-        for at in range(first, first + 2 * int.from_bytes(page[start + 3 : start + 5]), 2):
+        cells = min(int.from_bytes(page[start + 3 : start + 5]), _MOST_CELLS)
+        for at in range(first, first + 2 * cells, 2):
             offset = int.from_bytes(page[at : at + 2])
             try:
                 yield _record(pages, page, kind, offset)

@@ -50,7 +50,8 @@ class Pages:
             pending[int.from_bytes(head[:4])] = log[at + _FRAME_HEAD : at + _FRAME_HEAD + PAGE]
             if pages := int.from_bytes(head[4:8]):
                 self._over |= pending
-                self.count = pages
+                # A file whose head is damaged believes, and writes here, that it has thousands of millions of pages.
+                self.count = min(pages, max(self.count, *pending))
                 pending = {}
 
     def __getitem__(self, number: int) -> bytes:

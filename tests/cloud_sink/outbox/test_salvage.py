@@ -135,6 +135,24 @@ def test_what_is_only_in_the_log_is_kept(filled, tmp_path_factory, make):
     assert {make.alert(1000 + i).key for i in range(30)} <= keys
 
 
+def test_a_log_that_lies_about_the_size_of_the_file(filled, tmp_path_factory, make):
+    writer = OutboxWriter(filled, AT_ONCE)
+    writer.put([make.alert(1000)])
+    copy = tmp_path_factory.mktemp("killed")
+    for name in (NAME, f"{NAME}-wal"):
+        shutil.copy(filled / name, copy)
+    writer.close()
+    log = bytearray((copy / f"{NAME}-wal").read_bytes())
+    for frame in range(32, len(log), 24 + PAGE):
+        if any(log[frame + 4 : frame + 8]):  # a commit
+            log[frame + 4 : frame + 8] = b"\x7f\xff\xff\xff"
+    (copy / f"{NAME}-wal").write_bytes(log)
+    pages = Pages(copy / NAME)
+    assert pages.count <= (filled / NAME).stat().st_size // PAGE + 8
+    assert any(make.alert(1000).key in record.values for record in carve(pages))
+    pages.close()
+
+
 def test_without_its_head_a_file_is_still_read(filled):
     before = content(filled)
     overwrite(filled, 0, bytes(100))
