@@ -102,9 +102,6 @@ class ModelSection(Section):
         if self.name is not None and self.shadow:
             msg = "shadow goes with bundle; of a named model `sluicegate model shadow` says which version is one"
             raise ValueError(msg)
-        if self.shadow and self.bundle is None:
-            msg = "shadow goes with a bundle; for a name, `sluicegate model shadow` says which version is one"
-            raise ValueError(msg)
         return self
 
 
