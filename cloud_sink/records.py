@@ -115,7 +115,7 @@ class Event:
 
     Attributes:
         asset: "" where it concerns the gateway.
-        kind: "gap", "dropped", "late", "model", "migration", ...
+        kind: "gap", "dropped", "late", "model", "drift", "migration", ...
         reason: One of a bounded set per kind.
         start: Event time, ns; 0 = unknown.
         end: Event time, ns.

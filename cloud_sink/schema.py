@@ -130,7 +130,11 @@ ALERT_FIELDS = (
 EVENT_FIELDS = (
     Field("key", Type.TEXT, "The same key is the same record."),
     Field("asset", Type.TEXT, 'Name of the machine; "" = the gateway.'),
-    Field("kind", Type.TEXT, "`gap`, `dropped`, `late`, `clock`, `migration`, `command`, or a flow's own."),
+    Field(
+        "kind",
+        Type.TEXT,
+        "`gap`, `dropped`, `thinned`, `quarantined`, `late`, `clock`, `migration`, `command`, or a flow's own.",
+    ),
     Field("reason", Type.TEXT, "One of a bounded set for each kind."),
     Field("start", Type.TIME, "From when; 0 = not known."),
     Field("end", Type.TIME, "To when."),

@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -14,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cloud_sink.uplink.store import parse_store
+from edge_gateway.check_models import model_problems, scored_by, unsigned
 from edge_gateway.cold_starts import may_start_cold
 from edge_gateway.config.config import Config
 from edge_gateway.config.load import load
@@ -23,16 +23,11 @@ from edge_gateway.config.problems import ConfigRejected, Problem
 from edge_gateway.config.targets import PyarrowTargetSection, S3TargetSection
 from edge_gateway.config.units import duration_text
 from edge_gateway.influx_series import unfit
-from edge_gateway.model_fit import assets_of, misfits, store_of
 from edge_gateway.rooms import foreign_owners
 from edge_gateway.rule_sets import in_words, rule_sets
 from edge_gateway.tables import tag_tables
 from edge_gateway.targets import GOOGLE, describe_targets
 from flows.window_settings import WindowSettings
-from models.life.record import Lives
-
-if TYPE_CHECKING:
-    from models.features import FeatureSet
 
 
 def load_checked(path: Path, *, deep: bool = False) -> Config:
@@ -49,7 +44,7 @@ def load_checked(path: Path, *, deep: bool = False) -> Config:
     problems = [
         *missing(config),
         *unfit(config),
-        *_models(config, deep=deep),
+        *model_problems(config, deep=deep),
         *(_deep(config) if deep else ()),
     ]
     if problems:
@@ -130,66 +125,6 @@ def _deep(config: Config) -> Iterator[Problem]:
             yield Problem(rejected.key, f'"{rejected.name}"', rejected.rule, rejected.fix)
 
 
-def _models(config: Config, *, deep: bool) -> Iterator[Problem]:
-    """A model that was made for something else would judge, and be wrong: this is looked at before every start."""
-    from models.bundle import read_manifest, verify_bundle  # noqa: PLC0415 - only where a bundle is named
-    from models.errors import ModelError  # noqa: PLC0415
-
-    features = _features(config, deep=deep) if config.model else None
-    keys = config.models.keys()
-    posts: dict[tuple[str, str], int] = {}
-    for number, model in enumerate(config.model):
-        if model.bundle is None:
-            if deep:  # a starting gateway rolls back a version that does not fit
-                yield from _stored(config, f"model[{number}].name", str(model.name), features)
-            continue
-        key, value = f"model[{number}].bundle", f'"{model.bundle}"'
-        if not (model.bundle / "manifest.json").is_file():
-            fix = "Train one with `sluicegate train`, or copy it there."
-            yield Problem(key, value, "is not a bundle folder", fix)
-            continue
-        try:
-            manifest = (verify_bundle if deep else read_manifest)(model.bundle, keys)
-        except ModelError as error:
-            if deep:  # a starting gateway goes on without it; the flow tells it, and so does a data_quality alert
-                yield Problem(key, value, str(error).rstrip("."), "")
-            continue
-        yield from (Problem(key, value, *misfit) for misfit in misfits(config, model.assets, manifest, features))
-        for asset in model.assets:
-            if (before := posts.setdefault((asset, manifest.model), number)) != number:
-                rule = f"is {manifest.model}, which model[{before}] has put on asset {asset} already"
-                yield Problem(key, value, rule, "Leave one of them out; a version is active or a shadow, not both.")
-
-
-def _stored(config: Config, key: str, name: str, features: FeatureSet | None) -> Iterator[Problem]:
-    """The versions that serve, of a model in the data folder. That none is active yet is no problem."""
-    from models.bundle import verify_bundle  # noqa: PLC0415 - as above
-    from models.errors import ModelError  # noqa: PLC0415
-
-    store = store_of(config)
-    try:
-        life = store.read().of(name)
-        for version in filter(None, (life.active, life.shadow)):
-            value = f'"{name}@{version}"'
-            manifest = verify_bundle(store.folder(name, version), store.keys)
-            assets = assets_of(config, name)
-            yield from (Problem(key, value, *misfit) for misfit in misfits(config, assets, manifest, features))
-    except ModelError as error:
-        yield Problem(key, f'"{name}"', str(error).rstrip("."), "")
-
-
-def _features(config: Config, *, deep: bool) -> FeatureSet | None:
-    """None where it cannot be told here: a user's module is imported by `check` and by the flow, which looks again."""
-    from edge_gateway.flow_file import FlowRejected, load_features  # noqa: PLC0415 - imports Bytewax
-
-    if config.features.module is not None and not deep:
-        return None
-    try:
-        return load_features(config.features)
-    except FlowRejected:  # told by `_deep`
-        return None
-
-
 def describe(config: Config, path: Path) -> RenderableType:
     """What the configuration means, for people."""
     links = Table(title="links", title_justify="left", box=box.SIMPLE)
@@ -203,7 +138,7 @@ def describe(config: Config, path: Path) -> RenderableType:
             where = f"{line.endpoint()} unit {unit.unit_id}"
             every = sorted({tag.poll_interval or unit.poll_interval for tag in unit.tags})
             links.add_row(line.name, "Modbus", where, str(len(unit.tags)), ", ".join(map(duration_text, every)))
-    scored = _scored(config)
+    scored = scored_by(config)
     assets = Table(title="assets", title_justify="left", box=box.SIMPLE)
     for name in ("asset", "tags", "models"):
         assets.add_column(name)
@@ -217,7 +152,7 @@ def describe(config: Config, path: Path) -> RenderableType:
         *(f"\n{line}" for line in _drift(config)),
         *(f"\ntarget {line}" for line in describe_targets(config)),
     )
-    return Group(summary, links, assets, *rules, *_unsigned(config))
+    return Group(summary, links, assets, *rules, *unsigned(config))
 
 
 def _drift(config: Config) -> Iterator[str]:
@@ -227,32 +162,6 @@ def _drift(config: Config) -> Iterator[str]:
         lasts = timedelta(microseconds=config.drift.settings().lasts_ns(windows.every_ns) // 1000)
         rate = config.drift.false_alarms_a_year
         yield f"drift of models is judged over {duration_text(lasts)}, {rate:g} false alarms a year and asset at most"
-
-
-def _scored(config: Config) -> dict[str, str]:
-    """From each asset to what scores it, in words."""
-    lives = store_of(config).read() if any(model.name for model in config.model) else Lives()
-    told: dict[str, list[str]] = {}
-    for model in config.model:
-        said = model.bundle.name if model.bundle is not None else _state(lives, str(model.name))
-        said += " as a shadow" if model.shadow else ""
-        for asset in model.assets:
-            told.setdefault(asset, []).append(said)
-    return {asset: ", ".join(said) for asset, said in told.items()}
-
-
-def _state(lives: Lives, name: str) -> str:
-    life = lives.of(name)
-    if life.active is None:
-        return f"{name} (no version is active yet: `sluicegate model promote`)"
-    return f"{name}@{life.active}" + (f", {name}@{life.shadow} as a shadow" if life.shadow else "")
-
-
-def _unsigned(config: Config) -> Iterator[Text]:
-    """Said as long as it is so: it is fine on a gateway that serves only what was trained on it."""
-    if config.model and not config.models.trusted_keys:
-        rule = "whoever can write the folder of a bundle decides what is served"
-        yield Text(f"models: no [models] trusted_keys, so bundles may be unsigned: {rule}\n", "yellow")
 
 
 def _count(link: OpcUaSection) -> str:

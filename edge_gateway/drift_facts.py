@@ -16,8 +16,11 @@ class DriftFacts:
         self._standings: dict[str, Sequence[Standing]] = {}
 
     def tell(self, model: str, standings: Sequence[Standing]) -> None:
-        """See `flows.drift_setup.DriftSetup`."""
-        self._standings[model] = standings
+        """See `flows.drift_setup.DriftSetup`; () = the model has no asset any more."""
+        if standings:
+            self._standings[model] = standings
+        else:
+            self._standings.pop(model, None)
 
     def facts(self) -> dict[str, Any]:
         """By "name@version", the assets: plain JSON values, as `Standing` has them."""

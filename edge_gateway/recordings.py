@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 CSV = (".csv", ".tsv", ".txt")
+LABELS = ("anomaly", "label", "is_anomaly", "fault")  # names of a column of labels, where nobody says which it is
+NEVER_TAGS = (*LABELS, "changepoint")  # a column of these names is no measurement, unless somebody says it is
 
 
 class RecordingRefused(Exception):  # noqa: N818 - reads as a sentence where it is caught

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ from connectors.samples import Item, SampleBatch
 from connectors.tags import TagTable
 from edge_gateway.config.load import load
 from edge_gateway.flow_file import load_features
-from edge_gateway.recordings import Recording, RecordingRefused, open_recording
+from edge_gateway.recordings import NEVER_TAGS, Recording, RecordingRefused, open_recording
 from edge_gateway.tables import tag_tables
 from flows.recorded import recorded_rows
 from flows.window_settings import WindowSettings
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from models.training import TrainingReport
 
 MIN_COVERAGE = 0.5  # of a tag in a window; below it the model abstains rather than guesses
-WINDOW = "10s"  # where neither a configuration nor the command says
+WINDOW_S = 10
+WINDOW = f"{WINDOW_S}s"  # where neither a configuration nor the command says, and tags are sampled more often
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ def load_rows(
         every=every,
         columns=columns or {},
     )
-    return wished_rows(wish, lambda _: None)[0]
+    return wished_rows(wish, lambda _: None).rows
 
 
 def train_bundle(
@@ -131,8 +133,23 @@ def train_bundle(
     return train(rows, name=name, version=version, out=out, **options)
 
 
-def wished_rows(wish: TrainWish, told: Callable[[str], None]) -> tuple[FeatureRows, tuple[str, ...]]:
-    """Rows of the wanted assets, and which these are.
+@dataclass(frozen=True, slots=True, eq=False)
+class WishedRows:
+    """What there is to train on.
+
+    Attributes:
+        rows: Of the wanted assets.
+        assets: Their names.
+        labels: Tags that were left out, for by their names they hold labels and nothing measured.
+    """
+
+    rows: FeatureRows
+    assets: tuple[str, ...]
+    labels: tuple[str, ...]
+
+
+def wished_rows(wish: TrainWish, told: Callable[[str], None]) -> WishedRows:
+    """Read the recording and cut it as asked.
 
     Raises:
         RecordingRefused: There is nothing to train on, or a wish that cannot be.
@@ -142,8 +159,14 @@ def wished_rows(wish: TrainWish, told: Callable[[str], None]) -> tuple[FeatureRo
         OSError: The recording cannot be read.
     """
     source = open_source(wish, told)
-    table = eligible(source.table, source.features)
-    return recorded_rows(source.items, source.windows, source.features, table, MIN_COVERAGE), source.assets
+    meant = wish.config is not None  # somebody has chosen these tags
+    labels = tuple(
+        name for name in source.table.names if not meant and name.lower() in NEVER_TAGS and name not in wish.columns
+    )
+    measured = TagTable(source.table.asset, tuple(tag for tag in source.table.tags if tag.name not in labels))
+    table = eligible(measured, source.features)
+    rows = recorded_rows(source.items, source.windows, source.features, table, MIN_COVERAGE)
+    return WishedRows(rows, source.assets, labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +202,7 @@ def open_source(wish: TrainWish, told: Callable[[str], None]) -> Source:
     assets = wish.assets or _only(recording)
     _check_assets(assets, tables)
     items = _counted((item for item in recording.items if item.asset in assets), told)
-    return Source(items, assets, tables[assets[0]], _windows(wish, config), _features(wish, config))
+    return Source(items, assets, tables[assets[0]], _windows(wish, config, tables[assets[0]]), _features(wish, config))
 
 
 def _counted(items: Iterable[Item], told: Callable[[str], None]) -> Iterator[Item]:
@@ -215,11 +238,12 @@ def _features(wish: TrainWish, config: Config | None) -> FeatureSet:
     return SETS[wish.features]
 
 
-def _windows(wish: TrainWish, config: Config | None) -> WindowSettings:
-    settings = WindowSettings(WINDOW) if config is None else config.windows.settings()
+def _windows(wish: TrainWish, config: Config | None, table: TagTable) -> WindowSettings:
+    usual = _usual_window(table)
+    settings = WindowSettings(usual) if config is None else config.windows.settings()
     if wish.window is not None or wish.every is not None:
         try:
-            return WindowSettings(wish.window or WINDOW, wish.every)
+            return WindowSettings(wish.window or usual, wish.every)
         except ValueError as error:
             raise RecordingRefused(f"--window, --every: {error}") from error
     if not isinstance(settings, WindowSettings):
@@ -227,6 +251,12 @@ def _windows(wish: TrainWish, config: Config | None) -> WindowSettings:
         told = f"{wish.config}: a model is trained on windows of a fixed length"
         raise RecordingRefused(f"{told}, which {config.windows.told()} do not have")
     return settings
+
+
+def _usual_window(table: TagTable) -> str:
+    """Ten seconds; where a tag is sampled less often than that, what holds a sample of each."""
+    slowest = math.ceil(table.interval_s.max(initial=0.0))
+    return WINDOW if slowest <= WINDOW_S else f"{slowest}s"
 
 
 def _only(recording: Recording) -> tuple[str, ...]:

@@ -14,42 +14,31 @@ from typing_extensions import override
 from cloud_sink.records import Event
 from flows.blocks import FeatureBlock, ScoredBlock
 from flows.drift_setup import DriftSetup
-from flows.drift_state import DriftRows, DriftState
+from flows.drift_state import DriftRows
+from flows.drift_versions import DriftVersions
 from flows.model_rows import rows_for
 from models.drift import Reference
 from models.served import Models
 
 
 class _DriftLogic(StatefulBatchLogic[tuple[Reference, DriftRows], Event, bytes]):
-    """Of one model: all its assets are counted together. Until its first window, what was kept is kept as it is."""
+    """Of one model, in all its versions: all their assets are counted together."""
 
     def __init__(self, setup: DriftSetup, resume_state: bytes | None) -> None:
-        self._setup = setup
-        self._resume = resume_state
-        self._state: DriftState | None = None
+        self._tell, settings = setup.tell, setup.settings
+        fresh = resume_state is None
+        self._versions = DriftVersions(settings) if fresh else DriftVersions.restore(resume_state or b"", settings)
 
     @override
     def on_batch(self, values: list[tuple[Reference, DriftRows]]) -> tuple[Iterable[Event], bool]:
-        of, settings = values[0][0], self._setup.settings
-        state, judged = self._state, -1
-        if state is not None:
-            judged = state.judged
-        elif self._resume is None:
-            state = DriftState(of, settings)
-        else:
-            state = DriftState.restore(self._resume, of, settings)
-        self._state, self._resume = state, None
-        events = state.push([rows for _, rows in values])
-        if state.judged != judged:
-            self._setup.tell(of.model, state.standings)
+        events = self._versions.push(values)
+        for version, standings in self._versions.changed.items():
+            self._tell(version, standings)
         return events, self.RETAIN
 
     @override
     def snapshot(self) -> bytes:
-        if self._state is None:
-            assert self._resume is not None  # without either, nothing came
-            return self._resume
-        return self._state.snapshot()
+        return self._versions.snapshot()
 
 
 @operator
@@ -70,7 +59,7 @@ def drift(step_id: str, up: KeyedStream[ScoredBlock], setup: DriftSetup) -> Keye
 
     def by_model(items: list[tuple[str, ScoredBlock]]) -> Iterable[tuple[str, tuple[Reference, DriftRows]]]:
         return [
-            (of.model, (of, rows))
+            (of.model.rpartition("@")[0], (of, rows))  # by name: what a version leaves behind goes with the next
             for _, block in items
             for of, score in _judged(block, setup.models)
             if (rows := rows_of(block, score, of, setup.settings.stride(of.every_ns))) is not None

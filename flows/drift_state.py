@@ -141,6 +141,16 @@ class DriftState:
             self.standings.append(Standing(asset))
         return place
 
+    def forget(self, asset: str) -> bool:
+        """It has another model now; False = it was not known here."""
+        place = self._at.pop(asset, None)
+        if place is None:
+            return False
+        del self.standings[place]
+        self._tally.forget(place)
+        self._at = {standing.asset: number for number, standing in enumerate(self.standings)}
+        return True
+
     def snapshot(self) -> bytes:
         """Magic with the version, a length, a JSON text, then the columns of the tally."""
         head = {
@@ -172,6 +182,18 @@ class DriftState:
         except (ValueError, TypeError, KeyError) as error:
             raise StateError("drift", f"damaged ({error})") from error
         return state
+
+
+def assets_in(data: bytes) -> set[str]:
+    """Whose a snapshot is.
+
+    Raises:
+        StateError: Another format, or damaged.
+    """
+    try:
+        return {kept["asset"] for kept in _head(data)[0]["assets"]}
+    except (TypeError, KeyError) as error:
+        raise StateError("drift", f"damaged ({error})") from error
 
 
 def _head(data: bytes) -> tuple[dict[str, Any], int]:

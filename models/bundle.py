@@ -18,7 +18,6 @@ import hashlib
 import os
 import re
 import shutil
-import stat
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -32,7 +31,8 @@ from models.arrays import decode_arrays, encode_arrays
 from models.baseline import Baseline
 from models.errors import BundleRejected
 from models.manifest import FileEntry, Manifest, decode_manifest
-from models.onnx_wire import inspect
+from models.onnx_rules import check_operators
+from models.safe_files import FETCH, read_file, sync_folder
 from models.signature import ANYBODY, TrustedKeys
 
 MANIFEST, MODEL, GOLDEN, BASELINE, CARD = "manifest.json", "model.onnx", "golden.npz", "baseline.npz", "card.md"
@@ -51,13 +51,10 @@ MAX_BYTES: Mapping[str, int] = {
     **dict.fromkeys(PICTURES, 1 << 20),
 }
 _MOST_SIGNATURE = 4096  # a signature of Ed25519 has 64; what is no signature is told as such
-MAX_NODES = 10_000
 GOLDEN_SCORES = 16  # least finite ones of a stateful model: what warms up proves nothing
-DOMAINS = frozenset({"", "ai.onnx.ml"})  # the operators every ONNX Runtime carries; no custom code
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _RETRAIN = "train it again with this software"
-_FETCH = "fetch or train the bundle again"
 _SIGN = "sign it with a trusted key (`sluicegate model sign`), or add its signer's to [models] trusted_keys"
 
 
@@ -150,7 +147,7 @@ def read_manifest(path: Path, keys: TrustedKeys = ANYBODY) -> Manifest:
     Raises:
         BundleRejected: It is missing, too large, not signed by whom it must be, of another schema, or not a manifest.
     """
-    data = _read(path / MANIFEST, MAX_BYTES[MANIFEST])
+    data = read_file(path / MANIFEST, MAX_BYTES[MANIFEST])
     if keys:
         _check_signature(path, data, keys)
     try:
@@ -174,7 +171,7 @@ def read_bundle(path: Path, keys: TrustedKeys = ANYBODY) -> Bundle:
     manifest = read_manifest(path, keys)
     _check_names(path, manifest)
     contents = {entry.name: _read_entry(path / entry.name, entry) for entry in manifest.files}
-    _check_operators(path / MODEL, contents[MODEL])
+    check_operators(path / MODEL, contents[MODEL])
     golden = _decode_golden(path / GOLDEN, contents[GOLDEN], manifest)
     baseline = _decode_baseline(path / BASELINE, contents[BASELINE], manifest)
     texts = {name: contents[name].decode(errors="replace") for name in (CARD, *PICTURES) if name in contents}
@@ -197,7 +194,7 @@ def sign_bundle(path: Path, sign: Callable[[bytes], bytes]) -> Manifest:
         BundleRejected: The bundle is not whole: nobody should vouch for it.
     """
     bundle = read_bundle(path)
-    signature = sign(_read(path / MANIFEST, MAX_BYTES[MANIFEST]))
+    signature = sign(read_file(path / MANIFEST, MAX_BYTES[MANIFEST]))
     draft = path.with_name(f".{path.name}.{SIGNATURE}")  # beside the folder: a stranger in it is refused
     with draft.open("wb") as file:
         file.write(signature)
@@ -211,7 +208,7 @@ def sign_bundle(path: Path, sign: Callable[[bytes], bytes]) -> Manifest:
 def _check_signature(path: Path, manifest: bytes, keys: TrustedKeys) -> None:
     if not (path / SIGNATURE).exists():
         raise BundleRejected(path, "it is not signed, and [models] trusted_keys asks for it", _SIGN)
-    signature = _read(path / SIGNATURE, _MOST_SIGNATURE)
+    signature = read_file(path / SIGNATURE, _MOST_SIGNATURE)
     if not keys.vouch(manifest, signature):
         raise BundleRejected(path / SIGNATURE, "none of [models] trusted_keys signed this manifest", _SIGN)
 
@@ -220,7 +217,7 @@ def _check_names(path: Path, manifest: Manifest) -> None:
     names = [entry.name for entry in manifest.files]
     for name in names:
         if not _PLAIN_NAME.fullmatch(name):
-            raise BundleRejected(path, f"file name {name!r} is not a plain name in this folder", _FETCH)
+            raise BundleRejected(path, f"file name {name!r} is not a plain name in this folder", FETCH)
     wanted = {MODEL, GOLDEN, BASELINE, CARD}
     if not wanted <= set(names) <= wanted | set(PICTURES) or len(names) != len(set(names)):
         raise BundleRejected(path, f"the manifest lists {sorted(names)}, it must list {sorted(wanted)}", _RETRAIN)
@@ -230,42 +227,10 @@ def _check_names(path: Path, manifest: Manifest) -> None:
 
 
 def _read_entry(path: Path, entry: FileEntry) -> bytes:
-    data = _read(path, MAX_BYTES[entry.name])
+    data = read_file(path, MAX_BYTES[entry.name])
     if len(data) != entry.size or hashlib.sha256(data).hexdigest() != entry.sha256:
-        raise BundleRejected(path, "its size or SHA-256 is not what the manifest says: damaged or changed", _FETCH)
+        raise BundleRejected(path, "its size or SHA-256 is not what the manifest says: damaged or changed", FETCH)
     return data
-
-
-def _read(path: Path, most: int) -> bytes:
-    """Bytes of a regular file; a link, a pipe or a device is refused before it is read."""
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(handle, "rb") as file:
-            found = os.fstat(handle)
-            if not stat.S_ISREG(found.st_mode):
-                raise BundleRejected(path, "it is not a regular file", _FETCH)
-            data = file.read(min(found.st_size, most) + 1)  # asking for more reserves the memory for it
-    except OSError as error:
-        raise BundleRejected(path, f"it cannot be read ({error.strerror})", "check path and permissions") from error
-    if len(data) > most:
-        raise BundleRejected(path, f"it is larger than {most} bytes", "train a smaller model")
-    return data
-
-
-def _check_operators(path: Path, model: bytes) -> None:
-    try:
-        found = inspect(model)
-    except ValueError as error:
-        raise BundleRejected(path, f"it is not an ONNX model ({error})", _FETCH) from error
-    foreign = sorted((found.domains | {domain for domain, _ in found.operators}) - DOMAINS)
-    if foreign:
-        raise BundleRejected(path, f"it needs operators of {foreign}", "export it with standard ONNX operators")
-    if found.oddities:
-        raise BundleRejected(path, f"it holds {', '.join(sorted(found.oddities))}", "export it as one plain graph")
-    if found.nodes > MAX_NODES:
-        raise BundleRejected(
-            path, f"it has {found.nodes} nodes, at most {MAX_NODES} may be", "fuse or shrink the model"
-        )
 
 
 def _decode_golden(path: Path, data: bytes, manifest: Manifest) -> Golden:
@@ -300,13 +265,4 @@ def _arrays(path: Path, data: bytes, names: Sequence[str]) -> list[NDArray[Any]]
     try:
         return decode_arrays(data, names, MAX_BYTES[path.name])
     except ValueError as error:
-        raise BundleRejected(path, str(error), _FETCH) from error
-
-
-def sync_folder(path: Path) -> None:
-    """Make what was created, renamed or removed in a folder outlast a power cut."""
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        raise BundleRejected(path, str(error), FETCH) from error

@@ -29,6 +29,11 @@ class Tally:
         for name, old in self._arrays.items():
             self._arrays[name] = np.concatenate([old, np.zeros((assets, *self._shape), old.dtype)])
 
+    def forget(self, place: int) -> None:
+        """Without this one; those behind it move up."""
+        self.windows = np.delete(self.windows, place)
+        self._arrays = {name: np.delete(array, place, axis=0) for name, array in self._arrays.items()}
+
     def count(self, at: NDArray[np.intp], marks: NDArray[np.bool_]) -> NDArray[np.intp]:
         """Take in one window of each of these assets.
 

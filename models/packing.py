@@ -19,6 +19,7 @@ from models.onnx_scorer import OnnxScorer
 from models.pictures import picture_of_baseline, picture_of_scores, picture_of_shares
 from models.proof import golden_rows, prove
 
+PICTURED = 2000  # last rows of the hold-out whose blame is averaged
 LIBRARIES = ("numpy", "onnx", "onnxruntime", "scikit-learn")
 
 
@@ -98,7 +99,7 @@ def pack(fitted: Fitted, why: str, out: Path, *, name: str, version: str, counte
 
 def _pictures(fitted: Fitted) -> dict[str, str]:
     kept, later = fitted.kept, fitted.later
-    shares = np.nanmean(shares_of(fitted.detector, later), axis=0)
+    shares = np.nanmean(shares_of(fitted.detector, later[-PICTURED:]), axis=0)
     at = next((kept.features.index(name) for name in LEVELS if name in kept.features), 0)
     edges = baseline_of(kept.values[:, :, at : at + 1], fitted.later_scores).edges[:, 0]
     made = (

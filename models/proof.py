@@ -53,8 +53,11 @@ def prove(detector: AnyDetector, scorer: Scorer, rows: FeatureRows) -> float:
 def golden_rows(fitted: Fitted) -> Golden:
     """Rows near and far, and the scores they must get, so that a graph that says "normal" to everything fails.
 
-    Of a detector of rows some of the hold-out, and the same far away. Of one that remembers the last rows of an asset
-    until it has as many scores, then some far away, then some with every other tag missing.
+    Of a detector of rows some of the hold-out, and the same far away. Of one that remembers the rows of an asset until
+    it has as many scores, then some far away, then some with every other tag missing.
+
+    Raises:
+        TrainingRefused: No run of an asset is long enough.
     """
     detector, later = fitted.detector, fitted.later
     if isinstance(detector, RowDetector):
@@ -63,13 +66,25 @@ def golden_rows(fitted: Fitted) -> Golden:
         near = later.flat[chosen]
         flat = np.concatenate([near, near + FAR * detector.scale_])
         return Golden(flat.reshape(-1, *later.values.shape[1:]), detector.anomaly_score(flat))
-    run = _longest(later, detector.warm_up)
-    whole = run[: np.searchsorted(np.cumsum(np.isfinite(detector.anomaly_score(run))), GOLDEN_SCORES) + 1]
+    run, whole = _scored_rows(detector, later, fitted.kept)
     far = whole[-ROWS_FAR:] + FAR * _spread(run)
     holed = whole[-ROWS_FAR:].copy()
     holed[:, ::2] = np.nan
     flat = np.concatenate([whole, far, holed])
     return Golden(flat[:, :, None], detector.anomaly_score(flat))
+
+
+def _scored_rows(detector: RawRowDetector, *parts: FeatureRows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """A run of one of the parts, and its first rows until the detector has given as many scores as a bundle needs."""
+    for part in parts:
+        run = _longest(part, detector.warm_up)
+        early = run[: 8 * (detector.warm_up + GOLDEN_SCORES)]  # enough, unless much of it is missing
+        for rows in (early, run):
+            scored = np.cumsum(np.isfinite(detector.anomaly_score(rows)))
+            if scored[-1] >= GOLDEN_SCORES:
+                return run, run[: np.searchsorted(scored, GOLDEN_SCORES) + 1]
+    rule = f"no asset has windows without a pause in which {GOLDEN_SCORES} of them get a score, to prove the model by"
+    raise TrainingRefused("rows", len(parts[0]), rule, "record longer, and without pauses")
 
 
 def _of_rows(detector: RowDetector, scorer: Scorer, rows: FeatureRows) -> float:

@@ -70,6 +70,13 @@ class DamageMark:
         self._book.write_text(json.dumps({"attempts": count, "time": now, "reason": self.reason}), encoding="utf-8")
         return count
 
+    def did_not_count(self) -> None:
+        """The last attempt failed for a reason that has nothing to do with the file."""
+        if before := self._read():
+            before["attempts"] -= 1
+            with suppress(OSError):
+                self._book.write_text(json.dumps(before), encoding="utf-8")
+
     def _read(self) -> dict[str, Any]:
         try:
             book = json.loads(self._book.read_text(encoding="utf-8"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -22,7 +23,8 @@ from cloud_sink.settings import BatchSettings
 log = structlog.get_logger(__name__)
 
 _MARK = (
-    "INSERT INTO progress(seq, target, lane, refused) SELECT seq, ?, lane, ? FROM outbox WHERE seq = ? AND state = 0 "
+    "INSERT INTO progress(seq, target, lane, refused) SELECT seq, ?, lane, ? FROM json_each(?) AS one "
+    "JOIN outbox ON seq = one.value WHERE state = 0 "
     "ON CONFLICT(seq, target) DO UPDATE SET batch = NULL, refused = excluded.refused"
 )
 
@@ -180,7 +182,8 @@ class Queue:
         self._settling.with_reserve(set_aside)
 
     def _done(self, batch: Batch, *, refused: bool) -> None:
-        others = self._others[batch.lane]
-        last = {row.seq: self._settling.had_by(row.seq, others) for row in batch.rows}
-        self._database.execute_many(_MARK, [(self._target, refused, seq) for seq, had in last.items() if had is None])
-        self._settling.settle([(seq, refused or had) for seq, had in last.items() if had is not None])
+        rows = [row.seq for row in batch.rows]
+        ended = self._settling.had_by(rows, self._others[batch.lane])
+        wanted = json.dumps([seq for seq in rows if seq not in ended])
+        self._database.execute(_MARK, (self._target, refused, wanted))
+        self._settling.settle([(seq, refused or had) for seq, had in ended.items()])

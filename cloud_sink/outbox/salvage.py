@@ -16,6 +16,7 @@ from pathlib import Path
 import structlog
 
 from cloud_sink.batch import batch_id
+from cloud_sink.errors import OutboxFull
 from cloud_sink.outbox.books import BOOKS, INSERT, record_loss, row_values, set_meta
 from cloud_sink.outbox.carve import Carved, carve
 from cloud_sink.outbox.damage import DamageMark, sync_folder
@@ -66,10 +67,12 @@ def salvage_is_due(folder: Path, mark: DamageMark) -> bool:
 def salvage_if_due(folder: Path, mark: DamageMark, clock: Callable[[], int] = time.time_ns) -> None:
     """Do it, or finish what a crash interrupted. Call while nobody has the file open.
 
-    After two attempts in vain in a row the third begins an empty file; the old one stays aside.
+    After two attempts in vain in a row the third begins an empty file; the old one stays aside. One that found no room
+    does not count: it is tried again until there is some.
 
     Raises:
-        OutboxError: The new file cannot be made.
+        OutboxFull: There is no room for the new file, not even without reserve and earlier old files.
+        OutboxError: It cannot be made.
         OSError: The folder cannot be written.
     """
     whole = folder / _WHOLE
@@ -77,10 +80,23 @@ def salvage_if_due(folder: Path, mark: DamageMark, clock: Callable[[], int] = ti
         if not mark.is_set:
             return
         attempt = mark.attempt(now := clock())
-        _make(folder, now, mark.reason, empty=attempt >= _MOST_ATTEMPTS)
+        try:
+            _make_room_and_file(folder, now, mark.reason, empty=attempt >= _MOST_ATTEMPTS)
+        except OutboxFull:
+            mark.did_not_count()
+            raise
     _take_its_name(folder, whole, clock())
     mark.clear()
     sync_folder(folder)
+
+
+def _make_room_and_file(folder: Path, now: int, reason: str, *, empty: bool) -> None:
+    try:
+        _make(folder, now, reason, empty=empty)
+    except OutboxFull:
+        for spare in (folder / "reserve", *folder.glob(f"{ASIDE}*")):
+            spare.unlink(missing_ok=True)
+        _make(folder, now, reason, empty=empty)
 
 
 def _make(folder: Path, now: int, reason: str, *, empty: bool) -> None:

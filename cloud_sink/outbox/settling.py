@@ -15,10 +15,11 @@ from cloud_sink.outbox.schema import State
 from cloud_sink.records import Lane
 
 T = TypeVar("T")
+_PORTION = 500  # rows a commit
 
 
 class Settling:
-    """Shared by the queues of all targets; its caller holds the transaction."""
+    """Shared by the queues of all targets. But for `begin`, its caller holds the transaction."""
 
     def __init__(self, database: Database, reserve: DiskReserve) -> None:
         """Take the deliverer's connection and the disk reserve."""
@@ -47,8 +48,11 @@ class Settling:
                 "DELETE FROM progress WHERE batch IS NOT NULL AND target NOT IN (SELECT value FROM json_each(?))",
                 (json.dumps(names),),
             )
-            for lane, able in wanting.items():
-                self.settle(self._had_by_all(lane, able))
+        for lane, able in wanting.items():
+            ended = self._had_by_all(lane, able)
+            for start in range(0, len(ended), _PORTION):  # an alert of the flow's may want to be written in between
+                with self._database.transaction():
+                    self.settle(ended[start : start + _PORTION])
 
     def _had_by_all(self, lane: Lane, wanting: Sequence[str]) -> list[tuple[int, bool]]:
         if not wanting:
@@ -60,16 +64,17 @@ class Settling:
         )
         return [(seq, bool(refused)) for seq, refused in rows]
 
-    def had_by(self, seq: int, others: AbstractSet[str]) -> bool | None:
-        """Whether one of the others has refused a row; None = one of them still lacks it."""
+    def had_by(self, rows: Sequence[int], others: AbstractSet[str]) -> Mapping[int, bool]:
+        """Those rows that none of the others lacks, each with whether one of them has refused it."""
         if not others:
-            return False
-        ((count, refused),) = self._database.execute(
-            "SELECT count(*), max(refused) FROM progress "
-            "WHERE seq = ? AND batch IS NULL AND target IN (SELECT value FROM json_each(?))",
-            (seq, json.dumps(sorted(others))),
+            return dict.fromkeys(rows, False)
+        found = self._database.execute(
+            "SELECT progress.seq, max(refused) FROM json_each(?) AS one JOIN progress ON progress.seq = one.value "
+            "WHERE batch IS NULL AND target IN (SELECT value FROM json_each(?)) "
+            "GROUP BY progress.seq HAVING count(*) = ?",
+            (json.dumps(rows), json.dumps(sorted(others)), len(others)),
         )
-        return bool(refused) if count == len(others) else None
+        return {seq: bool(refused) for seq, refused in found}
 
     def settle(self, rows: Sequence[tuple[int, bool]]) -> None:
         """Set aside what somebody refused; forget the rest, but for the keys that a replay can still bring.

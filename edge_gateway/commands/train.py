@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from edge_gateway.config.problems import ConfigRejected
 from edge_gateway.exit_codes import Exit
 from edge_gateway.flow_file import FlowRejected
 from edge_gateway.recordings import RecordingRefused
-from edge_gateway.training import TrainWish, wished_rows
+from edge_gateway.training import TrainWish, WishedRows, wished_rows
 from models.errors import ModelError
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ def train_command(wish: TrainWish) -> int:
         from models.training import train  # noqa: PLC0415
 
         with progress(console) as told:
-            rows, assets = wished_rows(wish, told)
-            out = wish.out or Path("models") / assets[0]
+            wished = wished_rows(wish, told)
+            out = wish.out or Path("models") / wished.assets[0]
             report = train(
-                rows,
+                wished.rows,
                 name=out.name,
                 version=wish.version,
                 out=out,
@@ -55,7 +55,7 @@ def train_command(wish: TrainWish) -> int:
     except (ConfigRejected, ConnectorError, FlowRejected, ModelError, OSError, RecordingRefused) as error:
         typer.echo(str(error), err=True)
         return Exit.CONFIG
-    console.print(_told(report, assets), markup=False, highlight=False)
+    console.print(_told(report, wished), markup=False, highlight=False)
     return Exit.OK
 
 
@@ -68,15 +68,20 @@ def progress(console: Console) -> Iterator[Callable[[str], None]]:
         yield lambda words: progress.update(task, description=words)
 
 
-def _told(report: TrainingReport, assets: Sequence[str]) -> str:
-    holdout, names = report.holdout, ", ".join(f'"{asset}"' for asset in assets)
+def _told(report: TrainingReport, wished: WishedRows) -> str:
+    holdout, names = report.holdout, ", ".join(f'"{asset}"' for asset in wished.assets)
     lines = [
         f"{report.model}: {report.detector} ({report.why}), {report.rows} windows in {report.seconds:.1f} s; "
         f"reference and ONNX Runtime agree within {report.max_relative_difference:.0e}",
         f"hold-out: {holdout.rows} later windows, median score {holdout.median:.2f}, largest {holdout.largest:.2f}, "
         f"{holdout.above:.1%} above the threshold 1.0",
+        *(
+            f"left out: {name}, by its name a label and no measurement; --column says which columns are tags"
+            for name in wished.labels
+        ),
         *(f"warning: {warning}" for warning in report.warnings),
         f"\nWritten to {report.bundle}; what it is: {report.bundle / 'card.md'}. To use it:\n",
         f'[[model]]\nassets = [{names}]\nbundle = "{report.bundle.resolve()}"',
+        f"\nor, where versions follow one another: sluicegate model add {report.bundle}",
     ]
     return "\n".join(lines)

@@ -12,11 +12,9 @@ from numpy.typing import NDArray
 
 from connectors.samples import Item, SampleBatch
 from connectors.tags import TagTable
-from edge_gateway.recordings import RecordingRefused
+from edge_gateway.recordings import LABELS, RecordingRefused
 from models.feature_rows import FeatureRows
 
-USUAL = ("anomaly", "label", "is_anomaly", "fault")  # names of a column of labels, where nobody says which it is
-NEVER_TAGS = (*USUAL, "changepoint")  # a column of these names is no measurement, whoever evaluates
 _NS = 10**9
 
 
@@ -27,7 +25,7 @@ def label_of(table: TagTable, asked: str | None) -> str | None:
         RecordingRefused: The one that was asked for is not there.
     """
     if asked is None:
-        return next((name for name in table.names if name.lower() in USUAL), None)
+        return next((name for name in table.names if name.lower() in LABELS), None)
     if asked not in table.names:
         raise RecordingRefused(f"--label {asked}: is not there; it has {', '.join(table.names)}")
     return asked

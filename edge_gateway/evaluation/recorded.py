@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from connectors.samples import Item
 from connectors.tags import TagTable
 from edge_gateway.config.load import load
-from edge_gateway.evaluation.labels import NEVER_TAGS, in_events, label_of, labelled, read_events
+from edge_gateway.evaluation.labels import in_events, label_of, labelled, read_events
 from edge_gateway.evaluation.scored import Judge, bundle_rows, by_detector, by_scorer
 from edge_gateway.flow_file import load_features
-from edge_gateway.recordings import RecordingRefused
+from edge_gateway.recordings import NEVER_TAGS, RecordingRefused
 from edge_gateway.training import MIN_COVERAGE, TrainWish, eligible, open_source
 from flows.recorded import recorded_rows
 from models.evaluate.events import runs

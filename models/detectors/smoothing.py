@@ -5,9 +5,9 @@ to 0.84-0.87. Causal: a row depends on the rows before it and on no other. A mis
 the tag has none, and no row that rests on it: a NaN is never averaged away, and none outlives its window.
 
 An EWMA never quite forgets: a deviation of 1,000 standard deviations would still be an alarm 100 rows after it has
-ended. So the EWMA is robust: a value far beyond those of normal operation counts as one that is just far (winsorised,
-as Croux, Gelper and Fried clean the input of exponential smoothing, Computational Statistics 23 (2008)). How far it
-really was is told by mean and spread, which forget with their window.
+ended. So the EWMA is robust: a value far beyond those of normal operation counts as one that is just far (winsorised;
+Gelper, Fried and Croux, "Robust Forecasting with Exponential and Holt-Winters Smoothing", Journal of Forecasting 29,
+2010, clean the input likewise). How far it really was is told by mean and spread, which forget with their window.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ FIGURES: dict[str, Figure] = {
         "false alarms",
         "/day",
         "low",
-        "Alarm episodes that touch no event, per day of normal operation",
+        "Alarm episodes that touch no event, per day of normal operation; one that never ends is one, so read FAR, too",
         "EEMUA 191 counts per time, too",
     ),
     "nab": Figure(

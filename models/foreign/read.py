@@ -10,8 +10,9 @@ import onnx
 from google.protobuf.message import DecodeError
 from onnx import TensorProto, compose, inliner, shape_inference, version_converter
 
-from models.bundle import DOMAINS, MAX_BYTES, MAX_NODES, MODEL
+from models.bundle import MAX_BYTES, MODEL
 from models.errors import ImportRefused
+from models.onnx_rules import DOMAINS, MAX_NODES
 from models.onnx_wire import OnnxContents, inspect
 
 LOWEST_OPSET = 13  # from there on the operators that are put around it take their axes alike

@@ -18,11 +18,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.bundle import BUNDLE_FILES, read_bundle, sync_folder
+from models.bundle import BUNDLE_FILES, read_bundle
 from models.errors import LifeRefused
 from models.life.agreement import Agreement, decode_agreement
 from models.life.record import Lives, decode_lives
 from models.manifest import Manifest, is_name
+from models.safe_files import sync_folder
 from models.signature import ANYBODY, TrustedKeys
 
 _MOST_BYTES = 4 << 20

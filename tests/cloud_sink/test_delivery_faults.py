@@ -24,6 +24,7 @@ from cloud_sink.targets.remote import RemoteTarget
 from cloud_sink.targets.s3 import S3, Bucket
 from cloud_sink.targets.sigv4 import Credentials
 from cloud_sink.uplink.connection import Uplink
+from cloud_sink.uplink.pace import Pace
 from cloud_sink.uplink.tls import Trust
 from cloud_sink.uplink.words import Limits, Origin
 
@@ -288,13 +289,13 @@ def test_c11_all_alerts_before_any_summary_and_quickly(server, rig, reader, writ
 
 
 def test_c11_a_backlog_drains_at_four_fifths_of_the_line(queue, tmp_path, naming, steady, writer, make):
-    """A dozen files over a line of 200 kB/s, beside as many bytes in one bare request over the same line."""
+    """A dozen files of 45 kB, as a plant makes them, over a line of 200 kB/s, beside one bare request as large."""
     with FaultServer(rate=200_000) as server:
         origin = Origin("http", "127.0.0.1", server.port)
         rig = Rig(queue, tmp_path, naming, steady, origin, limits=Limits())
         features = tuple(f"f{i}" for i in range(12))
         for i in range(14):
-            writer.put([make.summary(15 * i, tags=400, features=features)])
+            writer.put([make.summary(15 * i, tags=800, features=features)])
         rig.step()  # the connection is made
         began, before = time.monotonic(), rig.doors[0].sent
         rig.until_idle()
@@ -304,6 +305,26 @@ def test_c11_a_backlog_drains_at_four_fifths_of_the_line(queue, tmp_path, naming
         began = time.monotonic()
         rig.doors[0].exchange("PUT", "/bare", {}, bytes(sent))
         assert took <= (time.monotonic() - began) / 0.8
+        rig.close()
+
+
+def test_c11_a_backlog_drains_at_four_fifths_of_the_rate_that_is_set(queue, tmp_path, naming, steady, writer, make):
+    """A line without a limit, and `bandwidth`; two slots share it."""
+    rate = 200_000
+    with FaultServer() as server:
+        origin = Origin("http", "127.0.0.1", server.port)
+        rig = Rig(queue, tmp_path, naming, steady, origin, limits=Limits())
+        pace = Pace(rate)
+        rig.doors[0]._line._pace = pace
+        features = tuple(f"f{i}" for i in range(12))
+        for i in range(14):
+            writer.put([make.summary(15 * i, tags=800, features=features)])
+        pace.take(rate // 4)  # what was saved up is gone
+        began, before = time.monotonic(), rig.doors[0].sent
+        rig.until_idle()
+        sent, took = rig.doors[0].sent - before, time.monotonic() - began
+        assert rig.deliverer.stats.records[Lane.SUMMARY] == 12
+        assert 0.8 * rate <= sent / took <= 1.1 * rate
         rig.close()
 
 

@@ -150,6 +150,17 @@ def test_a_table_needs_no_configuration_and_the_rule_says_what_it_chose(tmp_path
     assert manifest.counter > 1_700_000_000  # when it was trained: a later version is never taken for an older one
 
 
+def test_a_column_of_labels_is_no_tag_and_that_is_told(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    rows = [f"{at},{20 + rng.normal():.3f},0" for at in range(1_767_225_600, 1_767_225_600 + 200)]
+    (tmp_path / "t.csv").write_text("\n".join(["time,flow,anomaly", *rows]))
+    words = ["train", "--from", str(tmp_path / "t.csv"), "--window", "2s", "--detector", "pca"]
+    result = CliRunner().invoke(app, [*words, "--out", str(tmp_path / "m")])
+    assert result.exit_code == 0, result.output
+    assert "left out: anomaly, by its name a label and no measurement" in result.output
+    assert OnnxScorer.load(tmp_path / "m").tags == ("flow",)
+
+
 def test_a_tag_of_a_table_is_called_as_one_likes(tmp_path: Path) -> None:
     batches = list(simulate(120.0, 1, 1_767_225_600_000_000_000))
     path = table_of(batches, "pump-1", tmp_path / "export.csv")

@@ -18,6 +18,7 @@ from flows import FeatureBlock, condition_monitoring
 from flows.drift import rows_of
 from flows.drift_settings import DriftSettings
 from flows.drift_state import DriftRows, DriftState
+from flows.drift_versions import DriftVersions
 from flows.errors import StateError
 from models.baseline import baseline_of
 from models.drift import PERIOD, Reference, reference_of
@@ -145,6 +146,55 @@ def test_other_bytes_are_refused(change) -> None:
     state.push([windows("a", 0, 10)])
     with pytest.raises(StateError, match="drift"):
         DriftState.restore(change(state.snapshot()), reference(), SETTINGS)
+
+
+class TestVersions:
+    def of(self, version: int) -> Reference:
+        return replace(reference(), model=f"pump@{version}")
+
+    def test_an_asset_with_another_version_leaves_the_old_one_and_the_last_takes_it_along(self) -> None:
+        versions = DriftVersions(SETTINGS)
+        for asset in ("a", "bb", "ccc"):
+            versions.push([(self.of(1), windows(asset, 0, 500))])
+        versions.push([(self.of(2), windows("a", 500, 10)), (self.of(1), windows("bb", 500, 10))])
+        assert [one.asset for one in versions.changed["pump@1"]] == ["bb", "ccc"]
+        assert b'"pump@1"' in versions.snapshot()
+        versions.push([(self.of(2), windows("bb", 510, 10)), (self.of(2), windows("ccc", 500, 10))])
+        assert versions.changed == {"pump@1": []}
+        assert b'"pump@1"' not in versions.snapshot()
+
+    def test_those_that_stay_go_on(self) -> None:
+        versions, alone = DriftVersions(SETTINGS), DriftState(self.of(1), SETTINGS)
+        versions.push([(self.of(1), windows(asset, 0, 500)) for asset in ("a", "bb")])
+        versions.push([(self.of(2), windows("a", 500, 10))])
+        alone.push([windows("bb", 0, 500)])
+        rest = windows("bb", 500, 2 * PERIOD, step=1.0)
+        assert versions.push([(self.of(1), rest)]) == alone.push([rest]) != []
+
+    def test_what_was_kept_is_kept_until_its_windows_come(self) -> None:
+        versions = DriftVersions(SETTINGS)
+        versions.push([(self.of(1), windows("a", 0, 500)), (self.of(2), windows("bb", 0, 500))])
+        for _ in range(3):
+            versions = DriftVersions.restore(versions.snapshot(), SETTINGS)
+            versions.push([(self.of(2), windows("bb", 500, 1))])
+        versions.push([(self.of(1), windows("a", 500, PERIOD - 500))])
+        assert [one.checked for one in versions.changed["pump@1"]] == [PERIOD * EVERY]
+
+    def test_what_changed_hands_while_the_gateway_stood_goes_too(self) -> None:
+        versions = DriftVersions(SETTINGS)
+        versions.push([(self.of(1), windows(asset, 0, 500)) for asset in ("a", "bb")])
+        versions = DriftVersions.restore(versions.snapshot(), SETTINGS)
+        versions.push([(self.of(2), windows("a", 500, 1))])
+        assert b'"pump@1"' in versions.snapshot()
+        versions.push([(self.of(2), windows("bb", 500, 1))])
+        assert b'"pump@1"' not in versions.snapshot()
+
+    @pytest.mark.parametrize("change", [lambda data: b"XXXX" + data[4:], lambda data: data[:9], lambda data: data[:-5]])
+    def test_other_bytes_are_refused(self, change) -> None:
+        versions = DriftVersions(SETTINGS)
+        versions.push([(self.of(1), windows("a", 0, 10))])
+        with pytest.raises(StateError, match="drift"):
+            DriftVersions.restore(change(versions.snapshot()), SETTINGS)
 
 
 class TestSettings:

@@ -147,6 +147,17 @@ def test_assets_of_one_kind_are_streams_of_their_own(name, tmp_path):
     model.save(tmp_path / "m")
 
 
+def test_a_hold_out_too_short_to_prove_by_is_no_hindrance_and_pauses_everywhere_are(tmp_path):
+    few = plant(60)
+    packed = AnomalyModel("lagged").fit(few).save(tmp_path / "m")
+    assert packed.max_relative_difference <= 1e-5
+    halting = plant(120)
+    halting = replace(halting, starts=halting.starts + np.arange(120) // 8 * 60 * SECOND)
+    with pytest.raises(TrainingRefused, match="windows without a pause in which 16 of them get a score"):
+        AnomalyModel("lagged").fit(halting).save(tmp_path / "n")
+    assert not (tmp_path / "n").exists()
+
+
 def test_a_counter_follows_the_data_unless_it_is_given(tmp_path):
     model = AnomalyModel("pca").fit(ROWS)
     assert model.save(tmp_path / "a").manifest.counter == model.fitted_.kept.starts[-1] // SECOND + 1

@@ -17,11 +17,11 @@ from edge_gateway.cli import app
 from edge_gateway.config.models import ModelsSection
 from edge_gateway.config.units import duration_text
 from edge_gateway.serving.duty import KEEP_EVERY_S
-from models.bundle import MAX_NODES
 from models.detectors.catalogue import FOLLOW_ROWS, KINDS
 from models.detectors.stream import StreamDetector
 from models.foreign.read import LOWEST_OPSET
 from models.life.agreement import KEPT_PAIRS
+from models.onnx_rules import MAX_NODES
 from models.onnx_scorer import GOLDEN_TOLERANCE, OnnxScorer
 
 ROOM = Path(models.__file__).parent

@@ -103,8 +103,8 @@ def of_another_bundle(path, key):
 def test_d1_what_is_not_signed_by_a_trusted_key_is_refused_unopened(path, key, harm, monkeypatch):
     harm(path, key)
     opened = []
-    read = bundles._read
-    monkeypatch.setattr(bundles, "_read", lambda file, most: opened.append(file.name) or read(file, most))
+    read = bundles.read_file
+    monkeypatch.setattr(bundles, "read_file", lambda file, most: opened.append(file.name) or read(file, most))
     monkeypatch.setattr(bundles, "decode_manifest", lambda data: pytest.fail("parsed before it was trusted"))
     with pytest.raises(BundleRejected, match="signed") as refusal:
         OnnxScorer.load(path, trusting(key))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud_sink.errors import OutboxDamaged, OutboxLocked
+from cloud_sink.errors import OutboxDamaged, OutboxFull, OutboxLocked
 from cloud_sink.outbox import files, salvage
 from cloud_sink.outbox.carve import carve
 from cloud_sink.outbox.damage import DamageMark
@@ -298,6 +298,27 @@ class TestCrashes:
         assert sum(1 for _ in carve(pages)) > 300
         pages.close()
 
+    def test_without_room_it_is_tried_again_until_there_is_some(self, filled, monkeypatch):
+        before, copy = content(filled), salvage._copy
+        calls = []
+
+        def full(*arguments):
+            calls.append(1)
+            if len(calls) < 10:
+                raise OutboxFull(filled, "disk full")
+            return copy(*arguments)
+
+        monkeypatch.setattr(salvage, "_copy", full)
+        (filled / f"{NAME}.corrupt-19700101T000000Z").touch()
+        DamageMark(filled).set("by the test")
+        for _ in range(4):
+            with pytest.raises(OutboxFull):
+                reopen(filled)
+        assert not list(filled.glob("*.corrupt-*")), "an earlier old file goes where room is needed"
+        reopen(filled)
+        assert len(calls) == 10
+        assert content(filled)[0] == before[0]
+
     def test_attempts_far_apart_are_not_in_a_row(self, tmp_path):
         mark, minute = DamageMark(tmp_path), 60 * 10**9
         mark.set("x")
@@ -326,10 +347,12 @@ def test_a_bad_sector_costs_its_page(filled, monkeypatch):
 
 @pytest.mark.parametrize("seed", range(12))
 def test_random_bytes_never_make_a_wrong_row(filled, seed):
+    """A row's number may be hit, which no checksum covers: then it goes at another place in the queue."""
     chance = random.Random(seed)
-    before = {row[0]: row for row in content(filled)[0]}
+    before = {row[2]: row[1:8] for row in content(filled)[0]}
     size = (filled / NAME).stat().st_size
     for _ in range(chance.randint(1, 64)):
         overwrite(filled, chance.randrange(size), chance.randbytes(1))
-    for seq, *rest in salvaged(filled)[0]:
-        assert seq not in before or rest[:7] == list(before[seq])[1:8]
+    for _, lane, key, at, created, body, length, crc, _ in salvaged(filled)[0]:
+        if body is not None:
+            assert (lane, key, at, created, body, length, crc) == before[key]

@@ -19,14 +19,17 @@ START_S = 1_767_225_600
 NS = 10**9
 
 
-def table(path, seed, n=900, fault=slice(600, 700), label="anomaly"):
+def table(path, seed, n=900, fault=slice(600, 700), label="anomaly", every_s=1):
     rng = np.random.default_rng(seed)
     rows = rng.normal(size=(n, 1)) + rng.normal(size=(n, 3))
     rows[fault] += 9.0
     truth = np.zeros(n, dtype=int)
     truth[fault] = 1
     lines = [f"time,a,b,c,{label}"]
-    lines += [f"{START_S + at},{','.join(f'{value:.5f}' for value in row)},{truth[at]}" for at, row in enumerate(rows)]
+    lines += [
+        f"{START_S + every_s * at},{','.join(f'{value:.5f}' for value in row)},{truth[at]}"
+        for at, row in enumerate(rows)
+    ]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
 
@@ -86,6 +89,15 @@ def test_events_can_stand_in_a_table_of_their_own(recordings, tmp_path):
     assert by_events["tables"][0]["lines"] == by_label["tables"][0]["lines"]
 
 
+def test_a_column_that_says_what_happened_is_no_tag(recordings, tmp_path):
+    told = tmp_path / "told.csv"
+    head, *lines = recordings[0].read_text(encoding="utf-8").splitlines()
+    rows = [f"{head},changepoint", *(f"{line},{int(at in (600, 700))}" for at, line in enumerate(lines))]
+    told.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    wish = ("--detector", "mahalanobis", "--window", "2s")
+    assert evaluated(told, *wish)["tables"][0]["lines"] == evaluated(recordings[0], *wish)["tables"][0]["lines"]
+
+
 def test_for_people_there_is_a_table_and_what_each_figure_means(recordings):
     result = RUN.invoke(
         app, ["evaluate", str(recordings[0]), "--detector", "mahalanobis", "--window", "2s", "--explain"]
@@ -111,6 +123,13 @@ def test_what_cannot_be_is_refused_in_a_sentence(recordings, arguments, said):
     result = RUN.invoke(app, ["evaluate", str(recordings[0]), *arguments])
     assert result.exit_code == Exit.CONFIG
     assert said in result.output
+
+
+def test_where_samples_are_rare_a_window_holds_one(tmp_path):
+    told = evaluated(table(tmp_path / "slow.csv", 5, every_s=180), "--detector", "mahalanobis")["tables"][0]
+    assert told["title"] == "recordings 1, windows 539, events 1"
+    assert told["protocol"][0].startswith("Fit on the first part of each recording, in windows of 180 s;")
+    assert told["lines"][0]["figures"]["found"] == 1.0
 
 
 def test_without_labels_there_is_nothing_to_judge(tmp_path):
