@@ -17,7 +17,7 @@ from edge_gateway.exit_codes import Exit
 from edge_gateway.flow_file import FlowRejected, load_features
 from models.features import SETS, FeatureSet, families, registered
 
-MARK, END = "<!-- features -->\n", "<!-- end of features -->"  # in models/README.md: what is between is made here
+MARK, END = "<!-- features -->\n", "\n<!-- end of features -->\n"  # in models/README.md: what is between is made here
 HEAD = ("name", "unit", "of", "formula", "source")
 
 
