@@ -100,7 +100,8 @@ def train(
         str | None, typer.Option(metavar="SET", help="Feature set.", show_default="configured, or standard")
     ] = None,
     window: Annotated[
-        str | None, typer.Option(metavar="10s", help="Length of a window.", show_default="configured, or 10s")
+        str | None,
+        typer.Option(metavar="10s", help="Length of a window.", show_default="configured, or 10s, or one sample"),
     ] = None,
     every: Annotated[
         str | None, typer.Option(metavar="2s", help="From one start to the next.", show_default="configured, or length")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from models.training import TrainingReport
 
 MIN_COVERAGE = 0.5  # of a tag in a window; below it the model abstains rather than guesses
-WINDOW = "10s"  # where neither a configuration nor the command says
+WINDOW_S = 10
+WINDOW = f"{WINDOW_S}s"  # where neither a configuration nor the command says, and tags are sampled more often
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +202,7 @@ def open_source(wish: TrainWish, told: Callable[[str], None]) -> Source:
     assets = wish.assets or _only(recording)
     _check_assets(assets, tables)
     items = _counted((item for item in recording.items if item.asset in assets), told)
-    return Source(items, assets, tables[assets[0]], _windows(wish, config), _features(wish, config))
+    return Source(items, assets, tables[assets[0]], _windows(wish, config, tables[assets[0]]), _features(wish, config))
 
 
 def _counted(items: Iterable[Item], told: Callable[[str], None]) -> Iterator[Item]:
@@ -236,11 +238,12 @@ def _features(wish: TrainWish, config: Config | None) -> FeatureSet:
     return SETS[wish.features]
 
 
-def _windows(wish: TrainWish, config: Config | None) -> WindowSettings:
-    settings = WindowSettings(WINDOW) if config is None else config.windows.settings()
+def _windows(wish: TrainWish, config: Config | None, table: TagTable) -> WindowSettings:
+    usual = _usual_window(table)
+    settings = WindowSettings(usual) if config is None else config.windows.settings()
     if wish.window is not None or wish.every is not None:
         try:
-            return WindowSettings(wish.window or WINDOW, wish.every)
+            return WindowSettings(wish.window or usual, wish.every)
         except ValueError as error:
             raise RecordingRefused(f"--window, --every: {error}") from error
     if not isinstance(settings, WindowSettings):
@@ -248,6 +251,12 @@ def _windows(wish: TrainWish, config: Config | None) -> WindowSettings:
         told = f"{wish.config}: a model is trained on windows of a fixed length"
         raise RecordingRefused(f"{told}, which {config.windows.told()} do not have")
     return settings
+
+
+def _usual_window(table: TagTable) -> str:
+    """Ten seconds; where a tag is sampled less often than that, what holds a sample of each."""
+    slowest = math.ceil(table.interval_s.max(initial=0.0))
+    return WINDOW if slowest <= WINDOW_S else f"{slowest}s"
 
 
 def _only(recording: Recording) -> tuple[str, ...]:

@@ -51,7 +51,7 @@ def evaluate(
     ] = None,
     asset: Annotated[list[str] | None, typer.Option(help="Repeat for several.", show_default="the only one")] = None,
     features: Annotated[str | None, typer.Option(metavar="SET", show_default="configured, or standard")] = None,
-    window: Annotated[str | None, typer.Option(metavar="10s", show_default="configured, or 10s")] = None,
+    window: Annotated[str | None, typer.Option(metavar="10s", show_default="configured, or 10s, or one sample")] = None,
     every: Annotated[str | None, typer.Option(metavar="2s", show_default="configured, or window")] = None,
     budget: Annotated[float, typer.Option(help="False-alarm episodes a day that are acceptable.", min=0.001)] = 1.0,
     follow: Annotated[bool, typer.Option(help="Let the suite follow slow drift of the plant.")] = True,

@@ -47,13 +47,18 @@ class OutboxSection(Section):
 
     quota: Size = option(
         512 * MIB,
-        description="Bytes of records kept; beyond it the oldest summaries go, counted.",
+        description="Bytes of records kept. Above three quarters the oldest summaries are joined into longer windows; "
+        "beyond it the oldest go, counted.",
         fix="1 MiB to 1 PiB.",
         ge=MIB,
         le=PIB,
     )
     alert_reserve: Size = option(
-        64 * MIB, description="Bytes beyond the quota that only alerts may use.", fix="1 MiB to 1 PiB.", ge=MIB, le=PIB
+        64 * MIB,
+        description="Bytes beyond the quota that only alerts may use; then those over 90 days old go.",
+        fix="1 MiB to 1 PiB.",
+        ge=MIB,
+        le=PIB,
     )
     alarm_history: Whole = option(
         10_000,

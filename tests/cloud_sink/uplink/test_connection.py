@@ -196,3 +196,16 @@ def test_the_pace_is_kept(server):
     door.exchange("PUT", "/a", {}, bytes(200_000))
     assert sum(slept) == pytest.approx(20, rel=0.15)
     door.close()
+
+
+@pytest.mark.parametrize("secret", ["abc/def==", "abc\\/def=="])
+def test_a_refusal_that_repeats_our_token_is_told_without_it(secret):
+    """S3 repeats a session token that expired (`<Token-0>`), some servers all headers; JSON may escape a slash."""
+    headers = {"authorization": "Bearer abc/def==", "x-amz-security-token": "session"}
+    body = f"you said {secret} and session".encode()
+    with FaultServer() as server:
+        server.script += [fault.status(403, {}, body), fault.status(200, {}, body)]
+        door = Uplink(Origin("http", "127.0.0.1", server.port))
+        assert door.exchange("PUT", "/a", headers).body == b"you said *** and ***"
+        assert door.exchange("GET", "/a", headers).body == body, "what is read back is compared"
+        door.close()

@@ -19,14 +19,17 @@ START_S = 1_767_225_600
 NS = 10**9
 
 
-def table(path, seed, n=900, fault=slice(600, 700), label="anomaly"):
+def table(path, seed, n=900, fault=slice(600, 700), label="anomaly", every_s=1):
     rng = np.random.default_rng(seed)
     rows = rng.normal(size=(n, 1)) + rng.normal(size=(n, 3))
     rows[fault] += 9.0
     truth = np.zeros(n, dtype=int)
     truth[fault] = 1
     lines = [f"time,a,b,c,{label}"]
-    lines += [f"{START_S + at},{','.join(f'{value:.5f}' for value in row)},{truth[at]}" for at, row in enumerate(rows)]
+    lines += [
+        f"{START_S + every_s * at},{','.join(f'{value:.5f}' for value in row)},{truth[at]}"
+        for at, row in enumerate(rows)
+    ]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
 
@@ -120,6 +123,13 @@ def test_what_cannot_be_is_refused_in_a_sentence(recordings, arguments, said):
     result = RUN.invoke(app, ["evaluate", str(recordings[0]), *arguments])
     assert result.exit_code == Exit.CONFIG
     assert said in result.output
+
+
+def test_where_samples_are_rare_a_window_holds_one(tmp_path):
+    told = evaluated(table(tmp_path / "slow.csv", 5, every_s=180), "--detector", "mahalanobis")["tables"][0]
+    assert told["title"] == "recordings 1, windows 539, events 1"
+    assert told["protocol"][0].startswith("Fit on the first part of each recording, in windows of 180 s;")
+    assert told["lines"][0]["figures"]["found"] == 1.0
 
 
 def test_without_labels_there_is_nothing_to_judge(tmp_path):
