@@ -1,6 +1,6 @@
 # Two commands matter: `make demo` and `make test`. Both set up their own environment first.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench faults delivery-faults power-cut integration page-pictures page-assets wheel-test lock clean
+.PHONY: help setup demo test slow lint bench faults delivery-faults power-cut integration page-pictures page-assets wheel-test lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -82,7 +82,7 @@ var/browser/.ready: tests/e2e/browser/requirements.txt
 	@touch $@
 
 page-pictures: setup var/browser/.ready ## pictures of the gateway's page in var/page, from a real Chromium
-	@$(BIN)/python -m pytest -q -n0 tests/e2e/test_page.py -k person && ls var/page
+	@$(BIN)/python -m pytest -q -n0 -m slow tests/e2e/test_page.py -k person && ls var/page
 
 page-assets: ## fetch the plotting library of the page anew (needs npm); it is checked in, users need nothing
 	@rm -rf var/uplot && mkdir -p var/uplot && cd var/uplot && npm install --silent --ignore-scripts uplot@1.6.32
@@ -99,6 +99,9 @@ var/moto/.ready: tests/cloud_sink/peers/requirements.txt
 	@rm -rf $(@D) && "$(PYTHON)" -m venv $(@D)
 	@timeout 300 $(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
+
+slow: setup ## the whole gateway beside others, each for half a minute and more: models, browser, namespace, InfluxDB
+	@$(BIN)/python -m pytest --numprocesses=auto --dist=worksteal -m slow $(ARGS)
 
 faults: setup var/node/.ready ## every fault of acquisition, made on two families of servers; prints the table
 	@$(BIN)/python tests/faults/opcua/matrix.py $(ARGS)

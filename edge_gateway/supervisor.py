@@ -18,7 +18,8 @@ log = structlog.get_logger()
 
 # A stop must end within 20 s (containers then send SIGKILL). Upstream first, so that what is in flight still gets
 # through: seconds granted to each process.
-_GRACE_S = {"acquire": 5.0, "flow": 8.0, "deliver": 5.0, PAGE: 1.5}
+_GRACE_S = {"acquire": 5.0, "flow": 8.0, "deliver": 5.0}
+_PAGE_GRACE_S, _PAGE_LEAST_S = 6.0, 0.5  # from the beginning of the stop, for it ends beside the others
 _FIRST_RESTART_S, _LONGEST_RESTART_S = 0.25, 30.0
 _STABLE_S = 60.0  # running this long makes a process count as healthy again
 
@@ -44,10 +45,12 @@ class Supervisor:
             loop.add_signal_handler(number, self._stop.set)
         keepers = {role: asyncio.create_task(self._keep(role), name=role) for role in self._roles}
         await self._stop.wait()
+        began = time.monotonic()
         if (page := self._children.get(PAGE)) is not None and page.returncode is None:
             page.terminate()  # it ends beside the others, for nothing goes through it
         for role in self._roles:
-            await self._end(role)
+            spent = time.monotonic() - began
+            await self._end(role, _GRACE_S.get(role, max(_PAGE_LEAST_S, _PAGE_GRACE_S - spent)))
             await keepers[role]
         log.info("gateway_stopped")
         return self._fatal
@@ -95,14 +98,14 @@ class Supervisor:
             child.kill()
         return await child.wait()
 
-    async def _end(self, role: str) -> None:
+    async def _end(self, role: str, grace_s: float) -> None:
         child = self._children.get(role)
         if child is None or child.returncode is not None:
             return
         child.terminate()
         try:
-            await asyncio.wait_for(child.wait(), _GRACE_S[role])
+            await asyncio.wait_for(child.wait(), grace_s)
         except TimeoutError:
-            log.error("process_killed", process_name=role, after_s=_GRACE_S[role])
+            log.error("process_killed", process_name=role, after_s=grace_s)
             child.kill()
             await child.wait()

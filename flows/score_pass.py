@@ -13,6 +13,9 @@ from models.errors import ScoringFailed
 from models.scores import Scorer
 from models.served import Why
 
+MOST_ROWS = 1000
+"""In a call. A pass that is live has fewer; one of a backlog may have many, and a time budget is for a call."""
+
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Rows:
@@ -59,19 +62,18 @@ def nothing(n: int, tags: int, why: Why) -> Judged:
 
 
 def judge_rows(scorer: Scorer, rows: Rows) -> Judged:
-    """By a stateless model, all in one call."""
+    """By a stateless model, all in one call, or in a few where a backlog is worked off."""
     judged = nothing(len(rows.start), len(scorer.tags), Why.QUALITY)
-    fit = usable(rows.values, rows.coverage, scorer.min_coverage)
-    if not fit.any():
-        return judged
-    all_of_them = bool(fit.all())
-    try:
-        scores = scorer.score(rows.values if all_of_them else rows.values[fit])
-    except ScoringFailed as failure:
-        judged.why[fit], judged.failure = Why.FAILED, failure
-        return judged
-    judged.score[fit], judged.contributions[fit] = scores.score, scores.contributions
-    judged.why[fit] = np.where(np.isfinite(scores.score), Why.JUDGED, Why.NO_NUMBER)
+    fit = np.flatnonzero(usable(rows.values, rows.coverage, scorer.min_coverage))
+    for at in range(0, len(fit), MOST_ROWS):
+        piece = fit[at : at + MOST_ROWS]
+        try:
+            scores = scorer.score(rows.values if len(piece) == len(rows.start) else rows.values[piece])
+        except ScoringFailed as failure:
+            judged.why[fit[at:]], judged.failure = Why.FAILED, failure
+            break
+        judged.score[piece], judged.contributions[piece] = scores.score, scores.contributions
+        judged.why[piece] = np.where(np.isfinite(scores.score), Why.JUDGED, Why.NO_NUMBER)
     judged.score[judged.why == Why.NO_NUMBER] = np.nan
     return judged
 

@@ -17,7 +17,7 @@ from edge_gateway.exit_codes import Exit
 from edge_gateway.flow_file import FlowRejected, load_features
 from models.features import SETS, FeatureSet, families, registered
 
-MARK = "<!-- features -->\n"  # in models/README.md: what follows is made here
+MARK, END = "<!-- features -->\n", "\n<!-- end of features -->\n"  # in models/README.md: what is between is made here
 HEAD = ("name", "unit", "of", "formula", "source")
 
 
@@ -111,4 +111,5 @@ def _print(sets: dict[str, FeatureSet]) -> None:
 
 if __name__ == "__main__":
     readme = Path(__file__).parents[2] / "models" / "README.md"
-    readme.write_text(readme.read_text(encoding="utf-8").partition(MARK)[0] + MARK + markdown(), encoding="utf-8")
+    before, _, rest = readme.read_text(encoding="utf-8").partition(MARK)
+    readme.write_text(before + MARK + markdown() + END + rest.partition(END)[2], encoding="utf-8")

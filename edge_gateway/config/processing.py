@@ -87,8 +87,8 @@ class ModelSection(Section):
     )
     time_budget: Duration = option(
         500 * ms,
-        description="What scoring all windows of a pass may take. A call that takes longer is ended, its windows have "
-        "no score; after three in a row the model is switched off. 10ms to 10s.",
+        description="What a call of the model may take, for all windows of a pass. One that takes longer is ended, its "
+        "windows have no score; after three passes in a row without any the model is switched off. 10ms to 10s.",
         fix="100ms to 1s is usual: a pass over 1,000 assets takes a few ms.",
         ge=10 * ms,
         le=10 * s,
@@ -101,9 +101,6 @@ class ModelSection(Section):
             raise ValueError(msg)
         if self.name is not None and self.shadow:
             msg = "shadow goes with bundle; of a named model `sluicegate model shadow` says which version is one"
-            raise ValueError(msg)
-        if self.shadow and self.bundle is None:
-            msg = "shadow goes with a bundle; for a name, `sluicegate model shadow` says which version is one"
             raise ValueError(msg)
         return self
 

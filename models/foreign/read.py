@@ -193,9 +193,14 @@ def _reconstructs(output: Any, rows: list[int | str]) -> bool:
     if not shape or str(shape[0]) != str(rows[0]):
         # An exporter that could not follow the batch gives it another name; what counts is that it is not fixed.
         _check_batch("output shape", shape)
-    if shape[1:] in ([], [1]) and rows[1:] != [1]:
+    if shape[1:] == [1] == rows[1:]:
+        rule = "could be a score or the only column as it should be"
+        raise ImportRefused(
+            "output shape", _told(shape), rule, "export a score as [n]; a column alone is a rule's work"
+        )
+    if shape[1:] in ([], [1]):
         return False
-    if shape[1:] == rows[1:] and rows[1:] != [1]:
+    if shape[1:] == rows[1:]:
         return True
     rule = f"must be [n] or [n, 1], a score of each row, or {_told(rows)}, the rows as they should be"
     raise ImportRefused("output shape", _told(shape), rule, "choose another with --output, or " + _EXPORT)

@@ -7,13 +7,14 @@ would write by hand, and which has to keep all windows and knows nothing of wind
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from accuracy import data
 from scipy.signal import lfilter
 from scipy.stats import ks_2samp
 
@@ -26,6 +27,7 @@ from models.baseline import baseline_of
 from models.cold_start import WARM_UP, ColdStart
 from models.drift import BATCH, BATCHES, PERIOD, Counts, at_or_below, judge, limit_of, reference_of
 from models.evaluate.pointwise import counts
+from models.evaluate.protocols.files import skab, skab_anomaly_free
 from models.features import STANDARD
 from models.scores import follow
 from models.state import begin
@@ -37,6 +39,7 @@ PROCESSES = {  # how much of a window is the one before, and in how many windows
     "a process that remembers 10 windows": (0.9, 1),
     "a process that remembers 50 windows": (0.98, 1),
 }
+BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data"  # beside the checkout
 SETTLED = 40  # windows of a run of SKAB that are not judged there: its first 400 rows are for training
 REPEATS = 20
 DECLARED = 0.01
@@ -198,17 +201,18 @@ def simulated(name: str, memory: float, overlap: int) -> dict[str, Any]:
 
 def cold_start_on_skab() -> list[dict[str, Any]]:
     """Windows of 10 rows; an alarm is two in a row above the limit. None where the recordings are not there."""
-    if not (data.folder() / "skab").is_dir():
+    folder = Path(os.environ.get("SLUICEGATE_DATA", BESIDE)) / "skab"
+    if not folder.is_dir():
         return []
     flagged, truth, found, events = [], [], 0, 0
-    for recording in data.skab(data.folder()):
-        alarms = cold_alarms(recording.rows)[SETTLED:]
-        faulty = by_ten(recording.truth)[SETTLED:].mean(axis=1) > 0.5
+    for one in skab(folder):
+        alarms = cold_alarms(one.case.rows)[SETTLED:]
+        faulty = by_ten(one.case.truth)[SETTLED:].mean(axis=1) > 0.5
         flagged.append(alarms)
         truth.append(faulty)
         events += bool(faulty.any())
         found += bool((alarms & faulty).any())
-    calm = cold_alarms(data.skab_anomaly_free(data.folder()).rows)
+    calm = cold_alarms(skab_anomaly_free(folder, 0).rows)
     in_vain = sum(int((openings(a) & ~t).sum()) for a, t in zip(flagged, truth, strict=True))
     total = counts(np.concatenate(truth), np.concatenate(flagged))
     return [

@@ -29,7 +29,7 @@ from edge_gateway.training import train_bundle
 from flows.window_settings import WindowSettings
 from models.features import STANDARD
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(240)]
 
 SCRIPT = Path(__file__).parent / "alone.py"
 WINDOWS = WindowSettings("1s", lateness="500ms")

@@ -28,7 +28,7 @@ from edge_gateway.layout import Layout
 from edge_gateway.status import read_status
 from models.cold_start import NAME, WARM_UP
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 PLANT = {
     "opcua_endpoint": "opc.tcp://127.0.0.1:9/plant",

@@ -31,7 +31,7 @@ from edge_gateway.tables import tag_tables
 from edge_gateway.training import train_bundle
 from flows.window_settings import WindowSettings
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 CONFIG = """
 [gateway]

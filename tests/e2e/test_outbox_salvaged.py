@@ -16,7 +16,7 @@ from flows.recorded import windows_of
 from tests.e2e import test_socket_to_cloud as whole
 from tests.e2e.test_socket_to_cloud import WINDOWS, files, gateway, journal_of, plant, until, windows_written
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(180)]
 __all__ = ["files"]  # a fixture
 
 

@@ -22,7 +22,7 @@ import pytest
 from edge_gateway.demo.files import DemoFiles, config_text
 from tests.cloud_sink.influx.servers import free_port
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(240)]
 ROOT = Path(__file__).parents[2]
 BROWSER = Path(os.environ.get("SLUICEGATE_BROWSER", ROOT / "var" / "browser"))
 EXTRA = """

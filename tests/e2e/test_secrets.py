@@ -24,7 +24,7 @@ from cloud_sink.outbox.writer import OutboxWriter
 from cloud_sink.records import Alert, Event
 from cloud_sink.settings import OutboxSettings
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 START = 1_700_000_100 * 10**9
 SECRETS = {

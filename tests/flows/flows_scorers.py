@@ -65,12 +65,15 @@ class BrokenScorer(MeanScorer):
 
 @dataclass
 class LyingScorer(MeanScorer):
-    """Says NaN where "current" is above a limit."""
+    """Says NaN where "current" is above a limit, and fails at a call of that number."""
 
     model: str = "liar@1"
     above: float = -1.0
+    fails_at: int = 0
 
     def score(self, rows: NDArray[np.float64], state: State = ()) -> Scores:
+        if len(self.calls) + 1 == self.fails_at:
+            raise ScoringFailed(self.model, "failed", "it has had enough")
         scores = super().score(rows, state)
         scores.score[rows[:, 1, 1] > self.above] = np.nan
         return scores

@@ -76,6 +76,16 @@ def test_a_pass_is_one_call_for_the_first_row_of_every_asset_and_one_for_the_sec
     assert scorer.seen == [[1, 3, 5], [2, 6], [7]]
 
 
+def test_a_backlog_is_scored_in_pieces_for_a_time_budget_is_for_a_call() -> None:
+    whole, broken = MeanScorer(), LyingScorer(above=1e9)
+    means = np.arange(1.0, 2501.0)
+    got = scores(state_of(whole).push([windows(*means[:1200], asset="a"), windows(*means[1200:], asset="b")]))
+    assert whole.calls == [1000, 1000, 500]
+    np.testing.assert_allclose(got, means / 10.0)
+    broken.fails_at = 2
+    assert reasons(state_of(broken).push([windows(*means)])) == [Why.JUDGED] * 1000 + [Why.FAILED] * 1500
+
+
 def test_a_model_remembers_each_asset_from_pass_to_pass() -> None:
     state = state_of(StepScorer(limit=1.0))
     out = [*state.push([windows(1, asset="a"), windows(10, asset="b")]), *state.push([windows(20, asset="b", first=1)])]

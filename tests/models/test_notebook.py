@@ -32,6 +32,7 @@ def test_it_is_whole_and_names_no_machine() -> None:
 
 
 @pytest.mark.integration
+@pytest.mark.slow
 def test_it_runs(tmp_path: Path) -> None:
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     stored = [output.get("text", "") for output in outputs(notebook)]

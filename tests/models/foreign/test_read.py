@@ -135,11 +135,13 @@ def test_what_is_found(tmp_path: Path) -> None:
 
 
 def test_the_only_column_could_be_both(tmp_path: Path) -> None:
-    path = save(
-        tmp_path / "m.onnx", [NODE("Abs", ["x"], ["score"])], {}, shape=("n", 1), outputs=[("score", FLOAT, ("n", 1))]
-    )
-    with pytest.raises(ImportRefused, match="output shape"):
+    outputs = [("score", FLOAT, ("n", 1))]
+    path = save(tmp_path / "m.onnx", [NODE("Abs", ["x"], ["score"])], {}, shape=("n", 1), outputs=outputs)
+    with pytest.raises(ImportRefused, match="could be a score or the only column"):
         read_foreign(path, 1, 1)
+    nodes = [NODE("ReduceSum", ["x", "axes"], ["score"], keepdims=0)]
+    path = save(tmp_path / "m.onnx", nodes, AXES, shape=("n", 1))
+    assert not read_foreign(path, 1, 1).reconstructs
 
 
 def test_a_shape_that_follows_from_the_rest_may_be_left_out(tmp_path: Path) -> None:
