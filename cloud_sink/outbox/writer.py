@@ -13,7 +13,7 @@ import structlog
 from cloud_sink.errors import OutboxFull
 from cloud_sink.outbox import quota
 from cloud_sink.outbox.age import Age
-from cloud_sink.outbox.books import COMMITTED, INSERT, record_loss, row_values, set_meta
+from cloud_sink.outbox.books import COMMITTED, INSERT, meta_int, record_loss, row_values, set_meta
 from cloud_sink.outbox.files import Role
 from cloud_sink.outbox.history import keep_transitions
 from cloud_sink.outbox.stat import OutboxStat, account_entry, stat
@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 DISK_FULL = "disk_full"
 _CHECKPOINT_PAGES = 8_000  # 32 MiB: normally the deliverer checkpoints, so that an alert never waits for that
 _RESTORE_EVERY_S = 60.0
+_CATCH_UP_EPOCHS = 10  # a replay brings the last two or three epochs again, and is faster than they were
 _NOTHING: Mapping[Lane, Event] = MappingProxyType({})
 
 
@@ -77,7 +78,8 @@ class OutboxWriter:
         self._monotonic = monotonic
         self._role = Role(folder, "writer", settings, _CHECKPOINT_PAGES)
         self._database = self._role.database
-        self._mark = self._committed = 0
+        self._mark = self._committed = meta_int(self._database, COMMITTED)
+        self._catching_up = _CATCH_UP_EPOCHS if self._last_seq() > self._committed else 0
         self._unwritten: dict[Lane, Event] = {}  # dropped while not even a note of it could be written
         self._restore_at = 0.0
         self._age = Age(monotonic)
@@ -188,8 +190,15 @@ class OutboxWriter:
             self._role.reserve.restore()
 
     def snapshot_mark(self) -> int:
-        """Remember how far we have written: the mark. Called by the sink at the end of an epoch."""
-        self._mark = self._last_seq()
+        """Remember how far we have written: the mark. Called by the sink at the end of an epoch.
+
+        It stays where it was for some epochs after a start that found rows beyond it: the replay may not have come to
+        all of those yet.
+        """
+        if self._catching_up:
+            self._catching_up -= 1
+        else:
+            self._mark = self._last_seq()
         return self._mark
 
     def committed(self) -> None:

@@ -81,6 +81,24 @@ def test_keys_are_forgotten_once_no_replay_can_bring_them(writer, reader, queue,
     assert reader.stat().tombstones == 0
 
 
+def test_a_replay_that_takes_longer_than_an_epoch_finds_its_keys(writer, queue, reader, make, tmp_path, small):
+    writer.put([make.alert(i) for i in range(4)])  # and then it is killed, before the epoch is committed
+    writer._role.close()
+    again = OutboxWriter(tmp_path, small)
+    writer._role, writer._database = again._role, again._database
+    again.put([make.alert(0)])
+    again.snapshot_mark()
+    again.committed()
+    queue.delivered(queue.freeze(Lane.ALERT))
+    reader.maintain()
+    assert again.put([make.alert(i) for i in range(1, 4)]).repeats == 3
+    for _ in range(11):
+        again.snapshot_mark()
+        again.committed()
+    reader.maintain()
+    assert reader.stat().tombstones == 0
+
+
 def test_only_what_was_written_before_the_mark_is_forgotten(writer, reader, queue, make):
     writer.put([make.alert(0)])
     writer.snapshot_mark()
