@@ -100,7 +100,7 @@ var/moto/.ready: tests/cloud_sink/peers/requirements.txt
 	@timeout 300 $(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-slow: setup ## the whole gateway beside others, each for half a minute and more: models, browser, namespace, InfluxDB
+slow: setup ## the whole gateway for half a minute and more, and servers of others: S3, Azure, InfluxDB, a browser
 	@$(BIN)/python -m pytest --numprocesses=auto --dist=worksteal -m slow $(ARGS)
 
 faults: setup var/node/.ready ## every fault of acquisition, made on two families of servers; prints the table

@@ -22,7 +22,7 @@ from cloud_sink.records import Alert, Event, Lane
 from cloud_sink.settings import OutboxSettings
 from edge_gateway.status import read_status
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 START = 1_700_000_100 * 10**9
 HEAD = """

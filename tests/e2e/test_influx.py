@@ -23,7 +23,7 @@ from connectors.samples import SampleBatch
 from connectors.tags import Tag, TagTable
 from tests.cloud_sink.influx.servers import PASSWORD, USER, Influx, find, influxd
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 if not find("influxd"):
     pytest.skip("influxd is not installed (Debian: apt install influxdb)", allow_module_level=True)
 

@@ -186,6 +186,7 @@ def test_nobody_there(ring: Ring) -> None:
     writer.close()
 
 
+@pytest.mark.slow
 def test_victoria_metrics_takes_the_writes_of_the_client(tmp_path: Path, ring: Ring) -> None:
     if not find("victoria-metrics"):
         pytest.skip("victoria-metrics is not installed (Debian: apt install victoria-metrics)")

@@ -23,7 +23,7 @@ from cloud_sink.errors import PermanentDeliveryError, TransientDeliveryError
 from cloud_sink.targets.store import StoreTarget
 from cloud_sink.uplink.store import StoreClient, parse_store
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 NODE = shutil.which("node")
 ROOT = Path(os.environ.get("SLUICEGATE_AZURITE", Path(__file__).parents[3] / "var" / "azurite"))

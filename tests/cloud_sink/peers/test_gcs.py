@@ -25,7 +25,7 @@ from cloud_sink.targets.secrets import named_file
 from cloud_sink.targets.store import StoreTarget
 from cloud_sink.uplink.store import StoreClient, parse_store
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 EMULATOR = Path(os.environ.get("SLUICEGATE_GCS", Path(__file__).parents[3] / "var" / "gcs")) / "bin"
 DATA = b"PAR1" + bytes(range(256)) * 200

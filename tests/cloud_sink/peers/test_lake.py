@@ -21,7 +21,7 @@ from cloud_sink.targets.remote import RemoteTarget
 from cloud_sink.targets.s3 import S3, Bucket
 from cloud_sink.uplink.connection import Uplink
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 BUCKET = "s3://lake/read/"
 

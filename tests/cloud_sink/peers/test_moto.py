@@ -16,7 +16,7 @@ from cloud_sink.targets.sigv4 import Credentials, encode_path, sign
 from cloud_sink.uplink.connection import Uplink
 from tests.cloud_sink.peers.moto_server import KEYS, MOTO, S3_CLIENT, client
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 KEY = "alerts/v1/site=plant/date=2023-11-14/gw é'(1)-1700000100.jsonl.gz"
 

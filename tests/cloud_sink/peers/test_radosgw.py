@@ -22,6 +22,7 @@ from tests.cloud_sink.peers.ceph import KEYS, MISSING, serving
 
 pytestmark = [
     pytest.mark.integration,
+    pytest.mark.slow,
     pytest.mark.skipif(
         bool(MISSING), reason=f"not installed: {', '.join(MISSING)} (Debian: ceph-common, -mon, -osd, radosgw)"
     ),

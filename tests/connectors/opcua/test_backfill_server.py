@@ -69,6 +69,7 @@ def test_a_cut_longer_than_session_and_queues_is_filled_without_a_hole_or_a_dupl
     asyncio.run(scenario())
 
 
+@pytest.mark.slow
 def test_a_link_that_breaks_again_resumes_the_backfill_where_it_was(rig: ModuleType, plant: MakePlant) -> None:
     """A6: what was read before the second break is not read twice, what was not is read after it."""
 
