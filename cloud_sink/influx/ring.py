@@ -102,7 +102,7 @@ class Ring:
             OutboxError: It cannot be opened or is damaged.
         """
         self.dropped: Counter[str] = Counter()
-        self._database = Database(path, checkpoint_pages=1000)
+        self._database = Database(path, checkpoint_pages=1000, durable=False)  # it is no record, and the disk is shared
         for statement in _SCHEMA:
             self._database.execute(statement)
         self._max_bytes = max_bytes
@@ -121,7 +121,7 @@ class Ring:
         return int(self._database.execute("SELECT coalesce(sum(size), 0) FROM ring")[0][0])
 
     def put(self, lines: Sequence[str]) -> None:
-        """Take lines, durably; the oldest rows go where there is no room.
+        """Take lines; a power cut may lose those of the last moments. The oldest rows go where there is no room.
 
         Args:
             lines: Without their ends; may be none.

@@ -57,7 +57,13 @@ class Database:
     """
 
     def __init__(
-        self, path: Path, *, checkpoint_pages: int = 0, read_only: bool = False, mark: Mark | None = None
+        self,
+        path: Path,
+        *,
+        checkpoint_pages: int = 0,
+        read_only: bool = False,
+        mark: Mark | None = None,
+        durable: bool = True,
     ) -> None:
         """Open, and create where it does not exist.
 
@@ -67,6 +73,7 @@ class Database:
                 this many pages (of 4 KiB); 0 = never.
             read_only: For onlookers; the file must exist.
             mark: Told of damage, and asked before each transaction; None = nobody is told.
+            durable: False = a power cut may lose the last commits, but damages nothing (synchronous=NORMAL).
         """
         if (found := apsw.SQLITE_VERSION_NUMBER) < MIN_SQLITE:
             msg = f"needs SQLite >= {MIN_SQLITE} for two processes on one file, apsw brings {found}; upgrade apsw"
@@ -82,12 +89,13 @@ class Database:
         with ExitStack() as opened:  # one left to the garbage collector would take the log of a later file with it
             opened.callback(self._db.close)
             with self._translated():
-                self._set_up(checkpoint_pages)
+                self._set_up(checkpoint_pages, durable=durable)
             opened.pop_all()
 
-    def _set_up(self, checkpoint_pages: int) -> None:
+    def _set_up(self, checkpoint_pages: int, *, durable: bool) -> None:
         self._db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before the first page is written
-        for pragma, value, expected in (("journal_mode", "WAL", "wal"), ("synchronous", "FULL", 2)):
+        sync = ("synchronous", "FULL", 2) if durable else ("synchronous", "NORMAL", 1)
+        for pragma, value, expected in (("journal_mode", "WAL", "wal"), sync):
             self._db.execute(f"PRAGMA {pragma} = {value}")
             if (found := self._db.pragma(pragma)) != expected:
                 msg = (
