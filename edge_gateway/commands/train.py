@@ -80,8 +80,8 @@ def _told(report: TrainingReport, wished: WishedRows) -> str:
             for name in wished.labels
         ),
         *(f"warning: {warning}" for warning in report.warnings),
-        f"\nWritten to {report.bundle}; what it is: {report.bundle / 'card.md'}. To use it:\n",
+        f"\nWritten to {report.bundle}; what it is: {report.bundle / 'card.md'}.",
+        f"Where versions follow one another: sluicegate model add {report.bundle}. Else add to gateway.toml:\n",
         f'[[model]]\nassets = [{names}]\nbundle = "{report.bundle.resolve()}"',
-        f"\nor, where versions follow one another: sluicegate model add {report.bundle}",
     ]
     return "\n".join(lines)
