@@ -95,8 +95,8 @@ def test_c1_the_cut_is_one(small_disk, tmp_path, monkeypatch):
 def write_unsynced(folder, acknowledged, first):
     original = database.Database._set_up
 
-    def unsynced(self, checkpoint_pages):
-        original(self, checkpoint_pages)
+    def unsynced(self, *arguments, **named):
+        original(self, *arguments, **named)
         self._db.execute("PRAGMA synchronous = OFF")
 
     database.Database._set_up = unsynced
