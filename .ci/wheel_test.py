@@ -31,7 +31,7 @@ def main() -> int:
         call(*install, "--require-hashes", "-r", ROOT / "requirements.lock")
         call(*install, "--no-deps", wheel)
         shutil.copytree(ROOT / "tests", work / "elsewhere" / "tests", ignore=shutil.ignore_patterns("__pycache__"))
-        for file in ("pyproject.toml", "README.md", "CHANGELOG.md", "Makefile"):
+        for file in ("pyproject.toml", "requirements.lock", "README.md", "CHANGELOG.md", "Makefile"):
             shutil.copy(ROOT / file, work / "elsewhere")
         # What talks to the servers of tests is tested from the sources; here it matters that all is in the wheel
         chosen = ("-q", "-nauto", "--dist=worksteal", "-m", "not integration and not faults and not slow")

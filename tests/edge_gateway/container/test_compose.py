@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
+import edge_gateway
 from cloud_sink.grafana.files import FOLDER as DASHBOARDS
 from edge_gateway.config.load import load
 from edge_gateway.demo import grafana
 from edge_gateway.demo.files import config_text
 
-CONTAINER = Path(__file__).parents[3] / "edge_gateway" / "container"
+ROOT = Path(__file__).parents[3]
+CONTAINER = Path(edge_gateway.__file__).parent / "container"
 PLANT = {
     "opcua_endpoint": "opc.tcp://127.0.0.1:4840",
     "opcua_server_certificate": "plant/cert.der",
@@ -96,14 +98,14 @@ def pins(name: Path) -> dict[str, set[str]]:
 
 @pytest.mark.parametrize("name", ["gateway.lock", "demo.lock", "build.lock"])
 def test_the_images_hold_what_was_tested(name: str) -> None:
-    whole, part = pins(CONTAINER.parents[1] / "requirements.lock"), pins(CONTAINER / name)
+    whole, part = pins(ROOT / "requirements.lock"), pins(CONTAINER / name)
     assert {package: part[package] - whole.get(package, set()) for package in part} == {
         package: set() for package in part
     }
 
 
 def test_a_gateway_holds_all_it_needs_and_nothing_that_fits_models() -> None:
-    project = tomllib.loads((CONTAINER.parents[1] / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = {re.split(r"[<>=\[ ]", one)[0].lower() for one in project["dependencies"]}
     has = pins(CONTAINER / "gateway.lock")
     assert wanted <= has.keys()
