@@ -69,10 +69,10 @@ def stat(database: Database) -> OutboxStat:
             "k GLOB 'account/*' OR k GLOB 'dropped/*' OR k GLOB 'quarantined/*' OR k GLOB 'thinned/*'"
         )
     )
-    rows = {(lane, state): count for lane, state, count in database.execute("SELECT lane, state, rows FROM held")}
+    rows = {(lane, state): number for lane, state, number in database.execute("SELECT lane, state, rows FROM held")}
 
     def total(*states: State) -> int:
-        return sum(count for (_, state), count in rows.items() if state in states)
+        return sum(number for (_, state), number in rows.items() if state in states)
 
     return OutboxStat(
         {lane: backlog(database, lane) for lane in Lane},
