@@ -19,7 +19,6 @@ def test_a17_a_device_that_hangs_up_when_idle_costs_no_poll(peer: Any, running: 
         async with peer() as server, running(server.port, TAGS) as run:
             for _ in range(3):
                 await run.polls(1)
-                await asyncio.sleep(0.005)
                 server.drop_connections()
             await run.polls(2)
             assert server.connections == 4
