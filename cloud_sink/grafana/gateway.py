@@ -8,7 +8,7 @@ from cloud_sink.grafana.frame import gaps_as_annotations, new
 from cloud_sink.grafana.panels import BAD, DOUBT, GOOD, curves, number, rows, state
 from cloud_sink.grafana.queries import GATEWAY as ONE
 from cloud_sink.grafana.queries import SITE, InfluxQl, over_time, rate, select
-from cloud_sink.influx.points import DROP, EVENT, GATEWAY, LINK, PROCESS
+from cloud_sink.influx.points import DROP, EVENT, GATEWAY, LINK, PROCESS, SCORE
 
 _ETA = (
     'SELECT "waits" / "leaves" AS "eta" FROM (SELECT last("backlog_records") AS "waits", '
@@ -168,6 +168,17 @@ def _cost(board: Dashboard) -> Dashboard:
                 "Resident, by process",
                 unit="bytes",
                 stacked=True,
+            )
+        )
+        .with_panel(
+            rows(
+                "Model versions",
+                InfluxQl(
+                    select('last("model_version") AS "version"', SCORE, SITE, by='"asset", "model", "role"'), table=True
+                ),
+                "That scored last, by machine",
+                width=12,
+                height=8,
             )
         )
         .with_panel(
