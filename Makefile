@@ -32,7 +32,7 @@ setup: $(VENV)/.ready ## make the environment (the others do it when needed)
 demo: setup ## the whole job on a simulated plant over real protocols, under two minutes (ARGS='--fault drift')
 	@$(BIN)/sluicegate demo $(ARGS)
 
-test: setup ## all tests: unit, real sockets, the whole gateway with kills (ARGS='-k name', and -n0 to see prints)
+test: setup ## unit, real sockets, the whole gateway with kills; `make slow` has the rest (ARGS='-k name', and -n0 to see prints)
 	@$(BIN)/python -m pytest --numprocesses=auto --dist=worksteal $(ARGS)
 
 integration: setup ## only the tests with real server processes

@@ -29,7 +29,7 @@ def attempt(target: Target, outgoing: CloudObject) -> Outcome:
         return target.put(outgoing.key, outgoing.data)
     except DeliveryError as error:
         return error
-    except Exception as error:  # noqa: BLE001 - see above
+    except Exception as error:  # noqa: BLE001 - a bug of one target must not end the others; it is held and told
         kind, frames = type(error).__name__, traceback.extract_tb(error.__traceback__)
         where = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
         log.warning("upload_failed_by_a_bug", target=target.name, error=kind, where=where)

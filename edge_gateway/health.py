@@ -113,6 +113,12 @@ def _drops(acquire: Status, flow: Status, deliver: Status) -> Iterable[Health]:
         yield _drop("flow", reason, count)
     for name, count in sorted(deliver.get("losses", {}).items()):
         yield _drop("outbox", name, int(count))
+    lines: Counter[str] = Counter()
+    for one in deliver.get("influx", {}).values():
+        for kind in ("dropped", "refused", "missed"):
+            lines.update({f"{kind}/{reason}": int(count) for reason, count in one[kind].items()})
+    for name, count in sorted(lines.items()):
+        yield _drop("influx", name, count)
 
 
 def _drop(stage: str, reason: str, count: int) -> Health:

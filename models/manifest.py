@@ -11,11 +11,12 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter
 
 from models.features import FeatureSet
 from models.onnx_names import ROWS
 from models.state import StatePort
+from models.strict_json import read_strict
 
 SCHEMA = 2
 THRESHOLD = 1.0  # scores are divided by the calibrated limit inside the graph, so the threshold never varies
@@ -205,20 +206,7 @@ def decode_manifest(data: bytes) -> Manifest:
     Raises:
         ValueError: One line that names each key that is wrong.
     """
-    try:
-        head = json.loads(data)
-    except RecursionError:
-        msg = "nested too deep to be a manifest"
-        raise ValueError(msg) from None
-    schema = head.get("schema") if isinstance(head, dict) else None
-    if schema != SCHEMA:
-        msg = f"schema = {schema!r}: this software reads schema {SCHEMA}"
-        raise ValueError(msg)
-    try:
-        return _reader().validate_json(data)
-    except ValidationError as error:
-        msg = "; ".join(f"{'.'.join(map(str, one['loc']))} {one['msg']}".strip() for one in error.errors())
-        raise ValueError(msg) from None
+    return read_strict(data, SCHEMA, _reader)
 
 
 @cache

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.metadata import version as version_of
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +10,11 @@ import numpy as np
 from models.baseline import baseline_of
 from models.bundle import PICTURES, Bundle, write_bundle
 from models.card import write_card
+from models.described import manifest_of
 from models.export.door import export
 from models.feature_rows import LEVELS
 from models.fitting import Fitted, shares_of
-from models.manifest import SCHEMA, THRESHOLD, FeatureSetId, Manifest, fingerprint_of
+from models.manifest import Manifest
 from models.onnx_scorer import OnnxScorer
 from models.pictures import picture_of_baseline, picture_of_scores, picture_of_shares
 from models.proof import golden_rows, prove
@@ -57,29 +57,17 @@ def pack(fitted: Fitted, why: str, out: Path, *, name: str, version: str, counte
     kept = fitted.kept
     end = int(kept.starts[-1]) + kept.window_length_ns
     graph = export(fitted.detector, name=name, version=version, tags=kept.tags, features=kept.features)
-    manifest = Manifest(
-        schema=SCHEMA,
+    manifest = manifest_of(
+        kept,
         name=name,
         version=version,
         detector=fitted.name,
-        tags=kept.tags,
-        units=kept.units,
-        features=kept.features,
-        feature_set=FeatureSetId(kept.feature_set.name, kept.feature_set.version, kept.feature_set.hash),
-        window_length_ns=kept.window_length_ns,
-        window_every_ns=kept.window_every_ns,
-        threshold=THRESHOLD,
         calibration=fitted.calibration,
-        min_coverage=kept.min_coverage,
+        counter=max(0, end // 10**9) if counter is None else counter,
+        warnings=fitted.warnings,
+        libraries=LIBRARIES,
         state=graph.state,
         warm_up=graph.warm_up,
-        fingerprint=fingerprint_of(kept.values, kept.tags, kept.features),
-        counter=max(0, end // 10**9) if counter is None else counter,
-        trained_from_ns=int(kept.starts[0]),
-        trained_to_ns=end,
-        rows=len(kept),
-        warnings=fitted.warnings,
-        libraries={library: version_of(library) for library in LIBRARIES},
     )
     pictures = _pictures(fitted)
     bundle = Bundle(

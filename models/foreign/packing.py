@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version as version_of
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +12,14 @@ from numpy.typing import NDArray
 from models.baseline import baseline_of
 from models.bundle import PICTURES, Bundle, Golden, write_bundle
 from models.card import write_card
+from models.described import manifest_of
 from models.errors import BundleRejected, ImportRefused
 from models.feature_rows import LEVELS, FeatureRows
 from models.foreign.read import Foreign
 from models.foreign.running import far_from
 from models.foreign.wrap import Scale, wrap
 from models.holdout import ScoreSummary
-from models.manifest import SCHEMA, THRESHOLD, Calibration, FeatureSetId, Manifest, fingerprint_of
+from models.manifest import Calibration
 from models.onnx_scorer import OnnxScorer
 from models.packing import Packed
 from models.pictures import picture_of_baseline, picture_of_scores, picture_of_shares
@@ -94,29 +94,15 @@ def pack(
         tags=kept.tags,
         features=kept.features,
     )
-    manifest = Manifest(
-        schema=SCHEMA,
+    manifest = manifest_of(
+        kept,
         name=name,
         version=version,
         detector=RECONSTRUCTION if foreign.reconstructs else SCORE,
-        tags=kept.tags,
-        units=kept.units,
-        features=kept.features,
-        feature_set=FeatureSetId(kept.feature_set.name, kept.feature_set.version, kept.feature_set.hash),
-        window_length_ns=kept.window_length_ns,
-        window_every_ns=kept.window_every_ns,
-        threshold=THRESHOLD,
         calibration=imported.calibration,
-        min_coverage=kept.min_coverage,
-        state=(),
-        warm_up=0,
-        fingerprint=fingerprint_of(kept.values, kept.tags, kept.features),
         counter=counter,
-        trained_from_ns=int(kept.starts[0]),
-        trained_to_ns=int(kept.starts[-1]) + kept.window_length_ns,
-        rows=len(kept),
         warnings=imported.warnings,
-        libraries={library: version_of(library) for library in ("numpy", "onnx", "onnxruntime")},
+        libraries=("numpy", "onnx", "onnxruntime"),
     )
     proven = np.concatenate([later.flat, far_from(kept.flat, imported.scale)])
     want = reference(proven)

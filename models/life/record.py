@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from functools import cache
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter
+
+from models.strict_json import read_strict
 
 SCHEMA = 1
 _STRICT = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False)
@@ -111,19 +112,7 @@ def decode_lives(data: bytes) -> Lives:
     Raises:
         ValueError: It is of newer software, or damaged.
     """
-    try:
-        head = json.loads(data)
-    except RecursionError:
-        head = None
-    schema = head.get("schema") if isinstance(head, Mapping) else None
-    if schema != SCHEMA:
-        msg = f"schema = {schema!r}: this software reads schema {SCHEMA}"
-        raise ValueError(msg)
-    try:
-        return _reader().validate_json(data)
-    except ValidationError as error:
-        msg = "; ".join(f"{'.'.join(map(str, one['loc']))} {one['msg']}".strip() for one in error.errors())
-        raise ValueError(msg) from None
+    return read_strict(data, SCHEMA, _reader)
 
 
 @cache

@@ -51,6 +51,10 @@ DELIVER = status(
     wire=4096,
     failures={"timeout": 2},
     losses={"dropped/summary/outbox_quota": 8},
+    influx={
+        "influx:a/x": {"dropped": {"quota": 5}, "refused": {"retention": 2}, "missed": {}},
+        "influx:b/x": {"dropped": {"quota": 1}, "refused": {}, "missed": {"ring": 3}},
+    },
     uplink_up=False,
     trouble="timeout",
 )
@@ -98,6 +102,9 @@ def test_every_drop_has_its_stage_and_reason() -> None:
         ("flow", "clock"): 7,
         ("flow", "unknown_tag"): 1,
         ("outbox", "dropped/summary/outbox_quota"): 8,
+        ("influx", "dropped/quota"): 6,
+        ("influx", "refused/retention"): 2,
+        ("influx", "missed/ring"): 3,
     }
 
 
