@@ -8,11 +8,26 @@ from typing import Annotated
 import typer
 
 from edge_gateway.commands.options import JsonOption
+from edge_gateway.commands.register_publishing import (
+    ChannelOption,
+    FromOption,
+    KeyOption,
+    NotAfterOption,
+    PercentOption,
+    SitesOption,
+    TargetOption,
+    ToOption,
+    TrustOption,
+    issue_of,
+    register_publishing,
+    texts,
+)
 
 model = typer.Typer(
     no_args_is_help=True,
     help="Models in the gateway's data folder: add, watch as a shadow, promote, roll back, sign. Works while the "
-    "gateway is stopped, and beside a running one, which takes a change at the next window.",
+    "gateway is stopped, and beside a running one, which takes a change at the next window. With --to or --from PLACE, "
+    "or --target NAME: models of many gateways, which follow a signed channel there.",
 )
 
 _DEFAULT = Path("gateway.toml")
@@ -28,16 +43,28 @@ ByOption = Annotated[str | None, typer.Option("--by", help="Who asks.", show_def
 
 def register_models(app: typer.Typer) -> None:
     """Add the commands."""
+    register_publishing(model)
     app.add_typer(model, name="model")
 
 
 @model.command(name="list")
-def list_(as_json: JsonOption = False, gateway: ConfigOption = _DEFAULT) -> None:
+def list_(
+    as_json: JsonOption = False,
+    gateway: ConfigOption = _DEFAULT,
+    place: FromOption = None,
+    target: TargetOption = None,
+    trust: TrustOption = None,
+) -> None:
     """List all versions: which is active, which is a shadow and how it compares, which failed and why."""
     from edge_gateway.commands.model_list import list_models
+    from edge_gateway.commands.model_place import Address
+    from edge_gateway.commands.model_remote import list_published
     from edge_gateway.commands.model_site import answered
 
-    raise typer.Exit(answered(lambda: list_models(gateway, as_json=as_json)))
+    if place is None and target is None:
+        raise typer.Exit(answered(lambda: list_models(gateway, as_json=as_json)))
+    address = Address(place, target, gateway, texts(trust))
+    raise typer.Exit(answered(lambda: list_published(address, as_json=as_json)))
 
 
 @model.command()
@@ -64,14 +91,27 @@ def add(bundle: BundleArgument, by: ByOption = None, gateway: ConfigOption = _DE
 
 @model.command()
 def verify(
-    which: Annotated[str, typer.Argument(metavar="BUNDLE|NAME@VERSION", show_default=False)],
+    which: Annotated[
+        str | None, typer.Argument(metavar="BUNDLE|NAME[@VERSION]", help="With --from: none = all.", show_default=False)
+    ] = None,
+    as_json: JsonOption = False,
     gateway: ConfigOption = _DEFAULT,
+    place: FromOption = None,
+    target: TargetOption = None,
+    trust: TrustOption = None,
 ) -> None:
     """Look at a bundle as the gateway would: signature, hashes, operators, golden rows, whether it fits."""
     from edge_gateway.commands.model_keys import verify
+    from edge_gateway.commands.model_place import Address
+    from edge_gateway.commands.model_remote import verify_published
     from edge_gateway.commands.model_site import answered
 
-    raise typer.Exit(answered(lambda: verify(gateway, which)))
+    if place is not None or target is not None:
+        address = Address(place, target, gateway, texts(trust))
+        raise typer.Exit(answered(lambda: verify_published(address, which, as_json=as_json)))
+    if which is None:
+        raise typer.BadParameter("name a bundle's folder or NAME@VERSION, or a place with --from")
+    raise typer.Exit(answered(lambda: verify(gateway, which, as_json=as_json)))
 
 
 @model.command()
@@ -82,12 +122,30 @@ def shadow(
     reason: ReasonOption = "",
     by: ByOption = None,
     gateway: ConfigOption = _DEFAULT,
+    place: ToOption = None,
+    target: TargetOption = None,
+    channel: ChannelOption = "stable",
+    key: KeyOption = None,
+    percent: PercentOption = 100,
+    sites: SitesOption = "",
+    not_after: NotAfterOption = "30d",
+    trust: TrustOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Let a version score beside the active one, without alarms, and count where they differ."""
+    from edge_gateway.commands.model_channel import set_wanted
     from edge_gateway.commands.model_site import answered
     from edge_gateway.commands.model_steps import shadow
 
-    raise typer.Exit(answered(lambda: shadow(gateway, which, off=off, force=force, reason=reason, by=by)))
+    if place is None and target is None:
+        raise typer.Exit(answered(lambda: shadow(gateway, which, off=off, force=force, reason=reason, by=by)))
+    issue = issue_of(place, target, gateway, trust, channel, key, not_after, as_json=as_json)
+    chosen = tuple(filter(None, sites.split(",")))
+    raise typer.Exit(
+        answered(
+            lambda: set_wanted(which, issue, mode="shadow", percent=percent, sites=chosen, force=force, reason=reason)
+        )
+    )
 
 
 @model.command()
@@ -99,26 +157,57 @@ def promote(
     reason: ReasonOption = "",
     by: ByOption = None,
     gateway: ConfigOption = _DEFAULT,
+    place: ToOption = None,
+    target: TargetOption = None,
+    channel: ChannelOption = "stable",
+    key: KeyOption = None,
+    percent: PercentOption = 100,
+    sites: SitesOption = "",
+    not_after: NotAfterOption = "30d",
+    trust: TrustOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Let a version raise alarms from the next window on; what it learnt of the plant as a shadow stays with it."""
+    from edge_gateway.commands.model_channel import set_wanted
     from edge_gateway.commands.model_site import answered
     from edge_gateway.commands.model_steps import promote
 
-    raise typer.Exit(answered(lambda: promote(gateway, which, force=force, reason=reason, by=by)))
+    if place is None and target is None:
+        raise typer.Exit(answered(lambda: promote(gateway, which, force=force, reason=reason, by=by)))
+    issue = issue_of(place, target, gateway, trust, channel, key, not_after, as_json=as_json)
+    chosen = tuple(filter(None, sites.split(",")))
+    raise typer.Exit(
+        answered(
+            lambda: set_wanted(which, issue, mode="active", percent=percent, sites=chosen, force=force, reason=reason)
+        )
+    )
 
 
 @model.command()
 def rollback(
-    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME[@VERSION]", help="A version goes with --to only.", show_default=False)
+    ],
     reason: ReasonOption = "",
     by: ByOption = None,
     gateway: ConfigOption = _DEFAULT,
+    place: ToOption = None,
+    target: TargetOption = None,
+    channel: ChannelOption = "stable",
+    key: KeyOption = None,
+    not_after: NotAfterOption = "30d",
+    trust: TrustOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Go back to the version that was active before."""
+    from edge_gateway.commands.model_channel import set_back
     from edge_gateway.commands.model_site import answered
     from edge_gateway.commands.model_steps import roll_back
 
-    raise typer.Exit(answered(lambda: roll_back(gateway, name, reason, by)))
+    if place is None and target is None:
+        raise typer.Exit(answered(lambda: roll_back(gateway, name, reason, by)))
+    issue = issue_of(place, target, gateway, trust, channel, key, not_after, as_json=as_json)
+    raise typer.Exit(answered(lambda: set_back(name, issue, reason)))
 
 
 @model.command()

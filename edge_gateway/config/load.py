@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from edge_gateway.config.channels_fit import channel_problems
 from edge_gateway.config.config import Config
 from edge_gateway.config.globs import include_globs
 from edge_gateway.config.maps import include_maps
@@ -72,6 +73,7 @@ def _across_sections(data: Mapping[str, Any], *, complete: bool) -> Iterator[Pro
     yield from _repeated("tag", [f"{tag['asset']}/{tag['tag']}" for tag in tags if {"asset", "tag"} <= tag.keys()])
     yield from _shared_ports(data)
     yield from _shared_names(_tables(data.get("target")))
+    yield from channel_problems(data)
     assets = {str(tag["asset"]) for tag in tags if "asset" in tag}
     for number, model in enumerate(_tables(data.get("model"))):
         yield from _repeated(f"asset of model[{number}]", _texts(model.get("assets")))
