@@ -27,7 +27,8 @@ class Report:
     Attributes:
         gateway: "site/name".
         at: When, ns since the epoch, by the gateway's clock.
-        what: "begun": it is in the store, or a shadow. "promoted": it raises alarms from now on; "trouble": one of `TROUBLES`; "alarm": one of its alarms opened.
+        what: "begun": it is in the store, or a shadow. "promoted": it raises alarms from now on. "trouble": one of
+            `TROUBLES`. "alarm": one of its alarms opened.
         detail: For people.
     """
 

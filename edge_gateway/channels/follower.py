@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 
 from cloud_sink.egress import EgressLedger
-from cloud_sink.errors import DeliveryError, TransientDeliveryError, TransientReason
+from cloud_sink.errors import DeliveryError, PermanentDeliveryError, TransientDeliveryError, TransientReason
 from cloud_sink.targets.base import Fetched, Shelf
 from edge_gateway.channels.fetching import fetch_bundle
 from edge_gateway.channels.kept import Kept, KeptFile
@@ -112,6 +112,9 @@ class Follower:
         now = self._outside.clock()
         try:
             found = self._ask(channel_key(self._name, self.section.channel), MOST_BYTES, self._kept.tag)
+        except PermanentDeliveryError as error:
+            self._tell("channel_refused", f"channel-{self.section.channel}", Step.CHANNEL_REFUSED, str(error))
+            return
         finally:
             self._look_at_age(now)
         if found.data is None or hashlib.sha256(found.data).hexdigest() == self._kept.digest:
@@ -210,6 +213,8 @@ class Follower:
         def ask(key: str, most: int) -> bytes:
             try:
                 return self._ask(key, most).data or b""
+            except PermanentDeliveryError as error:
+                raise ChannelRefused(key, "it is larger than its manifest says", "push the version again") from error
             except TransientDeliveryError as error:
                 if error.reason is TransientReason.TARGET_MISSING:
                     raise ChannelRefused(key, "it is not there", "push the version again") from error

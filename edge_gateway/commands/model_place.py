@@ -25,6 +25,7 @@ from edge_gateway.config.targets import (
     PyarrowTargetSection,
     S3TargetSection,
 )
+from edge_gateway.exit_codes import Exit
 from edge_gateway.targets import ShelfSection, open_shelf
 from models.channel import MOST_BYTES, Channel, channel_key, read_channel
 from models.errors import ChannelRefused
@@ -62,12 +63,19 @@ def open_address(address: Address) -> Shelf:
         fix = "Name a folder or URL, or with --target a [[target]] of --gateway."
         raise Refusal("--to, --from, --target", None, "give one of them", fix)
     if address.place is not None:
-        return open_shelf(section_of(address.place, os.environ))
+        return _opened(section_of(address.place, os.environ))
     config = load(address.gateway)
     section = next((one for one in config.target if one.label() == address.target), None)
     if section is None or isinstance(section, MqttTargetSection):
         have = ", ".join(one.label() for one in config.target if not isinstance(one, MqttTargetSection))
         raise Refusal("--target", f'"{address.target}"', "is no target that models can lie in", f"Targets: {have}.")
+    return _opened(section)
+
+
+def _opened(section: ShelfSection) -> Shelf:
+    if isinstance(section, FileTargetSection) and not section.path.is_dir():
+        fix = "Make it, or mount the medium: it is never made here."
+        raise Refusal("--to, --from, --target", f'"{section.path}"', "is no folder", fix, Exit.FAILED)
     return open_shelf(section)
 
 
@@ -93,9 +101,14 @@ def section_of(place: str, environment: Mapping[str, str]) -> ShelfSection:
             case _:
                 return PyarrowTargetSection(kind="pyarrow", uri=place)
     except (ValidationError, ValueError) as error:
-        rule = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        rule = _rule(error) if isinstance(error, ValidationError) else str(error)
         fix = "For what needs more than an address, give --target NAME with --gateway GATEWAY.TOML."
         raise Refusal("--to, --from", f'"{place}"', rule, fix) from error
+
+
+def _rule(error: ValidationError) -> str:
+    first = error.errors()[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 
 
 def _bucket(place: str, environment: Mapping[str, str]) -> S3TargetSection:

@@ -102,8 +102,8 @@ def next_step(order: Order, found: Found, least: int) -> Next:
     return Next(Do.PROMOTE if found.figures.windows >= least else Do.NOTHING, version)
 
 
-_MORE, _LESS = 5.0, 0.2  # share of windows above the threshold, against that of the active version
-_SPARED = 10  # windows of difference that say nothing yet
+MORE, LESS = 5.0, 0.2  # share of windows above the threshold, against that of the active version
+SPARED = 10  # windows of difference that say nothing yet
 
 
 def unfit(figures: Figures) -> str:
@@ -116,8 +116,8 @@ def unfit(figures: Figures) -> str:
         return f"as a shadow it failed {figures.errors} times (last: {figures.last_error})"
     active, shadow = figures.only_active + figures.both, figures.only_shadow + figures.both
     told = f"it would have alarmed in {shadow} of {figures.windows} windows and the active version in {active}"
-    if shadow > _MORE * active + _SPARED or shadow < _LESS * active - _SPARED:
+    if shadow > MORE * active + SPARED or shadow < LESS * active - SPARED:
         return f"as a shadow {told}"
-    if figures.abstained > figures.windows + _SPARED:
+    if figures.abstained > figures.windows + SPARED:
         return f"as a shadow it had no score in {figures.abstained} windows and one in {figures.windows}"
     return ""
