@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -13,7 +14,7 @@ import structlog
 from cloud_sink.outbox.writer import OutboxWriter, PutResult
 from cloud_sink.records import Account, Alert, Event, Record
 from cloud_sink.sink import OutboxSink
-from connectors.source import JournalSource
+from connectors.source import JournalSource, RecordingSource
 from edge_gateway.cold_starts import cold_starts
 from edge_gateway.config.config import Config
 from edge_gateway.drift_facts import DriftFacts
@@ -47,13 +48,22 @@ _EVENTS_KEPT = 50  # for the page
 class LocalGateway:
     """Implements `flows.gateway.Gateway` on this machine's journal and outbox."""
 
-    def __init__(self, config: Config, stop: Callable[[], bool], beat: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        stop: Callable[[], bool],
+        beat: Callable[[], None],
+        clock: Callable[[], int] = time.time_ns,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Load the models; journal and outbox are opened when the dataflow starts.
 
         Args:
             config: Of the gateway.
             stop: Asked by the source; True = drain and end.
             beat: Called several times a second while the dataflow makes progress.
+            clock: Wall clock, ns.
+            monotonic: Steady clock, s.
 
         Raises:
             ModelError: A key that must have signed bundles cannot be read.
@@ -66,14 +76,16 @@ class LocalGateway:
         self._layout.journal.mkdir(parents=True, exist_ok=True)
         self._stop = stop
         self._beat = beat
+        self._clock = clock
+        self._monotonic = monotonic
         self._watchdog = Watchdog()
-        recruiter = Recruiter(config, self._features, self._watchdog)
-        self._models = ModelDuty(config, recruiter, self._load_models(), self._tell)
+        recruiter = Recruiter(config, self._features, self._watchdog, clock)
+        self._models = ModelDuty(config, recruiter, self._load_models(), self._tell, monotonic)
         self._cold_starts = cold_starts(config, self._features)
         self._drift = DriftFacts()
         self._rules = rule_sets(config)
         self._maintenance = calendars(config)
-        self._sink = OutboxSink(self._open_outbox, self._noted)
+        self._sink = OutboxSink(self._open_outbox, self._noted, monotonic)
         self._accounts: dict[str, Account] = {}
         self._written: Counter[str] = Counter()
         self._repeats = 0
@@ -108,7 +120,7 @@ class LocalGateway:
         """Computed for every tag of every window."""
         return self._features
 
-    def source(self) -> JournalSource:
+    def source(self) -> JournalSource | RecordingSource:
         """The journal."""
         self._models.begin()
         return JournalSource(
@@ -128,6 +140,10 @@ class LocalGateway:
     def drift(self) -> DriftSetup:
         """The `[drift]` table; what comes of it is for the status."""
         return DriftSetup(models=self._models, settings=self._config.drift.settings(), tell=self._drift.tell)
+
+    def accounts(self) -> tuple[Account, ...]:
+        """The books of every asset's stream as they are now."""
+        return tuple(self._accounts.values())
 
     def facts(self) -> dict[str, Any]:
         """For the status file; counts are of this process since it started, accounts are of all time."""
@@ -185,7 +201,7 @@ class LocalGateway:
         return self._sink.tell(events)
 
     def _open_outbox(self) -> OutboxWriter:
-        return OutboxWriter(self._layout.outbox, outbox_settings(self._config))
+        return OutboxWriter(self._layout.outbox, outbox_settings(self._config), self._clock, self._monotonic)
 
     def _noted(self, result: PutResult, records: Sequence[Record | Account]) -> None:
         self._repeats += result.repeats

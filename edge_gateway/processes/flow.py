@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import structlog
+from bytewax.dataflow import Dataflow
 from bytewax.errors import BytewaxRuntimeError
 from bytewax.recovery import (
     InconsistentPartitionsError,
@@ -27,6 +28,11 @@ from edge_gateway.own_folder import own_folder
 log = structlog.get_logger(__name__)
 
 _PARTITIONS = 1  # of the recovery store; one worker needs one
+_FOR_EVER = timedelta(days=365)
+
+
+class FlowRaised(Exception):  # noqa: N818 - reads as a sentence where it is caught
+    """A step of a dataflow raised; says what."""
 
 
 def flow_process(config: Config) -> int:
@@ -64,6 +70,18 @@ def flow_process(config: Config) -> int:
         status.beat(now=True)
     log.info("flow_stopped")
     return Exit.OK
+
+
+def run_once(flow: Dataflow) -> None:
+    """Run a flow whose input ends, without snapshots: all of it is one epoch.
+
+    Raises:
+        FlowRaised: A step raised.
+    """
+    try:
+        cli_main(flow, epoch_interval=_FOR_EVER)  # type: ignore[no-untyped-call]
+    except BytewaxRuntimeError as error:
+        raise FlowRaised(_cause(error)) from error
 
 
 def _make_store(store: Path) -> None:
