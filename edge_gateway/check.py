@@ -13,9 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from cloud_sink.uplink.store import parse_store
+from edge_gateway.check_cluster import cluster_problems
 from edge_gateway.check_models import model_problems, scored_by, unsigned
 from edge_gateway.cold_starts import may_start_cold
-from edge_gateway.config.cluster import cluster_problems
 from edge_gateway.config.config import Config
 from edge_gateway.config.load import load
 from edge_gateway.config.opcua import OpcUaSection

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 from cloud_sink.sink import PARTITION as OUTBOX
 from connectors.source import PARTITION as JOURNAL
-from edge_gateway.config.cluster import assets_of
 
 if TYPE_CHECKING:
     from edge_gateway.config.config import Config
@@ -168,3 +167,10 @@ def free_addresses(count: int) -> tuple[str, ...]:
         found.append(f"127.0.0.1:{port}")
     msg = f"no {count} free ports between {_PORTS.start} and {_PORTS.stop} on loopback"
     raise OSError(msg)
+
+
+def assets_of(config: Config, links: tuple[str, ...]) -> set[str]:
+    """Assets that have a tag on one of these links."""
+    opcua = {tag.asset for link in config.opcua if link.name in links for tag in link.tags}
+    lines = (line for line in config.modbus if line.name in links)
+    return opcua | {tag.asset for line in lines for unit in line.all_units() for tag in unit.tags}
