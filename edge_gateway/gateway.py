@@ -15,6 +15,7 @@ from cloud_sink.outbox.writer import OutboxWriter, PutResult
 from cloud_sink.records import Account, Alert, Event, Record
 from cloud_sink.sink import OutboxSink
 from connectors.source import JournalSource, RecordingSource
+from edge_gateway.cluster import ALONE, Share
 from edge_gateway.cold_starts import cold_starts
 from edge_gateway.config.config import Config
 from edge_gateway.drift_facts import DriftFacts
@@ -53,6 +54,7 @@ class LocalGateway:
         config: Config,
         stop: Callable[[], bool],
         beat: Callable[[], None],
+        share: Share = ALONE,
         clock: Callable[[], int] = time.time_ns,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -62,6 +64,7 @@ class LocalGateway:
             config: Of the gateway.
             stop: Asked by the source; True = drain and end.
             beat: Called several times a second while the dataflow makes progress.
+            share: Of this process in a cluster.
             clock: Wall clock, ns.
             monotonic: Steady clock, s.
 
@@ -76,6 +79,7 @@ class LocalGateway:
         self._layout.journal.mkdir(parents=True, exist_ok=True)
         self._stop = stop
         self._beat = beat
+        self._share = share
         self._clock = clock
         self._monotonic = monotonic
         self._watchdog = Watchdog()
@@ -85,7 +89,14 @@ class LocalGateway:
         self._drift = DriftFacts()
         self._rules = rule_sets(config)
         self._maintenance = calendars(config)
-        self._sink = OutboxSink(self._open_outbox, self._noted, monotonic)
+        self._sink = OutboxSink(
+            self._open_outbox,
+            self._noted,
+            monotonic,
+            partition=share.outbox,
+            partitions=share.outboxes,
+            owners=share.owners,
+        )
         self._accounts: dict[str, Account] = {}
         self._written: Counter[str] = Counter()
         self._repeats = 0
@@ -123,9 +134,10 @@ class LocalGateway:
     def source(self) -> JournalSource | RecordingSource:
         """The journal."""
         self._models.begin()
-        return JournalSource(
-            self._layout.journal, stop=self._stop, on_commit=self._sink.committed, on_pass=self._passed
-        )
+        if self._share.journal is None:
+            return JournalSource({}, stop=self._stop)
+        own = {self._share.journal: self._layout.journal}
+        return JournalSource(own, stop=self._stop, on_commit=self._sink.committed, on_pass=self._passed)
 
     def sink(self) -> OutboxSink:
         """The outbox."""

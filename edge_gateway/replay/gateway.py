@@ -51,7 +51,7 @@ class ReplayGateway(LocalGateway):
         self._items = items
         self._pace = pace
         self._told = told
-        super().__init__(config, stop, lambda: None, lambda: self.last, lambda: 0.0)
+        super().__init__(config, stop, lambda: None, clock=lambda: self.last, monotonic=lambda: 0.0)
 
     def source(self) -> RecordingSource:
         """The recording."""
