@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from edge_gateway import __version__
+from edge_gateway.commands.purposes import put_in_panels
 from edge_gateway.commands.register import register
 from edge_gateway.commands.register_alerts import register_alerts
 from edge_gateway.commands.register_evaluate import register_evaluate
@@ -19,7 +20,7 @@ from edge_gateway.exit_codes import Exit
 app = typer.Typer(
     no_args_is_help=True,
     help="Edge gateway: OPC-UA and Modbus in, windows, features and anomaly models on site, only alerts and compact "
-    "summaries out. Exit codes: 0 ok, 1 the answer is no, 2 configuration or usage, 3 the dataflow raised.",
+    "summaries out. Exit codes: " + " ".join(f"{code.value}: {code.meaning}" for code in Exit),
     pretty_exceptions_enable=False,
 )
 
@@ -51,7 +52,10 @@ register_start(app)
 
 @app.command()
 def check(config: ConfigFile) -> None:
-    """Check a configuration and everything it names, without touching a device."""
+    """Check a configuration and everything it names, without touching a device.
+
+    Example: sluicegate check gateway.toml
+    """
     from edge_gateway.check import describe, load_checked
     from edge_gateway.config.problems import ConfigRejected
 
@@ -73,7 +77,10 @@ def run(
         bool, typer.Option("--drain", help="With --only deliver: send everything that waits, then end.")
     ] = False,
 ) -> None:
-    """Run the gateway until SIGTERM or Ctrl-C."""
+    """Run the gateway until SIGTERM or Ctrl-C.
+
+    Example: sluicegate run gateway.toml
+    """
     from edge_gateway.processes.start import start
 
     raise typer.Exit(start(config, only, drain=drain))
@@ -117,7 +124,10 @@ def train(
         typer.Option(metavar="TAG=COLUMN", help="Of a table; repeat. time=COLUMN for the times.", show_default="all"),
     ] = None,
 ) -> None:
-    """Fit a model on normal operation and write a bundle, windowed and featurized by the code the gateway runs."""
+    """Fit a model on normal operation and write a bundle, windowed and featurized by the code the gateway runs.
+
+    Example: sluicegate train gateway.toml --from data/journal --asset pump-1 --out models/pump
+    """
     from edge_gateway.commands.columns import columns_of
     from edge_gateway.commands.train import train_command
     from edge_gateway.training import TrainWish
@@ -155,7 +165,10 @@ def demo(
         bool, typer.Option("--grafana", help="With InfluxDB and Grafana in containers, or how to do without.")
     ] = False,
 ) -> None:
-    """Watch the whole job on a simulated pump station served over real OPC-UA and Modbus, in under two minutes."""
+    """Watch the whole job on a simulated pump station served over real OPC-UA and Modbus, in under two minutes.
+
+    Example: sluicegate demo --fault drift
+    """
     from edge_gateway.demo.command import DemoOptions, run_demo
 
     if grafana:
@@ -164,3 +177,6 @@ def demo(
         raise typer.Exit(demo_in_containers(Path("var/secrets")))
     options = DemoOptions(seconds, fault, seed, report or folder / "report.json", folder, also)
     raise typer.Exit(run_demo(options, live=not no_ui))
+
+
+put_in_panels(app)

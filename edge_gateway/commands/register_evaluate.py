@@ -62,7 +62,10 @@ def evaluate(
     as_json: JsonOption = False,
     explain: Annotated[bool, typer.Option("--explain", help="Definition and source of every figure.")] = False,
 ) -> None:
-    """Tell how good a model is: rows, events, delay, false alarms a day, NAB, VUS-PR, beside what knows nothing."""
+    """Tell how good a model is: rows, events, delay, false alarms a day, NAB, VUS-PR, beside what knows nothing.
+
+    Example: sluicegate evaluate week.csv --label fault --bundle models/pump
+    """
     from edge_gateway.commands.evaluate import evaluate_command, explain_command, protocol_tables
 
     if not source:

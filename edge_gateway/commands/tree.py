@@ -1,0 +1,102 @@
+"""The tree of commands as data, and the tables of edge_gateway/README.md made of it.
+
+`python -m edge_gateway.commands.tree` writes them anew; a test holds the file against them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import typer
+
+from edge_gateway.commands.purposes import PURPOSES
+from edge_gateway.exit_codes import Exit
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A command that does something.
+
+    Attributes:
+        path: Words after `sluicegate`.
+        command: As click knows it.
+    """
+
+    path: tuple[str, ...]
+    command: click.Command
+
+    @property
+    def name(self) -> str:
+        """As it is typed."""
+        return " ".join(self.path)
+
+    @property
+    def help(self) -> str:
+        """All of it."""
+        return self.command.help or ""
+
+    @property
+    def summary(self) -> str:
+        """The first paragraph of its help."""
+        return re.sub(r"\s+", " ", self.help.strip().split("\n\n")[0])
+
+    @property
+    def has_json(self) -> bool:
+        """It takes `--json`."""
+        return any("--json" in parameter.opts for parameter in self.command.params)
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """Command lines that its help shows."""
+        return tuple(re.findall(r"^\s*(?:Examples?:)?\s*(sluicegate .+)$", self.help, re.MULTILINE))
+
+
+def leaves(app: typer.Typer) -> Iterator[Leaf]:
+    """Every command, groups taken apart."""
+
+    def walk(command: click.Command, path: tuple[str, ...]) -> Iterator[Leaf]:
+        below = getattr(command, "commands", None)  # typer's groups need not be click's own class
+        if below is None:
+            yield Leaf(path, command)
+            return
+        for name, child in below.items():
+            yield from walk(child, (*path, name))
+
+    yield from walk(typer.main.get_command(app), ())
+
+
+def command_table(app: typer.Typer) -> str:
+    """One table of all commands, by purpose."""
+    found = list(leaves(app))
+    lines = ["| For | Command | What it does | `--json` |", "|---|---|---|---|"]
+    for purpose, names in PURPOSES.items():
+        for leaf in (leaf for name in names for leaf in found if leaf.path[0] == name):
+            json = "yes" if leaf.has_json else ""
+            lines.append(f"| {purpose} | `{leaf.name}` | {leaf.summary.replace('|', '\\|')} | {json} |")
+            purpose = ""  # noqa: PLW2901 - told once
+    return "\n".join(lines)
+
+
+def exit_table() -> str:
+    """Exit codes."""
+    return "\n".join(["| Code | Meaning |", "|---|---|", *(f"| {code.value} | {code.meaning} |" for code in Exit)])
+
+
+def with_tables(text: str, app: typer.Typer) -> str:
+    """A README whose parts between `<!-- commands -->` or `<!-- exit codes -->` and `<!-- end -->` are up to date."""
+    for name, table in (("commands", command_table(app)), ("exit codes", exit_table())):
+        mark = f"<!-- {name} -->"
+        text = re.sub(rf"{mark}\n.*?<!-- end -->", lambda _, m=mark, t=table: f"{m}\n{t}\n<!-- end -->", text, flags=re.S)
+    return text
+
+
+if __name__ == "__main__":
+    from edge_gateway.cli import app as whole
+
+    README.write_text(with_tables(README.read_text(encoding="utf-8"), whole), encoding="utf-8")
