@@ -9,6 +9,8 @@ import typer
 from rich.console import Console
 
 from edge_gateway import __version__
+from edge_gateway.commands.completion import assets
+from edge_gateway.commands.options import JsonOption
 from edge_gateway.commands.purposes import put_in_panels
 from edge_gateway.commands.register import register
 from edge_gateway.commands.register_alerts import register_alerts
@@ -20,7 +22,7 @@ from edge_gateway.exit_codes import Exit
 app = typer.Typer(
     no_args_is_help=True,
     help="Edge gateway: OPC-UA and Modbus in, windows, features and anomaly models on site, only alerts and compact "
-    "summaries out. Exit codes: " + " ".join(f"{code.value}: {code.meaning}" for code in Exit),
+    "summaries out. Exit codes: 0 ok, 1 the answer is no, 2 configuration or usage, 3 the dataflow raised.",
     pretty_exceptions_enable=False,
 )
 
@@ -100,7 +102,11 @@ def train(
     ],
     asset: Annotated[
         list[str] | None,
-        typer.Option(help="Asset to learn from; repeat for several of one kind.", show_default="the only one"),
+        typer.Option(
+            help="Asset to learn from; repeat for several of one kind.",
+            show_default="the only one",
+            autocompletion=assets,
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the bundle; must not exist.", show_default="models/ASSET")
@@ -123,6 +129,7 @@ def train(
         list[str] | None,
         typer.Option(metavar="TAG=COLUMN", help="Of a table; repeat. time=COLUMN for the times.", show_default="all"),
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Fit a model on normal operation and write a bundle, windowed and featurized by the code the gateway runs.
 
@@ -136,7 +143,7 @@ def train(
     wish = TrainWish(
         recording, assets, config, out, version, detector, features, window, every, budget, follow, columns
     )
-    raise typer.Exit(train_command(wish))
+    raise typer.Exit(train_command(wish, as_json=as_json))
 
 
 register(app)

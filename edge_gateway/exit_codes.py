@@ -18,6 +18,9 @@ class Exit(IntEnum):
         return member
 
     OK = 0, "The command did what it was asked for."
-    FAILED = 1, "The command ran, and its answer is no: something is missing, bad, out of reach or not what was expected."
+    FAILED = (
+        1,
+        "The command ran, and its answer is no: something is missing, bad, out of reach or not what was expected.",
+    )
     CONFIG = 2, "Usage, configuration or files must be corrected first; a restart cannot help."
     FLOW = 3, "The dataflow raised. Its state is kept: a restart resumes before the item."

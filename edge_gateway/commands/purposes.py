@@ -16,18 +16,18 @@ PURPOSES: dict[str, tuple[str, ...]] = {
 
 
 def put_in_panels(app: typer.Typer) -> None:
-    """Give every command the panel of its purpose; to be called when all are registered.
+    """Give every command the panel of its purpose, in this order; to be called when all are registered."""
+    named = {name: (place, purpose) for purpose, names in PURPOSES.items() for place, name in enumerate(names)}
+    order = list(PURPOSES)
+    for infos in (app.registered_commands, app.registered_groups):
+        for info in infos:
+            if (name := name_of(info)) in named:
+                info.rich_help_panel = named[name][1]
+        infos.sort(key=lambda info: _place(named.get(name_of(info)), order))
 
-    Raises:
-        KeyError: A command stands in no purpose, or one that is named is not there.
-    """
-    named = {name: (purpose, place) for purpose, names in PURPOSES.items() for place, name in enumerate(names)}
-    infos = {name_of(info): info for info in (*app.registered_commands, *app.registered_groups)}
-    if different := sorted(named.keys() ^ infos.keys()):
-        msg = f"{', '.join(different)}: PURPOSES in edge_gateway/commands/purposes.py names what is not, or lacks it"
-        raise KeyError(msg)
-    for name, (purpose, _) in named.items():
-        infos[name].rich_help_panel = purpose
+
+def _place(found: tuple[int, str] | None, order: list[str]) -> tuple[int, int]:
+    return (len(order), 0) if found is None else (order.index(found[1]), found[0])
 
 
 def name_of(info: typer.models.CommandInfo | typer.models.TyperInfo) -> str:

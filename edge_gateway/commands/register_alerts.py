@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edge_gateway.commands.completion import assets
 from edge_gateway.commands.options import JsonOption
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ WhichArgument = Annotated[
     str | None,
     typer.Argument(metavar="ALERT_ID", help="Its first 8 digits; or --asset and --alarm.", show_default=False),
 ]
-AssetOption = Annotated[str | None, typer.Option("--asset", help="Whose alarm.", show_default=False)]
+AssetOption = Annotated[
+    str | None, typer.Option("--asset", help="Whose alarm.", show_default=False, autocompletion=assets)
+]
 AlarmOption = Annotated[
     str | None, typer.Option("--alarm", help="Name of the alarm; '*' = all of the asset.", show_default=False)
 ]
@@ -44,7 +47,9 @@ def register_alerts(app: typer.Typer) -> None:
 @alerts.command(name="ls")
 def list_(
     show_all: Annotated[bool, typer.Option("--all", help="Also alarms that are normal.")] = False,
-    asset: Annotated[str | None, typer.Option("--asset", help="Only of this one.", show_default=False)] = None,
+    asset: Annotated[
+        str | None, typer.Option("--asset", help="Only of this one.", show_default=False, autocompletion=assets)
+    ] = None,
     as_json: JsonOption = False,
     gateway: ConfigOption = _DEFAULT,
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from edge_gateway.commands.completion import models
 from edge_gateway.commands.options import JsonOption
 
 model = typer.Typer(
@@ -19,7 +20,7 @@ _DEFAULT = Path("gateway.toml")
 ConfigOption = Annotated[
     Path, typer.Option("--gateway", metavar="GATEWAY.TOML", help="The configuration of the gateway.")
 ]
-VersionArgument = Annotated[str, typer.Argument(metavar="NAME@VERSION", show_default=False)]
+VersionArgument = Annotated[str, typer.Argument(metavar="NAME@VERSION", show_default=False, autocompletion=models)]
 BundleArgument = Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder of a bundle.", show_default=False)]
 ForceOption = Annotated[bool, typer.Option("--force", help="Although a rule forbids it; needs --reason.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; stands in the event.", show_default=False)]
@@ -45,7 +46,7 @@ def list_(as_json: JsonOption = False, gateway: ConfigOption = _DEFAULT) -> None
 
 @model.command()
 def show(
-    which: Annotated[str, typer.Argument(metavar="NAME[@VERSION]", show_default=False)],
+    which: Annotated[str, typer.Argument(metavar="NAME[@VERSION]", show_default=False, autocompletion=models)],
     as_json: JsonOption = False,
     gateway: ConfigOption = _DEFAULT,
 ) -> None:
@@ -74,6 +75,7 @@ def add(bundle: BundleArgument, by: ByOption = None, gateway: ConfigOption = _DE
 @model.command()
 def verify(
     which: Annotated[str, typer.Argument(metavar="BUNDLE|NAME@VERSION", show_default=False)],
+    as_json: JsonOption = False,
     gateway: ConfigOption = _DEFAULT,
 ) -> None:
     """Look at a bundle as the gateway would: signature, hashes, operators, golden rows, whether it fits.
@@ -83,7 +85,7 @@ def verify(
     from edge_gateway.commands.model_keys import verify
     from edge_gateway.commands.model_site import answered
 
-    raise typer.Exit(answered(lambda: verify(gateway, which)))
+    raise typer.Exit(answered(lambda: verify(gateway, which, as_json=as_json)))
 
 
 @model.command()
@@ -108,7 +110,13 @@ def shadow(
 @model.command()
 def promote(
     which: Annotated[
-        str, typer.Argument(metavar="NAME[@VERSION]", help="Without a version: the shadow.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="NAME[@VERSION]",
+            help="Without a version: the shadow.",
+            show_default=False,
+            autocompletion=models,
+        ),
     ],
     force: ForceOption = False,
     reason: ReasonOption = "",
@@ -127,7 +135,7 @@ def promote(
 
 @model.command()
 def rollback(
-    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)],
+    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False, autocompletion=models)],
     reason: ReasonOption = "",
     by: ByOption = None,
     gateway: ConfigOption = _DEFAULT,
@@ -211,6 +219,7 @@ def import_(
         Path | None,
         typer.Option("--gateway", metavar="GATEWAY.TOML", help="For tags, windows and features.", show_default=False),
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Make a bundle of any ONNX model: wrapped, calibrated on a recording, proven equal to the model.
 
@@ -238,5 +247,6 @@ def import_(
         output=output,
         falls=falls,
         budget_per_day=budget,
+        as_json=as_json,
     )
     raise typer.Exit(answered(lambda: import_command(wish)))

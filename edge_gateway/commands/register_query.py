@@ -59,6 +59,7 @@ def compact(
     day: Annotated[
         date | None, typer.Option("--date", parser=_day, metavar="DATE", help="UTC.", show_default="yesterday")
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Merge what was delivered in a day into one file of each kind. Deletes nothing; may be run again.
 
@@ -66,4 +67,5 @@ def compact(
     """
     from edge_gateway.commands.query import compact_command
 
-    raise typer.Exit(compact_command(source, out, day or datetime.now(UTC).date() - timedelta(days=1)))
+    merged = day or datetime.now(UTC).date() - timedelta(days=1)
+    raise typer.Exit(compact_command(source, out, merged, as_json=as_json))

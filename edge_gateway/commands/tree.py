@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import click
 import typer
 
 from edge_gateway.commands.purposes import PURPOSES
@@ -25,11 +25,11 @@ class Leaf:
 
     Attributes:
         path: Words after `sluicegate`.
-        command: As click knows it.
+        command: As click knows it, which typer carries within itself, or does not: its versions differ.
     """
 
     path: tuple[str, ...]
-    command: click.Command
+    command: Any
 
     @property
     def name(self) -> str:
@@ -39,7 +39,8 @@ class Leaf:
     @property
     def help(self) -> str:
         """All of it."""
-        return self.command.help or ""
+        text: str = self.command.help or ""
+        return text
 
     @property
     def summary(self) -> str:
@@ -60,8 +61,8 @@ class Leaf:
 def leaves(app: typer.Typer) -> Iterator[Leaf]:
     """Every command, groups taken apart."""
 
-    def walk(command: click.Command, path: tuple[str, ...]) -> Iterator[Leaf]:
-        below = getattr(command, "commands", None)  # typer's groups need not be click's own class
+    def walk(command: Any, path: tuple[str, ...]) -> Iterator[Leaf]:
+        below = getattr(command, "commands", None)
         if below is None:
             yield Leaf(path, command)
             return
@@ -78,7 +79,8 @@ def command_table(app: typer.Typer) -> str:
     for purpose, names in PURPOSES.items():
         for leaf in (leaf for name in names for leaf in found if leaf.path[0] == name):
             json = "yes" if leaf.has_json else ""
-            lines.append(f"| {purpose} | `{leaf.name}` | {leaf.summary.replace('|', '\\|')} | {json} |")
+            summary = leaf.summary.replace("|", "\\|")
+            lines.append(f"| {purpose} | `{leaf.name}` | {summary} | {json} |")
             purpose = ""  # noqa: PLW2901 - told once
     return "\n".join(lines)
 
@@ -91,8 +93,8 @@ def exit_table() -> str:
 def with_tables(text: str, app: typer.Typer) -> str:
     """A README whose parts between `<!-- commands -->` or `<!-- exit codes -->` and `<!-- end -->` are up to date."""
     for name, table in (("commands", command_table(app)), ("exit codes", exit_table())):
-        mark = f"<!-- {name} -->"
-        text = re.sub(rf"{mark}\n.*?<!-- end -->", lambda _, m=mark, t=table: f"{m}\n{t}\n<!-- end -->", text, flags=re.S)
+        before, _, rest = text.partition(f"<!-- {name} -->")
+        text = f"{before}<!-- {name} -->\n{table}\n<!-- end -->{rest.partition('<!-- end -->')[2]}"
     return text
 
 
