@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from edge_gateway import __version__
 from edge_gateway.commands.completion import assets
@@ -17,7 +16,6 @@ from edge_gateway.commands.register_alerts import register_alerts
 from edge_gateway.commands.register_evaluate import register_evaluate
 from edge_gateway.commands.register_models import register_models
 from edge_gateway.commands.register_start import register_start
-from edge_gateway.exit_codes import Exit
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -53,20 +51,22 @@ register_start(app)
 
 
 @app.command()
-def check(config: ConfigFile) -> None:
-    """Check a configuration and everything it names, without touching a device.
+def check(
+    config: ConfigFile,
+    connect: Annotated[
+        bool, typer.Option("--connect", help="Then ask every source: certificates, limits, one value of each tag.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check a configuration and all that it names; with --connect also the devices, which it only reads from.
 
-    Example: sluicegate check gateway.toml
+    Exit code 2 if the configuration cannot be used, 1 if a device, a tag or a certificate is not as it should be.
+
+    Example: sluicegate check gateway.toml --connect
     """
-    from edge_gateway.check import describe, load_checked
-    from edge_gateway.config.problems import ConfigRejected
+    from edge_gateway.commands.check_command import check_command
 
-    try:
-        checked = load_checked(config, deep=True)
-    except ConfigRejected as rejected:
-        typer.echo(str(rejected), err=True)
-        raise typer.Exit(Exit.CONFIG) from rejected
-    Console().print(describe(checked, config))
+    raise typer.Exit(check_command(config, connect=connect, as_json=as_json))
 
 
 @app.command()

@@ -74,7 +74,7 @@ def test_every_option_has_a_help(name: str) -> None:
     silent = [
         parameter.opts[0]
         for parameter in LEAVES[name].command.params
-        if getattr(parameter, "help", None) in (None, "") and parameter.param_type_name == "option"
+        if parameter.param_type_name == "option" and not parameter.hidden and not parameter.help
     ]
     assert silent == []
 
