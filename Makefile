@@ -128,6 +128,9 @@ var/supply/.ready: edge_gateway/container/gateway.lock
 supply-chain: var/supply/.ready ## what a gateway is made of, as CycloneDX in var/sbom.cdx.json; known flaws in it, where that can be asked
 	@var/supply/tools/bin/python .ci/supply_chain.py
 
+soak: setup ## the whole gateway while it is disturbed at random: does anything grow, does anything get lost? (MINUTES=5, SEED=1)
+	@$(BIN)/python -m tests.soak.run --minutes $(or $(MINUTES),5) --seed $(or $(SEED),1) $(ARGS)
+
 wheel-test: setup ## build the wheel and run the tests against it, with no sources on the path
 	@$(BIN)/python .ci/wheel_test.py
 

@@ -44,7 +44,7 @@ async def acquire_process(config: Config) -> int:
     writer = JournalWriter(layout.journal, tables, journal_settings(config.journal))
     log.info("acquire_started", links=[driver.name for driver in drivers])
     facts: Mapping[str, Any] = {}
-    status = StatusFile(layout.status, "acquire", lambda: facts)
+    status = StatusFile(layout.status, "acquire", lambda: {**facts, "tasks": len(asyncio.all_tasks())})
 
     def beat(now: IntakeStatus) -> None:
         nonlocal facts
