@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -18,9 +19,11 @@ from edge_gateway.cold_starts import cold_starts
 from edge_gateway.config.config import Config
 from edge_gateway.drift_facts import DriftFacts
 from edge_gateway.flow_file import load_features
+from edge_gateway.histogram import Histogram
 from edge_gateway.layout import Layout
 from edge_gateway.maintenance import calendars
 from edge_gateway.outbox_settings import outbox_settings
+from edge_gateway.progress import Moving
 from edge_gateway.rule_sets import rule_sets
 from edge_gateway.serving.crew import Recruiter
 from edge_gateway.serving.duty import ModelDuty
@@ -74,6 +77,9 @@ class LocalGateway:
         self._rules = rule_sets(config)
         self._maintenance = calendars(config)
         self._sink = OutboxSink(self._open_outbox, self._noted)
+        self._read = Moving()
+        self._written_at = 0
+        self._latency = Histogram()
         self._accounts: dict[str, Account] = {}
         self._written: Counter[str] = Counter()
         self._repeats = 0
@@ -112,7 +118,11 @@ class LocalGateway:
         """The journal."""
         self._models.begin()
         return JournalSource(
-            self._layout.journal, stop=self._stop, on_commit=self._sink.committed, on_pass=self._passed
+            self._layout.journal,
+            stop=self._stop,
+            on_commit=self._sink.committed,
+            on_pass=self._passed,
+            on_read=self._read.at,
         )
 
     def sink(self) -> OutboxSink:
@@ -146,6 +156,12 @@ class LocalGateway:
             "alerts": list(self._alerts),
             "events": list(self._events),
             "drift": self._drift.facts(),
+            "read": self._read.value,
+            "read_at": self._read.since,
+            "written_at": self._written_at,
+            "outbox_full": self._sink.is_full,
+            "alert_seconds": self._latency.facts(),
+            "models": self._models.told(),
         }
 
     def _load_models(self) -> dict[str, list[Served]]:
@@ -189,6 +205,7 @@ class LocalGateway:
 
     def _noted(self, result: PutResult, records: Sequence[Record | Account]) -> None:
         self._repeats += result.repeats
+        self._written_at = time.monotonic_ns()
         self._models.raised(record for record in records if isinstance(record, Alert))
         for record in records:
             if isinstance(record, Account):
@@ -199,6 +216,7 @@ class LocalGateway:
                 told = ("asset", "kind", "reason", "start", "end", "count", "source", "detail")
                 self._events.append({name: getattr(record, name) for name in told})
             if isinstance(record, Alert) and not record.held_back:
+                self._latency.add((result.alert_time - record.received_time) / 1e9)
                 self._alerts.append(
                     {
                         "key": record.key,

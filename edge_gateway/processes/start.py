@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 import structlog
@@ -17,6 +18,7 @@ from edge_gateway.config.config import Config
 from edge_gateway.config.problems import ConfigRejected
 from edge_gateway.exit_codes import Exit
 from edge_gateway.flow_file import FlowRejected
+from edge_gateway.layout import Layout
 from edge_gateway.parent import end_with_parent
 from edge_gateway.status import PAGE, ROLES
 from models.errors import ModelError
@@ -62,10 +64,12 @@ def start(path: Path, only: str | None, *, drain: bool) -> int:
 def _run(path: Path, config: Config, only: str | None, *, drain: bool) -> int:
     """Each process imports what it runs."""
     if only is None:
+        from edge_gateway.notify import Notifier  # noqa: PLC0415
         from edge_gateway.supervisor import Supervisor  # noqa: PLC0415
 
         roles = (*ROLES, PAGE) if config.page.enabled else ROLES
-        return asyncio.run(Supervisor(path.resolve(), roles).run())
+        statuses = Layout(config.gateway.data).status
+        return asyncio.run(Supervisor(path.resolve(), statuses, roles, Notifier.take(os.environ)).run())
     if only == "acquire":
         from edge_gateway.processes.acquire import acquire_process  # noqa: PLC0415
 
