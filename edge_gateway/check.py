@@ -19,9 +19,10 @@ from edge_gateway.config.config import Config
 from edge_gateway.config.load import load
 from edge_gateway.config.opcua import OpcUaSection
 from edge_gateway.config.opcua_tag import FoundTag
-from edge_gateway.config.problems import ConfigRejected, Problem
+from edge_gateway.config.problems import Problem
 from edge_gateway.config.targets import PyarrowTargetSection, S3TargetSection
 from edge_gateway.config.units import duration_text
+from edge_gateway.config.written import rejected
 from edge_gateway.influx_series import unfit
 from edge_gateway.rooms import foreign_owners
 from edge_gateway.rule_sets import in_words, rule_sets
@@ -48,7 +49,7 @@ def load_checked(path: Path, *, deep: bool = False) -> Config:
         *(_deep(config) if deep else ()),
     ]
     if problems:
-        raise ConfigRejected(path, problems)
+        raise rejected(path, problems)
     return config
 
 

@@ -13,6 +13,7 @@ from edge_gateway.commands.register import register
 from edge_gateway.commands.register_alerts import register_alerts
 from edge_gateway.commands.register_evaluate import register_evaluate
 from edge_gateway.commands.register_models import register_models
+from edge_gateway.commands.register_start import register_start
 from edge_gateway.exit_codes import Exit
 
 app = typer.Typer(
@@ -43,6 +44,9 @@ def _options(
     ] = False,
 ) -> None:
     pass
+
+
+register_start(app)
 
 
 @app.command()
@@ -144,7 +148,6 @@ def demo(
     report: Annotated[Path | None, typer.Option(help="Where to write report.json; default in --folder.")] = None,
     folder: Annotated[Path, typer.Option(help="Where everything is kept; emptied first.")] = Path("var/demo"),
     no_ui: Annotated[bool, typer.Option("--no-ui", help="Plain lines instead of the living screen.")] = False,
-    serve: Annotated[bool, typer.Option("--serve", help="Only run the plant, for any client, until Ctrl-C.")] = False,
     also: Annotated[
         Path | None, typer.Option(help="TOML to add to the demo's gateway.toml, such as an influx table.")
     ] = None,
@@ -153,13 +156,11 @@ def demo(
     ] = False,
 ) -> None:
     """Watch the whole job on a simulated pump station served over real OPC-UA and Modbus, in under two minutes."""
-    from edge_gateway.demo.command import DemoOptions, run_demo, serve_plant
+    from edge_gateway.demo.command import DemoOptions, run_demo
 
     if grafana:
         from edge_gateway.demo.grafana import demo_in_containers
 
         raise typer.Exit(demo_in_containers(Path("var/secrets")))
-    if serve:
-        raise typer.Exit(serve_plant(folder, seed))
     options = DemoOptions(seconds, fault, seed, report or folder / "report.json", folder, also)
     raise typer.Exit(run_demo(options, live=not no_ui))
