@@ -76,7 +76,7 @@ def test_stop_drains_what_is_readable_and_commits_go_to_the_mark(folder: Path) -
 
 
 def test_how_far_it_has_read_is_told_from_its_start_to_its_end(folder: Path) -> None:
-    out: list[tuple[str, Item]] = []
+    out: list[tuple[str, object]] = []
     told: list[int] = []
     with JournalWriter(folder, list(TABLES.values()), JournalSettings(10**9, 10_000)) as writer:
         for first in range(0, 1000, 10):
