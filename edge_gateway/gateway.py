@@ -15,6 +15,7 @@ from cloud_sink.outbox.writer import OutboxWriter, PutResult
 from cloud_sink.records import Account, Alert, Event, Record
 from cloud_sink.sink import OutboxSink
 from connectors.source import JournalSource
+from edge_gateway.cluster import ALONE, Share
 from edge_gateway.cold_starts import cold_starts
 from edge_gateway.config.config import Config
 from edge_gateway.drift_facts import DriftFacts
@@ -50,13 +51,16 @@ _EVENTS_KEPT = 50  # for the page
 class LocalGateway:
     """Implements `flows.gateway.Gateway` on this machine's journal and outbox."""
 
-    def __init__(self, config: Config, stop: Callable[[], bool], beat: Callable[[], None]) -> None:
+    def __init__(
+        self, config: Config, stop: Callable[[], bool], beat: Callable[[], None], share: Share = ALONE
+    ) -> None:
         """Load the models; journal and outbox are opened when the dataflow starts.
 
         Args:
             config: Of the gateway.
             stop: Asked by the source; True = drain and end.
             beat: Called several times a second while the dataflow makes progress.
+            share: Of this process in a cluster.
 
         Raises:
             ModelError: A key that must have signed bundles cannot be read.
@@ -69,6 +73,7 @@ class LocalGateway:
         self._layout.journal.mkdir(parents=True, exist_ok=True)
         self._stop = stop
         self._beat = beat
+        self._share = share
         self._watchdog = Watchdog()
         recruiter = Recruiter(config, self._features, self._watchdog)
         self._models = ModelDuty(config, recruiter, self._load_models(), self._tell)
@@ -76,8 +81,15 @@ class LocalGateway:
         self._drift = DriftFacts()
         self._rules = rule_sets(config)
         self._maintenance = calendars(config)
-        self._sink = OutboxSink(self._open_outbox, self._noted)
+        self._sink = OutboxSink(
+            self._open_outbox,
+            self._noted,
+            partition=share.outbox,
+            partitions=share.outboxes,
+            owners=share.owners,
+        )
         self._read = Moving()
+        self._passing = False
         self._written_at = 0
         self._latency = Histogram()
         self._accounts: dict[str, Account] = {}
@@ -117,12 +129,11 @@ class LocalGateway:
     def source(self) -> JournalSource:
         """The journal."""
         self._models.begin()
+        if self._share.journal is None:
+            return JournalSource({}, stop=self._stop)
+        own = {self._share.journal: self._layout.journal}
         return JournalSource(
-            self._layout.journal,
-            stop=self._stop,
-            on_commit=self._sink.committed,
-            on_pass=self._passed,
-            on_read=self._read.at,
+            own, stop=self._stop, on_commit=self._sink.committed, on_pass=self._passed, on_read=self._read.at
         )
 
     def sink(self) -> OutboxSink:
@@ -160,6 +171,8 @@ class LocalGateway:
             "read_at": self._read.since,
             "written_at": self._written_at,
             "outbox_full": self._sink.is_full,
+            "passing": self._passing,
+            "lost_after_s": 0 if self._share.alone else self._share.lost_after.total_seconds(),
             "alert_seconds": self._latency.facts(),
             "models": self._models.told(),
         }
@@ -193,6 +206,7 @@ class LocalGateway:
         self._models.close()
 
     def _passed(self) -> None:
+        self._passing = True
         self._models.pass_over()
         self._sink.flush_due()
         self._beat()

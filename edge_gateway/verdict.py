@@ -113,7 +113,7 @@ def wedged_by(role: str, statuses: Statuses, now: Now) -> str:
     status = statuses.get(role, {})
     if not status:
         return NOT_RUNNING
-    if (age := _age(status, now)) > BEAT_S and not _is_mute(status, now):
+    if (age := _age(status, now)) > _patience(status) and not _is_mute(status, now):
         return f"no sign of life for {_seconds(age)}" if age < float("inf") else NOT_RUNNING
     if _is_mute(status, now):  # what it says of its progress is old
         return ""
@@ -138,7 +138,7 @@ def _flow(status: Status, acquire: Status, now: Now) -> str:
     """Stuck: it has not read what the journal had a while ago, and has not come any further for as long."""
     behind = int(acquire.get("journal_past", 0)) - int(status.get("read", 0))
     since = _since(status, "read_at", now)
-    if _same_boot(acquire, now) and behind > 0 and since > STALL_S:
+    if status.get("passing") and _same_boot(acquire, now) and behind > 0 and since > STALL_S:
         return f"the journal grows, and nothing was read of it for {_seconds(since)}"
     return ""
 
@@ -154,11 +154,14 @@ def _unready(statuses: Statuses, now: Now) -> Iterator[str]:
     for role in ROLES:
         if _is_mute(statuses[role], now):
             yield f"{role}: its status cannot be written; is the disk of the data folder full?"
+    flow = statuses["flow"]
+    if flow and (not flow.get("passing") or (_patience(flow) > BEAT_S and _age(flow, now) > BEAT_S)):
+        yield "flow: it waits for the other processes of its cluster"
     if statuses["acquire"].get("disk_refuses"):
         yield "journal: the disk refuses writes; samples wait in memory, and what finds no room there is dropped"
-    if statuses["flow"].get("outbox_full"):
+    if flow.get("outbox_full"):
         yield "outbox: the disk is full; summaries and events are dropped and counted, alerts have a reserve"
-    for model in statuses["flow"].get("models", ()):
+    for model in flow.get("models", ()):
         if model["role"] == "refused":
             yield f"model {model['name']}: its bundle was refused; its assets are watched by rules alone"
 
@@ -176,6 +179,12 @@ def _notes(statuses: Statuses, now: Now) -> Iterator[str]:
     for role, count in statuses.get(SUPERVISOR, {}).get("restarts", {}).items():
         if count:
             yield f"{role} was restarted {count} times"
+
+
+def _patience(status: Status) -> float:
+    """Seconds without a sign of life. A process of a cluster that has lost its peers ends and begins anew by itself."""
+    lost_after = float(status.get("lost_after_s", 0))
+    return lost_after + 2 * BEAT_S if lost_after else BEAT_S
 
 
 def _age(status: Status, now: Now) -> float:

@@ -10,7 +10,7 @@ from pathlib import Path
 import structlog
 
 from edge_gateway.notify import Notifier
-from edge_gateway.status import SUPERVISOR, StatusFile
+from edge_gateway.status import PAGE, ROLES, SUPERVISOR, StatusFile
 from edge_gateway.verdict import Now, Statuses, Verdict, judge, read_statuses, wedged_by
 
 log = structlog.get_logger(__name__)
@@ -75,6 +75,8 @@ class Watch:
         self._status.beat()
         found = {}
         for role, pid in living.items():
+            if role not in (*ROLES, PAGE):  # further processes of a cluster, which end with the first one
+                continue
             if why := self._why(role, pid, statuses, now):
                 found[role, pid] = why
         stuck = {role: why for (role, pid), why in found.items() if (role, pid) in self._suspects}

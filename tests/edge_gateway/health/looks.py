@@ -69,6 +69,8 @@ def flow(ago: float = 0.4, **facts: Any) -> dict[str, Any]:
         "read_at": mono(0.5),
         "written_at": mono(5),
         "outbox_full": False,
+        "passing": True,
+        "lost_after_s": 0,
         "alert_seconds": {"bounds": [0.001, 0.01], "upto": [1, 2, 2], "sum": 0.006},
         "models": [{"name": "pump", "version": "3", "role": "active"}],
     }

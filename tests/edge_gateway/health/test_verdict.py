@@ -142,6 +142,15 @@ def test_a_refused_model_is_unready_and_a_cold_start_is_not() -> None:
     assert judge(gateway(flow=flow(models=[])), NOW).ready
 
 
+def test_a_host_that_has_lost_its_cluster_is_unready_and_healthy() -> None:
+    for alone in (flow(0.4, passing=False, lost_after_s=20.0), flow(40, lost_after_s=20.0)):
+        verdict = judge(gateway(flow=alone), NOW)
+        assert (verdict.healthy, verdict.unready) == (True, ("flow: it waits for the other processes of its cluster",))
+    assert not judge(gateway(flow=flow(81, lost_after_s=20.0)), NOW).healthy
+    waiting = flow(0.4, passing=False, lost_after_s=20.0, read=0, read_at=mono(900))
+    assert judge(gateway(flow=waiting), NOW).healthy
+
+
 def test_restarts_are_told() -> None:
     verdict = judge(gateway(supervisor=status(restarts={"flow": 2, "acquire": 0})), NOW)
     assert verdict.notes == ("flow was restarted 2 times",)

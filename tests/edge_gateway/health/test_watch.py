@@ -68,6 +68,12 @@ def test_each_process_that_hangs_is_killed_at_the_second_look(bench: Bench, role
     assert alive == (2 if role == "page" else 0), "the page has no part in the verdict"
 
 
+def test_further_processes_of_a_cluster_have_no_status_to_be_judged_by(bench: Bench) -> None:
+    bench.watch.born("flow-1", 9)
+    bench.clock += START_S + 1
+    assert [bench.watch.look({**LIVING, "flow-1": 9}) for _ in range(3)] == [{}, {}, {}]
+
+
 def test_one_late_look_after_a_pause_of_the_machine_kills_nobody(bench: Bench) -> None:
     bench.statuses |= {"acquire": acquire(500), "flow": flow(500), "deliver": deliver(500)}
     assert bench.watch.look(LIVING) == {}
