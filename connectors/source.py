@@ -9,7 +9,7 @@ snapshots of everything. Partition names are part of the recovery store's keys: 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -23,7 +23,8 @@ from connectors.driver_thread import DriverThread
 from connectors.intake import IntakeSettings
 from connectors.journal.mark import read_mark
 from connectors.journal.reader import MAX_BYTES, JournalReader
-from connectors.samples import Item, SampleBatch
+from connectors.pacing import Pace, passes, received_of
+from connectors.samples import Item
 
 log = structlog.get_logger()
 
@@ -32,7 +33,6 @@ Keyed = tuple[str, Item]
 PARTITION = "journal-0"  # of a single journal
 MAX_WAIT_S = 0.05  # the longest `next_batch` may block: everything else in the worker waits with it
 MAX_DRAIN = timedelta(seconds=5)
-_BLOCKS_PER_PASS = 64
 # Always due. Bytewax compares with the wall clock, so a time ahead of it would stall the source for as long as the
 # clock is set back; waiting is done inside `next_batch` instead, on the monotonic clock.
 _PAST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -197,18 +197,31 @@ class _JournalPartition(StatefulSourcePartition[Keyed, int]):
 
 
 class RecordingSource(FixedPartitionedSource[Keyed, int]):
-    """A recording, block by block, as fast as the flow takes it; ends with the file. One partition, one worker.
+    """A recording, block by block, as fast as the flow takes it or at a pace; ends with it. One partition, one worker.
 
-    Can support exactly-once processing: the snapshot is the number of blocks read.
+    Can support exactly-once processing: the snapshot is the number of items read.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self,
+        recording: Path | Callable[[], Iterable[Item]],
+        *,
+        stop: Callable[[], bool] = lambda: False,
+        pace: Pace | None = None,
+        on_pass: Callable[[list[Item]], None] | None = None,
+    ) -> None:
         """Only settings.
 
         Args:
-            path: As `connectors.recording` writes it.
+            recording: As `connectors.recording` writes it; or gives its items from the first on, each time it is asked.
+            stop: Asked in every pass; once true, the input ends.
+            pace: Of received time; left out = as fast as the flow takes it. The same passes either way.
+            on_pass: Told of the items of each pass, before the flow has them.
         """
-        self._path = path
+        self._recording = recording
+        self._stop = stop
+        self._pace = pace or Pace(None)
+        self._on_pass = on_pass
 
     @override
     def list_parts(self) -> list[str]:
@@ -216,23 +229,48 @@ class RecordingSource(FixedPartitionedSource[Keyed, int]):
 
     @override
     def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> _RecordingPartition:
+        return _RecordingPartition(self._items(), resume_state or 0, self._stop, self._pace, self._on_pass)
+
+    def _items(self) -> Iterable[Item]:
+        if not isinstance(self._recording, Path):
+            return self._recording()
         from connectors.recording import read_recording  # noqa: PLC0415  pyarrow is slow to import, others need it not
 
-        return _RecordingPartition(read_recording(self._path), resume_state or 0)
+        return read_recording(self._recording)
 
 
 class _RecordingPartition(StatefulSourcePartition[Keyed, int]):
-    def __init__(self, blocks: Iterator[SampleBatch], done: int) -> None:
-        self._blocks = islice(blocks, done, None)
+    def __init__(
+        self,
+        items: Iterable[Item],
+        done: int,
+        stop: Callable[[], bool],
+        pace: Pace,
+        on_pass: Callable[[list[Item]], None] | None,
+    ) -> None:
+        self._passes = passes(islice(items, done, None))
         self._done = done
+        self._stop = stop
+        self._pace = pace
+        self._on_pass = on_pass
+        self._waiting: list[Item] = []
 
     @override
     def next_batch(self) -> list[Keyed]:
-        blocks = list(islice(self._blocks, _BLOCKS_PER_PASS))
-        if not blocks:
+        self._waiting = self._waiting or next(self._passes, [])
+        if not self._waiting or self._stop():
             raise StopIteration
-        self._done += len(blocks)
-        return by_asset(blocks)
+        if not self._pace.is_due(received_of(self._waiting), MAX_WAIT_S):
+            return []
+        if self._on_pass is not None:
+            self._on_pass(self._waiting)
+        items, self._waiting = self._waiting, []
+        self._done += len(items)
+        return by_asset(items)
+
+    @override
+    def next_awake(self) -> datetime | None:
+        return _PAST
 
     @override
     def snapshot(self) -> int:

@@ -14,7 +14,7 @@ import structlog
 from cloud_sink.outbox.writer import OutboxWriter, PutResult
 from cloud_sink.records import Account, Alert, Event, Record
 from cloud_sink.sink import OutboxSink
-from connectors.source import JournalSource
+from connectors.source import JournalSource, RecordingSource
 from edge_gateway.cluster import ALONE, Share
 from edge_gateway.cold_starts import cold_starts
 from edge_gateway.config.config import Config
@@ -52,7 +52,13 @@ class LocalGateway:
     """Implements `flows.gateway.Gateway` on this machine's journal and outbox."""
 
     def __init__(
-        self, config: Config, stop: Callable[[], bool], beat: Callable[[], None], share: Share = ALONE
+        self,
+        config: Config,
+        stop: Callable[[], bool],
+        beat: Callable[[], None],
+        share: Share = ALONE,
+        clock: Callable[[], int] = time.time_ns,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Load the models; journal and outbox are opened when the dataflow starts.
 
@@ -61,6 +67,8 @@ class LocalGateway:
             stop: Asked by the source; True = drain and end.
             beat: Called several times a second while the dataflow makes progress.
             share: Of this process in a cluster.
+            clock: Wall clock, ns.
+            monotonic: Steady clock, s.
 
         Raises:
             ModelError: A key that must have signed bundles cannot be read.
@@ -74,9 +82,11 @@ class LocalGateway:
         self._stop = stop
         self._beat = beat
         self._share = share
+        self._clock = clock
+        self._monotonic = monotonic
         self._watchdog = Watchdog()
-        recruiter = Recruiter(config, self._features, self._watchdog)
-        self._models = ModelDuty(config, recruiter, self._load_models(), self._tell)
+        recruiter = Recruiter(config, self._features, self._watchdog, clock)
+        self._models = ModelDuty(config, recruiter, self._load_models(), self._tell, monotonic)
         self._cold_starts = cold_starts(config, self._features)
         self._drift = DriftFacts()
         self._rules = rule_sets(config)
@@ -84,6 +94,7 @@ class LocalGateway:
         self._sink = OutboxSink(
             self._open_outbox,
             self._noted,
+            monotonic,
             partition=share.outbox,
             partitions=share.outboxes,
             owners=share.owners,
@@ -126,7 +137,7 @@ class LocalGateway:
         """Computed for every tag of every window."""
         return self._features
 
-    def source(self) -> JournalSource:
+    def source(self) -> JournalSource | RecordingSource:
         """The journal."""
         self._models.begin()
         if self._share.journal is None:
@@ -149,6 +160,10 @@ class LocalGateway:
     def drift(self) -> DriftSetup:
         """The `[drift]` table; what comes of it is for the status."""
         return DriftSetup(models=self._models, settings=self._config.drift.settings(), tell=self._drift.tell)
+
+    def accounts(self) -> tuple[Account, ...]:
+        """The books of every asset's stream as they are now."""
+        return tuple(self._accounts.values())
 
     def facts(self) -> dict[str, Any]:
         """For the status file; counts are of this process since it started, accounts are of all time."""
@@ -215,7 +230,7 @@ class LocalGateway:
         return self._sink.tell(events)
 
     def _open_outbox(self) -> OutboxWriter:
-        return OutboxWriter(self._layout.outbox, outbox_settings(self._config))
+        return OutboxWriter(self._layout.outbox, outbox_settings(self._config), self._clock, self._monotonic)
 
     def _noted(self, result: PutResult, records: Sequence[Record | Account]) -> None:
         self._repeats += result.repeats
