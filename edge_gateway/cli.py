@@ -13,6 +13,8 @@ from edge_gateway.commands.register import register
 from edge_gateway.commands.register_alerts import register_alerts
 from edge_gateway.commands.register_evaluate import register_evaluate
 from edge_gateway.commands.register_models import register_models
+from edge_gateway.commands.register_recordings import register_recordings
+from edge_gateway.commands.register_start import register_start
 from edge_gateway.exit_codes import Exit
 
 app = typer.Typer(
@@ -45,6 +47,9 @@ def _options(
     pass
 
 
+register_start(app)
+
+
 @app.command()
 def check(config: ConfigFile) -> None:
     """Check a configuration and everything it names, without touching a device."""
@@ -68,11 +73,25 @@ def run(
     drain: Annotated[
         bool, typer.Option("--drain", help="With --only deliver: send everything that waits, then end.")
     ] = False,
+    host: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Which host of [cluster] this machine is.", show_default=False)
+    ] = None,
+    processes: Annotated[
+        int, typer.Option(help="Flow processes on this machine, 1 to 32; see edge_gateway/SITES.md.", min=1, max=32)
+    ] = 1,
+    workers: Annotated[
+        int, typer.Option("--workers-per-process", help="Threads of each flow process, 1 to 32.", min=1, max=32)
+    ] = 1,
+    process: Annotated[int, typer.Option("--process-id", hidden=True, min=0)] = 0,
+    addresses: Annotated[str, typer.Option(hidden=True)] = "",
 ) -> None:
     """Run the gateway until SIGTERM or Ctrl-C."""
     from edge_gateway.processes.start import start
+    from edge_gateway.spread import Spread
 
-    raise typer.Exit(start(config, only, drain=drain))
+    known = tuple(addresses.split(",")) if addresses else ()
+    spread = Spread(host, processes, workers, process, known)
+    raise typer.Exit(start(config, only, drain=drain, spread=spread))
 
 
 @app.command()
@@ -129,6 +148,7 @@ register(app)
 register_alerts(app)
 register_models(app)
 register_evaluate(app)
+register_recordings(app)
 
 
 @app.command()
@@ -144,7 +164,6 @@ def demo(
     report: Annotated[Path | None, typer.Option(help="Where to write report.json; default in --folder.")] = None,
     folder: Annotated[Path, typer.Option(help="Where everything is kept; emptied first.")] = Path("var/demo"),
     no_ui: Annotated[bool, typer.Option("--no-ui", help="Plain lines instead of the living screen.")] = False,
-    serve: Annotated[bool, typer.Option("--serve", help="Only run the plant, for any client, until Ctrl-C.")] = False,
     also: Annotated[
         Path | None, typer.Option(help="TOML to add to the demo's gateway.toml, such as an influx table.")
     ] = None,
@@ -153,13 +172,11 @@ def demo(
     ] = False,
 ) -> None:
     """Watch the whole job on a simulated pump station served over real OPC-UA and Modbus, in under two minutes."""
-    from edge_gateway.demo.command import DemoOptions, run_demo, serve_plant
+    from edge_gateway.demo.command import DemoOptions, run_demo
 
     if grafana:
         from edge_gateway.demo.grafana import demo_in_containers
 
         raise typer.Exit(demo_in_containers(Path("var/secrets")))
-    if serve:
-        raise typer.Exit(serve_plant(folder, seed))
     options = DemoOptions(seconds, fault, seed, report or folder / "report.json", folder, also)
     raise typer.Exit(run_demo(options, live=not no_ui))

@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from edge_gateway.config.config import Config
-from edge_gateway.config.problems import section_of, sections_of
+from edge_gateway.config.fields import section_of, sections_of
 from edge_gateway.config.units import duration_text, size_text
 
 _HEAD = """\

@@ -23,6 +23,9 @@ def parse_size(text: object) -> int:
     Raises:
         ValueError: No number with one of the units.
     """
+    if bare := _bare(text):
+        msg = f'is a bare number, which says no unit; write "{bare} MiB" or "{bare} B", in quotes'
+        raise ValueError(msg)
     match = _SIZE.fullmatch(text) if isinstance(text, str) else None
     if match is None or match[2] not in _SIZES:
         msg = f"must be a text of a number and one of the units {', '.join(_SIZES)}, for example '512 MiB'"
@@ -47,9 +50,19 @@ def duration_text(duration: timedelta) -> str:
     return f"{us // 1000}ms" if us % 1000 == 0 else f"{us / 1000}ms"
 
 
+def _bare(value: object) -> str:
+    """A number without a unit, as it would be written; "" for anything else."""
+    if isinstance(value, str):
+        return value.strip() if re.fullmatch(r"\s*\d+(\.\d+)?\s*", value, re.ASCII) else ""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 else ""
+
+
 def _duration(value: object) -> timedelta:
     if isinstance(value, timedelta):
         return value
+    if bare := _bare(value):
+        msg = f'is a bare number, which says no unit; write "{bare}s" or "{bare}ms", in quotes'
+        raise ValueError(msg)
     if isinstance(value, str):
         try:
             return duration(value)
