@@ -19,7 +19,7 @@ import pytest
 
 from connectors.modbus.address_table import parse_table
 from edge_gateway.cli import app
-from edge_gateway.commands.tree import Leaf, leaves
+from edge_gateway.command_tree import Leaf, leaves
 from edge_gateway.config.config import Config
 
 ROOT = Path(__file__).parents[2]

@@ -11,11 +11,11 @@ from typer.testing import CliRunner
 from edge_gateway.cli import app
 from edge_gateway.commands import as_json
 from edge_gateway.commands.purposes import PURPOSES
-from edge_gateway.commands.tree import README, Leaf, leaves, with_tables
+from edge_gateway.command_tree import README, Leaf, leaves, with_tables
 from edge_gateway.exit_codes import Exit
 
 LEAVES = {leaf.name: leaf for leaf in leaves(app)}
-TABLES = "run `python -m edge_gateway.commands.tree`, which writes the tables of edge_gateway/README.md"
+TABLES = "run `python -m edge_gateway.command_tree`, which writes the tables of edge_gateway/README.md"
 
 # Commands that start something, change something or write a file: their exit code is the answer. Whatever only tells
 # something takes --json: `as_json: JsonOption = False` in its register file.
@@ -61,7 +61,7 @@ def test_every_command_has_a_purpose() -> None:
 @pytest.mark.parametrize("name", LEAVES)
 def test_help_tells_what_it_does_and_shows_an_example_that_parses(name: str) -> None:
     leaf = LEAVES[name]
-    assert leaf.summary.endswith("."), f"{name}: the first paragraph of its docstring must be a sentence"
+    assert leaf.summary.endswith((".", "?")), f"{name}: the first paragraph of its docstring must be a sentence"
     assert leaf.examples, f"{name}: add `Example: sluicegate {name} ...` as a paragraph of its docstring"
     for example in leaf.examples:
         words = shlex.split(example)

@@ -1,6 +1,6 @@
 """The tree of commands as data, and the tables of edge_gateway/README.md made of it.
 
-`python -m edge_gateway.commands.tree` writes them anew; a test holds the file against them.
+`python -m edge_gateway.command_tree` writes them anew; a test holds the file against them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import typer
 from edge_gateway.commands.purposes import PURPOSES
 from edge_gateway.exit_codes import Exit
 
-README = Path(__file__).parents[1] / "README.md"
+README = Path(__file__).with_name("README.md")
 
 
 @dataclass(frozen=True, slots=True)
