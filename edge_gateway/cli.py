@@ -11,6 +11,7 @@ from rich.console import Console
 from edge_gateway import __version__
 from edge_gateway.commands.register import register
 from edge_gateway.commands.register_alerts import register_alerts
+from edge_gateway.commands.register_config import register_config
 from edge_gateway.commands.register_evaluate import register_evaluate
 from edge_gateway.commands.register_models import register_models
 from edge_gateway.commands.register_start import register_start
@@ -130,6 +131,7 @@ def train(
 
 
 register(app)
+register_config(app)
 register_alerts(app)
 register_models(app)
 register_evaluate(app)
