@@ -73,11 +73,25 @@ def run(
     drain: Annotated[
         bool, typer.Option("--drain", help="With --only deliver: send everything that waits, then end.")
     ] = False,
+    host: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Which host of [cluster] this machine is.", show_default=False)
+    ] = None,
+    processes: Annotated[
+        int, typer.Option(help="Flow processes on this machine, 1 to 32; see edge_gateway/SITES.md.", min=1, max=32)
+    ] = 1,
+    workers: Annotated[
+        int, typer.Option("--workers-per-process", help="Threads of each flow process, 1 to 32.", min=1, max=32)
+    ] = 1,
+    process: Annotated[int, typer.Option("--process-id", hidden=True, min=0)] = 0,
+    addresses: Annotated[str, typer.Option(hidden=True)] = "",
 ) -> None:
     """Run the gateway until SIGTERM or Ctrl-C."""
     from edge_gateway.processes.start import start
+    from edge_gateway.spread import Spread
 
-    raise typer.Exit(start(config, only, drain=drain))
+    known = tuple(addresses.split(",")) if addresses else ()
+    spread = Spread(host, processes, workers, process, known)
+    raise typer.Exit(start(config, only, drain=drain, spread=spread))
 
 
 @app.command()

@@ -14,6 +14,7 @@ from cloud_sink.outbox.writer import OutboxWriter, PutResult
 from cloud_sink.records import Account, Alert, Event, Record
 from cloud_sink.sink import OutboxSink
 from connectors.source import JournalSource
+from edge_gateway.cluster import ALONE, Share
 from edge_gateway.cold_starts import cold_starts
 from edge_gateway.config.config import Config
 from edge_gateway.drift_facts import DriftFacts
@@ -47,13 +48,16 @@ _EVENTS_KEPT = 50  # for the page
 class LocalGateway:
     """Implements `flows.gateway.Gateway` on this machine's journal and outbox."""
 
-    def __init__(self, config: Config, stop: Callable[[], bool], beat: Callable[[], None]) -> None:
+    def __init__(
+        self, config: Config, stop: Callable[[], bool], beat: Callable[[], None], share: Share = ALONE
+    ) -> None:
         """Load the models; journal and outbox are opened when the dataflow starts.
 
         Args:
             config: Of the gateway.
             stop: Asked by the source; True = drain and end.
             beat: Called several times a second while the dataflow makes progress.
+            share: Of this process in a cluster.
 
         Raises:
             ModelError: A key that must have signed bundles cannot be read.
@@ -66,6 +70,7 @@ class LocalGateway:
         self._layout.journal.mkdir(parents=True, exist_ok=True)
         self._stop = stop
         self._beat = beat
+        self._share = share
         self._watchdog = Watchdog()
         recruiter = Recruiter(config, self._features, self._watchdog)
         self._models = ModelDuty(config, recruiter, self._load_models(), self._tell)
@@ -73,7 +78,13 @@ class LocalGateway:
         self._drift = DriftFacts()
         self._rules = rule_sets(config)
         self._maintenance = calendars(config)
-        self._sink = OutboxSink(self._open_outbox, self._noted)
+        self._sink = OutboxSink(
+            self._open_outbox,
+            self._noted,
+            partition=share.outbox,
+            partitions=share.outboxes,
+            owners=share.owners,
+        )
         self._accounts: dict[str, Account] = {}
         self._written: Counter[str] = Counter()
         self._repeats = 0
@@ -111,9 +122,10 @@ class LocalGateway:
     def source(self) -> JournalSource:
         """The journal."""
         self._models.begin()
-        return JournalSource(
-            self._layout.journal, stop=self._stop, on_commit=self._sink.committed, on_pass=self._passed
-        )
+        if self._share.journal is None:
+            return JournalSource({}, stop=self._stop)
+        own = {self._share.journal: self._layout.journal}
+        return JournalSource(own, stop=self._stop, on_commit=self._sink.committed, on_pass=self._passed)
 
     def sink(self) -> OutboxSink:
         """The outbox."""

@@ -7,7 +7,9 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import structlog
 
@@ -27,9 +29,25 @@ _STABLE_S = 60.0  # running this long makes a process count as healthy again
 class Supervisor:
     """Starts, watches, restarts and stops the processes of one gateway."""
 
-    def __init__(self, config: Path, roles: tuple[str, ...] = ROLES) -> None:
+    def __init__(
+        self,
+        config: Path,
+        roles: tuple[str, ...] = ROLES,
+        arguments: Callable[[str], Sequence[str]] = lambda role: ("--only", role),
+        longest_restart_s: Mapping[str, float] = MappingProxyType({}),
+    ) -> None:
+        """Describe it.
+
+        Args:
+            config: Of the gateway.
+            roles: Of the processes, in the order of the data.
+            arguments: Of `sluicegate run` for a role.
+            longest_restart_s: Longest wait before a restart, of roles where it is not the usual one.
+        """
         self._config = config
         self._roles = roles
+        self._arguments = arguments
+        self._longest_restart_s = longest_restart_s
         self._stop = asyncio.Event()
         self._children: dict[str, asyncio.subprocess.Process] = {}
         self._fatal = Exit.OK
@@ -50,7 +68,8 @@ class Supervisor:
             page.terminate()  # it ends beside the others, for nothing goes through it
         for role in self._roles:
             spent = time.monotonic() - began
-            await self._end(role, _GRACE_S.get(role, max(_PAGE_LEAST_S, _PAGE_GRACE_S - spent)))
+            kind = role.split("-")[0]
+            await self._end(role, _GRACE_S.get(kind, max(_PAGE_LEAST_S, _PAGE_GRACE_S - spent)))
             await keepers[role]
         log.info("gateway_stopped")
         return self._fatal
@@ -77,7 +96,7 @@ class Supervisor:
             try:
                 await asyncio.wait_for(self._stop.wait(), delay)
             except TimeoutError:
-                delay = min(2 * delay, _LONGEST_RESTART_S)
+                delay = min(2 * delay, self._longest_restart_s.get(role, _LONGEST_RESTART_S))
 
     async def _live(self, role: str) -> int:
         """One life of a process; its exit code."""
@@ -87,8 +106,7 @@ class Supervisor:
             "edge_gateway",
             "run",
             str(self._config),
-            "--only",
-            role,
+            *self._arguments(role),
             stdin=asyncio.subprocess.DEVNULL,
             env={**os.environ, "SLUICEGATE_PARENT": str(os.getpid())},
             start_new_session=True,  # a Ctrl-C must reach the supervisor alone, which stops them in order

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edge_gateway.config.cluster import ClusterSection
 from edge_gateway.config.influx import InfluxSection
 from edge_gateway.config.maintenance import MaintenanceSection
 from edge_gateway.config.modbus import ModbusSection
@@ -71,4 +72,5 @@ class Config(Section):
     )
     page: PageSection = option(PageSection(), description="The gateway's own page.")
     influx: tuple[InfluxSection, ...] = option((), description="InfluxDBs that dashboards read.")
+    cluster: ClusterSection = option(ClusterSection(), description="Hosts of one site that share the work.")
     uplink: UplinkSection = option(UplinkSection(), description="What sending may cost.")
