@@ -14,6 +14,7 @@ from edge_gateway.commands.register_alerts import register_alerts
 from edge_gateway.commands.register_config import register_config
 from edge_gateway.commands.register_evaluate import register_evaluate
 from edge_gateway.commands.register_models import register_models
+from edge_gateway.commands.register_recordings import register_recordings
 from edge_gateway.commands.register_start import register_start
 from edge_gateway.exit_codes import Exit
 
@@ -149,6 +150,7 @@ register_config(app)
 register_alerts(app)
 register_models(app)
 register_evaluate(app)
+register_recordings(app)
 
 
 @app.command()
