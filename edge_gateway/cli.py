@@ -13,6 +13,7 @@ from edge_gateway.commands.options import JsonOption
 from edge_gateway.commands.purposes import put_in_panels
 from edge_gateway.commands.register import register
 from edge_gateway.commands.register_alerts import register_alerts
+from edge_gateway.commands.register_config import register_config
 from edge_gateway.commands.register_evaluate import register_evaluate
 from edge_gateway.commands.register_models import register_models
 from edge_gateway.commands.register_recordings import register_recordings
@@ -162,6 +163,7 @@ def train(
 
 
 register(app)
+register_config(app)
 register_alerts(app)
 register_models(app)
 register_evaluate(app)
