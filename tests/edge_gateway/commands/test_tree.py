@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from edge_gateway.cli import app
+from edge_gateway.command_tree import README, Leaf, leaves, with_tables
 from edge_gateway.commands import as_json
 from edge_gateway.commands.purposes import PURPOSES
-from edge_gateway.command_tree import README, Leaf, leaves, with_tables
 from edge_gateway.exit_codes import Exit
 
 LEAVES = {leaf.name: leaf for leaf in leaves(app)}
