@@ -64,6 +64,7 @@ class JournalSource(FixedPartitionedSource[Keyed, int]):
         stop: Callable[[], bool],
         on_commit: Callable[[], None] | None = None,
         on_pass: Callable[[], None] | None = None,
+        on_read: Callable[[int], None] | None = None,
         max_bytes_per_pass: int = MAX_BYTES,
         max_drain: timedelta = MAX_DRAIN,
     ) -> None:
@@ -78,6 +79,8 @@ class JournalSource(FixedPartitionedSource[Keyed, int]):
                 that was in the journal at the start has been: an earlier run may have come that far before it died,
                 and what it wrote comes again until then. Of one journal only: of several, none knows of the others.
             on_pass: Called in every pass: the heartbeat for a watchdog. At least every 50 ms while the flow lives.
+            on_read: Called with the offset at the start and after each pass that read something: progress for a
+                watchdog.
             max_bytes_per_pass: How much of the journal one pass takes at most.
             max_drain: How long draining may take.
         """
@@ -90,6 +93,7 @@ class JournalSource(FixedPartitionedSource[Keyed, int]):
         self._stop = stop
         self._on_commit = on_commit
         self._on_pass = on_pass
+        self._on_read = on_read
         self._max_bytes = max_bytes_per_pass
         self._max_drain = max_drain
 
@@ -103,6 +107,8 @@ class JournalSource(FixedPartitionedSource[Keyed, int]):
         if resume_state is None:
             committed = read_mark(folder).committed
             resume_state = committed.offset if committed else 0
+        if self._on_read is not None:
+            self._on_read(resume_state)
         return _JournalPartition(
             JournalReader(folder, resume_state),
             self._stop,
@@ -110,6 +116,7 @@ class JournalSource(FixedPartitionedSource[Keyed, int]):
             self._on_pass,
             self._max_bytes,
             self._max_drain.total_seconds(),
+            on_read=self._on_read,
             max_wait_s=MAX_WAIT_S / len(self._folders),  # they wait one after the other where a worker has several
         )
 
@@ -125,7 +132,9 @@ class _JournalPartition(StatefulSourcePartition[Keyed, int]):
         max_drain_s: float,
         clock: Callable[[], float] = time.monotonic,
         max_wait_s: float = MAX_WAIT_S,
+        on_read: Callable[[int], None] | None = None,
     ) -> None:
+        self._on_read = on_read
         self._reader = reader
         self._stop = stop
         self._on_commit = on_commit
@@ -151,6 +160,8 @@ class _JournalPartition(StatefulSourcePartition[Keyed, int]):
             raise StopIteration
         if not items and self._reader.wait(self._max_wait_s):
             items = self._reader.read(self._max_bytes)
+        if items and self._on_read is not None:
+            self._on_read(self._reader.offset)
         return by_asset(items)
 
     @override

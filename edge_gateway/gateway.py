@@ -20,9 +20,11 @@ from edge_gateway.cold_starts import cold_starts
 from edge_gateway.config.config import Config
 from edge_gateway.drift_facts import DriftFacts
 from edge_gateway.flow_file import load_features
+from edge_gateway.histogram import Histogram
 from edge_gateway.layout import Layout
 from edge_gateway.maintenance import calendars
 from edge_gateway.outbox_settings import outbox_settings
+from edge_gateway.progress import Moving
 from edge_gateway.rule_sets import rule_sets
 from edge_gateway.serving.crew import Recruiter
 from edge_gateway.serving.duty import ModelDuty
@@ -97,6 +99,10 @@ class LocalGateway:
             partitions=share.outboxes,
             owners=share.owners,
         )
+        self._read = Moving()
+        self._passing = False
+        self._written_at = 0
+        self._latency = Histogram()
         self._accounts: dict[str, Account] = {}
         self._written: Counter[str] = Counter()
         self._repeats = 0
@@ -137,7 +143,9 @@ class LocalGateway:
         if self._share.journal is None:
             return JournalSource({}, stop=self._stop)
         own = {self._share.journal: self._layout.journal}
-        return JournalSource(own, stop=self._stop, on_commit=self._sink.committed, on_pass=self._passed)
+        return JournalSource(
+            own, stop=self._stop, on_commit=self._sink.committed, on_pass=self._passed, on_read=self._read.at
+        )
 
     def sink(self) -> OutboxSink:
         """The outbox."""
@@ -174,6 +182,14 @@ class LocalGateway:
             "alerts": list(self._alerts),
             "events": list(self._events),
             "drift": self._drift.facts(),
+            "read": self._read.value,
+            "read_at": self._read.since,
+            "written_at": self._written_at,
+            "outbox_full": self._sink.is_full,
+            "passing": self._passing,
+            "lost_after_s": 0 if self._share.alone else self._share.lost_after.total_seconds(),
+            "alert_seconds": self._latency.facts(),
+            "models": self._models.told(),
         }
 
     def _load_models(self) -> dict[str, list[Served]]:
@@ -205,6 +221,7 @@ class LocalGateway:
         self._models.close()
 
     def _passed(self) -> None:
+        self._passing = True
         self._models.pass_over()
         self._sink.flush_due()
         self._beat()
@@ -217,6 +234,7 @@ class LocalGateway:
 
     def _noted(self, result: PutResult, records: Sequence[Record | Account]) -> None:
         self._repeats += result.repeats
+        self._written_at = time.monotonic_ns()
         self._models.raised(record for record in records if isinstance(record, Alert))
         for record in records:
             if isinstance(record, Account):
@@ -227,6 +245,7 @@ class LocalGateway:
                 told = ("asset", "kind", "reason", "start", "end", "count", "source", "detail")
                 self._events.append({name: getattr(record, name) for name in told})
             if isinstance(record, Alert) and not record.held_back:
+                self._latency.add((result.alert_time - record.received_time) / 1e9)
                 self._alerts.append(
                     {
                         "key": record.key,

@@ -65,6 +65,7 @@ def flow_process(config: Config, share: Share = ALONE) -> int:
     log.info("flow_started", flow=flow.flow_id, process=share.process, processes=max(1, len(share.addresses)))
     if not share.alone and share.journal is not None:
         watch.start()
+        status.beat(now=True)  # the first pass may be long in coming
     try:
         cli_main(  # type: ignore[no-untyped-call]
             flow,
