@@ -12,6 +12,7 @@ from edge_gateway import __version__
 from edge_gateway.commands.register import register
 from edge_gateway.commands.register_alerts import register_alerts
 from edge_gateway.commands.register_evaluate import register_evaluate
+from edge_gateway.commands.register_health import register_health
 from edge_gateway.commands.register_models import register_models
 from edge_gateway.commands.register_recordings import register_recordings
 from edge_gateway.commands.register_start import register_start
@@ -148,6 +149,7 @@ register(app)
 register_alerts(app)
 register_models(app)
 register_evaluate(app)
+register_health(app)
 register_recordings(app)
 
 

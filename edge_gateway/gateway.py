@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -190,6 +191,7 @@ class LocalGateway:
             "lost_after_s": 0 if self._share.alone else self._share.lost_after.total_seconds(),
             "alert_seconds": self._latency.facts(),
             "models": self._models.told(),
+            "inference": {name: asdict(spent) for name, spent in self._models.spent.items()},
         }
 
     def _load_models(self) -> dict[str, list[Served]]:
