@@ -276,59 +276,8 @@ class Account:
 Record = Alert | Event | WindowSummary
 
 
-def decode_summary(body: bytes) -> WindowSummary:
-    """Inverse of `WindowSummary.encode`.
-
-    Raises:
-        ValueError: The body was written by a newer schema or is cut short.
-    """
-    size = int.from_bytes(body[:4], "little")
-    head = json.loads(body[4 : 4 + size])
-    if head["v"] > SCHEMA_VERSION:
-        msg = f"summary of schema {head['v']}, this software reads up to {SCHEMA_VERSION}; upgrade it"
-        raise ValueError(msg)
-    tags, features = tuple(head["tags"]), tuple(head["features"])
-    rows, at = len(tags), 4 + size
-
-    def column(dtype: str, count: int) -> NDArray[Any]:
-        nonlocal at
-        array = np.frombuffer(body, dtype, count, at)
-        at += array.nbytes
-        return array
-
-    return WindowSummary(
-        head["asset"],
-        head["start"],
-        head["end"],
-        tags,
-        features,
-        column("<i4", rows),
-        column("<i4", rows),
-        column("<f4", rows),
-        column("<f4", rows * len(features)).reshape(rows, len(features)),
-        _number(head["score"]),
-        _number(head["threshold"]),
-        head["model"],
-        head["partial"],
-        head.get("backfilled", False),
-        tuple(OtherScore(model, _number(score), shadow) for model, score, shadow in head.get("others", ())),
-        _sketches(head.get("sketches")),
-    )
-
-
 def _plain(sketches: Sketches) -> list[Any]:
     return [sketches.since, *(part.tolist() for part in (sketches.sizes, sketches.buckets, sketches.counts))]
-
-
-def _sketches(plain: list[Any] | None) -> Sketches | None:
-    if plain is None:
-        return None
-    since, sizes, buckets, counts = plain
-    return Sketches(since, np.array(sizes, np.int64), np.array(buckets, np.int32), np.array(counts, np.int64))
-
-
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else value
 
 
 def _fields(record: Alert | Event) -> dict[str, Any]:

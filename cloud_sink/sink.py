@@ -131,6 +131,11 @@ class OutboxSink(FixedPartitionedSink[Record | Account, int]):
         if self._writer is not None:
             self._writer.committed()
 
+    @property
+    def is_full(self) -> bool:
+        """Whether what came last was dropped, since the disk is full."""
+        return self._writer is not None and self._writer.is_full
+
     def tell(self, records: Sequence[Record]) -> bool:
         """Write records that come from beside the dataflow; durable when it returns.
 

@@ -36,7 +36,7 @@ def decode_arrays(data: bytes, names: Sequence[str], most: int) -> list[NDArray[
             inflated = sum(member.file_size for member in archive.infolist())
             if inflated <= most:
                 return [_array(archive, f"{name}.npy") for name in names]
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError, OSError) as error:
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, RuntimeError, OSError) as error:
         said = " and ".join([", ".join(names[:-1]), names[-1]])
         msg = f"it is not an archive of the arrays {said} ({error})"
         raise ValueError(msg) from error

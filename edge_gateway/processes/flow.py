@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import structlog
+from bytewax.dataflow import Dataflow
 from bytewax.errors import BytewaxRuntimeError
 from bytewax.recovery import (
     InconsistentPartitionsError,
@@ -34,6 +35,11 @@ log = structlog.get_logger(__name__)
 # be added or taken away without a new store; and it is all in one place, of the first process.
 _PARTITIONS = 1
 _ELSEWHERE = "elsewhere"  # an empty folder, for processes that do not have the store
+_FOR_EVER = timedelta(days=365)
+
+
+class FlowRaised(Exception):  # noqa: N818 - reads as a sentence where it is caught
+    """A step of a dataflow raised; says what."""
 
 
 def flow_process(config: Config, share: Share = ALONE) -> int:
@@ -59,6 +65,7 @@ def flow_process(config: Config, share: Share = ALONE) -> int:
     log.info("flow_started", flow=flow.flow_id, process=share.process, processes=max(1, len(share.addresses)))
     if not share.alone and share.journal is not None:
         watch.start()
+        status.beat(now=True)  # the first pass may be long in coming
     try:
         cli_main(  # type: ignore[no-untyped-call]
             flow,
@@ -86,6 +93,18 @@ def flow_process(config: Config, share: Share = ALONE) -> int:
         status.beat(now=True)
     log.info("flow_stopped")
     return Exit.OK
+
+
+def run_once(flow: Dataflow) -> None:
+    """Run a flow whose input ends, without snapshots: all of it is one epoch.
+
+    Raises:
+        FlowRaised: A step raised.
+    """
+    try:
+        cli_main(flow, epoch_interval=_FOR_EVER)  # type: ignore[no-untyped-call]
+    except BytewaxRuntimeError as error:
+        raise FlowRaised(_cause(error)) from error
 
 
 def _store(recovery: Path, flow_id: str, share: Share) -> Path:

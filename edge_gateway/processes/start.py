@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 import structlog
@@ -18,6 +19,7 @@ from edge_gateway.config.config import Config
 from edge_gateway.config.problems import ConfigRejected
 from edge_gateway.exit_codes import Exit
 from edge_gateway.flow_file import FlowRejected
+from edge_gateway.layout import Layout
 from edge_gateway.parent import end_with_parent
 from edge_gateway.spread import ONE, Spread
 from edge_gateway.status import PAGE, ROLES
@@ -76,6 +78,7 @@ def start(path: Path, only: str | None, *, drain: bool, spread: Spread = ONE) ->
 def _run(path: Path, config: Config, only: str | None, *, drain: bool, spread: Spread) -> int:
     """Each process imports what it runs."""
     if only is None:
+        from edge_gateway.notify import Notifier  # noqa: PLC0415
         from edge_gateway.supervisor import Supervisor  # noqa: PLC0415
 
         further = tuple(f"flow-{number}" for number in range(1, spread.processes))
@@ -85,9 +88,11 @@ def _run(path: Path, config: Config, only: str | None, *, drain: bool, spread: S
         clustered = bool(further or config.cluster.hosts)
         supervisor = Supervisor(
             path.resolve(),
+            Layout(config.gateway.data).status,
             (*roles, *pages),
             lambda role: spread.arguments(role, addresses),
             {role: CLUSTER_RESTART_S for role in roles if clustered and role.startswith("flow")},
+            Notifier.take(os.environ),
         )
         return asyncio.run(supervisor.run())
     if only == "flow":

@@ -23,6 +23,7 @@ from edge_gateway.serving.storm import Storm
 from flows.alarms.judge import ANOMALY
 from models.life.agreement import Agreement
 from models.life.record import Change, Life
+from models.refused import RefusedModel
 from models.roster import Roster
 from models.served import Outcome, Served, Verdict
 
@@ -58,6 +59,7 @@ class ModelDuty:
         self._tell = tell
         self._monotonic = monotonic
         self._kept_at = monotonic()
+        self._assets = sorted({*fixed, *(asset for model in config.model for asset in model.assets)})
         self._roster = Roster()
         self._crew = Crew()
         self._next: Crew | None = None
@@ -141,6 +143,15 @@ class ModelDuty:
         self._keep()
         self.work_off()
 
+    def told(self) -> list[dict[str, str]]:
+        """Which models serve, for the status: name, version, and a role: active, shadow, or refused for none."""
+        serving = {
+            (*one.scorer.model.rpartition("@")[::2], _role(one))
+            for asset in self._assets
+            for one in self._roster.of(asset)
+        }
+        return [{"name": name, "version": version, "role": role} for name, version, role in sorted(serving)]
+
     def _go_on(self) -> None:
         wait = threading.Event()
         while True:
@@ -194,6 +205,12 @@ def _served(post: Post) -> list[Served]:
     first = post.active or post.refused
     found = [] if first is None else [Served(first)]
     return found if post.shadow is None else [*found, Served(post.shadow, shadow=True)]
+
+
+def _role(one: Served) -> str:
+    if isinstance(one.scorer, RefusedModel):
+        return "refused"
+    return "shadow" if one.shadow else "active"
 
 
 def event_of(change: Change) -> Event:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from cloud_sink.batch import Batch, Row, batch_id
+from cloud_sink.decoding import decode_event
 from cloud_sink.objects import build_object
 from cloud_sink.outbox.writer import OutboxWriter
 from cloud_sink.records import Account, Alert, Event, Lane
@@ -147,5 +146,6 @@ def test_a_boot_is_told_without_telling_the_machine(tmp_path: Path) -> None:
 @pytest.mark.parametrize("report", [Report("1.0", "id", "b", 1, 2), full_report()])
 def test_it_comes_back_as_it_was(report: Report) -> None:
     event = Event("", "report", "regular", 0, 1, 0, "id", "", report)
-    line = json.loads(gzip.decompress(gzip.compress(event.encode())))
-    assert Report.from_json(line["report"]) == report
+    assert decode_event(event.encode()) == event
+    with pytest.raises(ValueError, match="no event"):
+        decode_event(event.encode().replace(b'"report":{', b'"report":["a"],"more":{'))
