@@ -15,6 +15,7 @@ from rich.table import Table
 
 from cloud_sink.errors import PlaceError, QueryError
 from edge_gateway import __version__
+from edge_gateway.commands.as_json import report_json
 from edge_gateway.commands.show import printable
 from edge_gateway.exit_codes import Exit
 
@@ -51,13 +52,14 @@ def query_command(sql: str, places: Sequence[str], since: date | None, until: da
     return _told(ask)
 
 
-def compact_command(source: str, out: str, day: date) -> int:
+def compact_command(source: str, out: str, day: date, *, as_json: bool) -> int:
     """Merge a day and say what became of it.
 
     Args:
         source: Where gateways deliver to.
         out: Where the merged files go.
         day: UTC.
+        as_json: One JSON object a line.
 
     Returns:
         An `Exit` code.
@@ -70,13 +72,16 @@ def compact_command(source: str, out: str, day: date) -> int:
         count = 0
         for made in compact(open_place(source), open_place(out), day, __version__):
             count += 1
+            if as_json:
+                typer.echo(report_json(made, indent=None))
+                continue
             repeats = f", {made.repeats:,} repeats left out" if made.repeats else ""
             typer.echo(
                 f"{printable(made.key)}: {made.objects:,} objects, {made.size:,} B -> {made.compacted:,} B, "
                 f"{made.records:,} records{repeats}"
             )
         if not count:
-            typer.echo(f"{source}: nothing was delivered for {day}")
+            typer.echo(f"{source}: nothing was delivered for {day}", err=as_json)
         return Exit.OK
 
     return _told(merge)
