@@ -46,7 +46,7 @@ async def acquire_process(config: Config) -> int:
     writer = JournalWriter(layout.journal, tables, journal_settings(config.journal))
     log.info("acquire_started", links=[driver.name for driver in drivers])
     facts: Mapping[str, Any] = {}
-    status = StatusFile(layout.status, "acquire", lambda: facts)
+    status = StatusFile(layout.status, "acquire", lambda: {**facts, "tasks": len(asyncio.all_tasks())})
     progress = _Progress(drivers, writer, _shortest_poll(config))
 
     def beat(now: IntakeStatus) -> None:
