@@ -7,7 +7,11 @@ import typer
 PURPOSES: dict[str, tuple[str, ...]] = {
     "Begin": ("init", "simulate", "demo", "check", "plan"),
     "Look at devices": ("browse", "read", "resolve", "scan", "peek", "cert"),
-    "Run": ("run",),
+    "Run": (
+        "run",
+        "status",
+        "top",
+    ),
     "Alarms": ("alerts", "explain"),
     "Recordings": ("record", "replay", "test"),
     "Models": ("features", "train", "evaluate", "model"),
