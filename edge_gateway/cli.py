@@ -15,6 +15,7 @@ from edge_gateway.commands.register import register
 from edge_gateway.commands.register_alerts import register_alerts
 from edge_gateway.commands.register_config import register_config
 from edge_gateway.commands.register_evaluate import register_evaluate
+from edge_gateway.commands.register_health import register_health
 from edge_gateway.commands.register_models import register_models
 from edge_gateway.commands.register_recordings import register_recordings
 from edge_gateway.commands.register_start import register_start
@@ -186,6 +187,7 @@ register_config(app)
 register_alerts(app)
 register_models(app)
 register_evaluate(app)
+register_health(app)
 register_recordings(app)
 
 

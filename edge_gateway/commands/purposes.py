@@ -9,7 +9,7 @@ PURPOSES: dict[str, tuple[str, ...]] = {
     "Look at devices": ("browse", "read", "resolve", "scan", "peek", "cert"),
     "Run": ("run",),
     "Alarms": ("alerts", "explain"),
-    "Recordings": ("record", "replay"),
+    "Recordings": ("record", "replay", "test"),
     "Models": ("features", "train", "evaluate", "model"),
     "What leaves the site": ("egress", "outbox", "query", "compact"),
 }

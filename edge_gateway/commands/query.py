@@ -22,7 +22,9 @@ from edge_gateway.exit_codes import Exit
 _SHOWN = 1000  # rows of a table for people; --json has all
 
 
-def query_command(sql: str, places: Sequence[str], since: date | None, until: date | None, *, as_json: bool) -> int:
+def query_command(
+    sql: str, places: Sequence[str], since: date | None, until: date | None, site: str | None, *, as_json: bool
+) -> int:
     """Print the answer.
 
     Args:
@@ -30,6 +32,7 @@ def query_command(sql: str, places: Sequence[str], since: date | None, until: da
         places: Folders or URIs.
         since: First day to read.
         until: Last day to read.
+        site: To read; None = all.
         as_json: One JSON object a line.
 
     Returns:
@@ -40,7 +43,7 @@ def query_command(sql: str, places: Sequence[str], since: date | None, until: da
         from cloud_sink.lake.places import Days, open_place  # noqa: PLC0415
         from cloud_sink.lake.sql import COLUMNS, Lake  # noqa: PLC0415
 
-        lake = Lake([open_place(name) for name in places], Days(since, until))
+        lake = Lake([open_place(name) for name in places], Days(since, until), site)
         try:
             answer = lake.query(sql or COLUMNS)
         finally:
@@ -49,7 +52,7 @@ def query_command(sql: str, places: Sequence[str], since: date | None, until: da
             _show(answer, as_json=as_json)
         return Exit.OK
 
-    return _told(ask)
+    return told(ask)
 
 
 def compact_command(source: str, out: str, day: date, *, as_json: bool) -> int:
@@ -84,10 +87,10 @@ def compact_command(source: str, out: str, day: date, *, as_json: bool) -> int:
             typer.echo(f"{source}: nothing was delivered for {day}", err=as_json)
         return Exit.OK
 
-    return _told(merge)
+    return told(merge)
 
 
-def _told(act: Callable[[], int]) -> int:
+def told(act: Callable[[], int]) -> int:
     """Errors as words."""
     try:
         return act()

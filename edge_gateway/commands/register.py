@@ -26,6 +26,7 @@ from edge_gateway.commands.options import (
     UserOption,
 )
 from edge_gateway.commands.register_egress import egress
+from edge_gateway.commands.register_fleet import fleet
 from edge_gateway.commands.register_outbox import outbox
 from edge_gateway.commands.register_query import compact, query
 from edge_gateway.commands.register_resolve import resolve
@@ -49,6 +50,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(outbox, name="outbox")
     app.command()(query)
     app.command()(compact)
+    app.command()(fleet)
     app.add_typer(cert, name="cert")
 
 

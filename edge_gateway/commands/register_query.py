@@ -40,6 +40,7 @@ def query(
     until: Annotated[
         date | None, typer.Option(parser=_day, metavar="DATE", help="Last day to read, UTC.", show_default="all")
     ] = None,
+    site: Annotated[str | None, typer.Option(help="Site to read.", show_default="all")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Ask what gateways delivered, in SQL (DuckDB): alerts and windows once each, whatever was sent twice.
@@ -48,7 +49,7 @@ def query(
     """
     from edge_gateway.commands.query import query_command
 
-    raise typer.Exit(query_command(sql, place, since, until, as_json=as_json))
+    raise typer.Exit(query_command(sql, place, since, until, site, as_json=as_json))
 
 
 def compact(

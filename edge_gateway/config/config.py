@@ -38,6 +38,13 @@ class GatewaySection(Section):
         fix="Write for example 'flows.condition_monitoring' or 'my_flow.py'.",
         min_length=1,
     )
+    report_every: Duration = option(
+        60 * minute,
+        description="How often the gateway tells the cloud how it is: versions and counts, no values. 1min to 1d.",
+        fix="1h is right for most; `sluicegate fleet` reads it.",
+        ge=minute,
+        le=24 * 60 * minute,
+    )
     epoch: Duration = option(
         5 * s,
         description="Time between two recovery snapshots of the flow; what is replayed after a crash. 1s to 60s.",

@@ -38,6 +38,7 @@ RUN_BY = {
     "README.md": "tests/edge_gateway/test_readme.py",
     "models/README.md": "tests/models/test_readme.py",
     "cloud_sink/READING.md": "tests/cloud_sink/lake/test_reading.py",
+    "edge_gateway/RECORDINGS.md": "tests/edge_gateway/cases/test_cases.py",
     "flows/README.md": "",  # one expression inside a flow: it compiles and its names are there
 }
 GATEWAY: dict[str, Any] = {
