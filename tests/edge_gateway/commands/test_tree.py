@@ -23,6 +23,7 @@ DO_NOT_REPORT = {
     "simulate",  # one JSON line tells where it listens, always
     "demo",  # writes report.json
     "explain",  # writes a page
+    "schema",  # is JSON
     "cert init",
     "cert trust",
     "alerts ack",
