@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -27,6 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+LogFormat = Literal["auto", "json", "pretty"]
 ConfigFile = Annotated[Path, typer.Argument(metavar="GATEWAY.TOML", help="The configuration.", show_default=False)]
 
 
@@ -90,6 +91,9 @@ def run(
     workers: Annotated[
         int, typer.Option("--workers-per-process", help="Threads of each flow process, 1 to 32.", min=1, max=32)
     ] = 1,
+    log_format: Annotated[
+        LogFormat | None, typer.Option(help="How the log is written; else as configured.", show_default=False)
+    ] = None,
     process: Annotated[int, typer.Option("--process-id", hidden=True, min=0)] = 0,
     addresses: Annotated[str, typer.Option(hidden=True)] = "",
 ) -> None:
@@ -102,7 +106,7 @@ def run(
 
     known = tuple(addresses.split(",")) if addresses else ()
     spread = Spread(host, processes, workers, process, known)
-    raise typer.Exit(start(config, only, drain=drain, spread=spread))
+    raise typer.Exit(start(config, only, drain=drain, spread=spread, log_format=log_format))
 
 
 @app.command()
