@@ -94,13 +94,32 @@ def run(
     log_format: Annotated[
         LogFormat | None, typer.Option(help="How the log is written; else as configured.", show_default=False)
     ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Real sources, the whole flow, nothing delivered; tells what came of it."),
+    ] = False,
+    seconds: Annotated[float, typer.Option(help="With --dry-run: how long, 1 to 86400.", min=1, max=86_400)] = 30,
+    as_json: Annotated[bool, typer.Option("--json", help="With --dry-run: machine-readable.")] = False,
     process: Annotated[int, typer.Option("--process-id", hidden=True, min=0)] = 0,
     addresses: Annotated[str, typer.Option(hidden=True)] = "",
 ) -> None:
-    """Run the gateway until SIGTERM or Ctrl-C.
+    """Run the gateway until SIGTERM or Ctrl-C; or with --dry-run only look what would come of it.
+
+    A dry run writes nothing into the data folder and may be made while the gateway runs, but for serial lines. Its exit
+    code is 1 if a tag had no good sample.
 
     Example: sluicegate run gateway.toml
+
+    Example: sluicegate run gateway.toml --dry-run --seconds 60
     """
+    if dry_run:
+        from edge_gateway.commands.dry_run import dry_run_command
+
+        if only is not None or drain:
+            raise typer.BadParameter("--dry-run goes without --only and --drain")
+        raise typer.Exit(dry_run_command(config, seconds, as_json=as_json))
+    if as_json:
+        raise typer.BadParameter("--json goes with --dry-run: the logs of a gateway are JSON anyway")
     from edge_gateway.processes.start import start
     from edge_gateway.spread import Spread
 
