@@ -119,7 +119,7 @@ def run(
             raise typer.BadParameter("--dry-run goes without --only and --drain")
         raise typer.Exit(dry_run_command(config, seconds, as_json=as_json))
     if as_json:
-        raise typer.BadParameter("--json goes with --dry-run: the logs of a gateway are JSON anyway")
+        raise typer.BadParameter("--json goes with --dry-run; of the log: --log-format json")
     from edge_gateway.processes.start import start
     from edge_gateway.spread import Spread
 
