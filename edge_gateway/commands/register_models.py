@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from edge_gateway.commands.completion import models
 from edge_gateway.commands.options import JsonOption
 from edge_gateway.commands.register_publishing import (
     ChannelOption,
@@ -34,7 +35,7 @@ _DEFAULT = Path("gateway.toml")
 ConfigOption = Annotated[
     Path, typer.Option("--gateway", metavar="GATEWAY.TOML", help="The configuration of the gateway.")
 ]
-VersionArgument = Annotated[str, typer.Argument(metavar="NAME@VERSION", show_default=False)]
+VersionArgument = Annotated[str, typer.Argument(metavar="NAME@VERSION", show_default=False, autocompletion=models)]
 BundleArgument = Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder of a bundle.", show_default=False)]
 ForceOption = Annotated[bool, typer.Option("--force", help="Although a rule forbids it; needs --reason.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; stands in the event.", show_default=False)]
@@ -55,7 +56,10 @@ def list_(
     target: TargetOption = None,
     trust: TrustOption = None,
 ) -> None:
-    """List all versions: which is active, which is a shadow and how it compares, which failed and why."""
+    """List all versions: which is active, which is a shadow and how it compares, which failed and why.
+
+    Example: sluicegate model list
+    """
     from edge_gateway.commands.model_list import list_models
     from edge_gateway.commands.model_place import Address
     from edge_gateway.commands.model_remote import list_published
@@ -69,11 +73,14 @@ def list_(
 
 @model.command()
 def show(
-    which: Annotated[str, typer.Argument(metavar="NAME[@VERSION]", show_default=False)],
+    which: Annotated[str, typer.Argument(metavar="NAME[@VERSION]", show_default=False, autocompletion=models)],
     as_json: JsonOption = False,
     gateway: ConfigOption = _DEFAULT,
 ) -> None:
-    """Show one model: its versions, how its shadow compares, every step and its reason."""
+    """Show one model: its versions, how its shadow compares, every step and its reason.
+
+    Example: sluicegate model show pump
+    """
     from edge_gateway.commands.model_list import show_model
     from edge_gateway.commands.model_site import answered
 
@@ -82,7 +89,10 @@ def show(
 
 @model.command()
 def add(bundle: BundleArgument, by: ByOption = None, gateway: ConfigOption = _DEFAULT) -> None:
-    """Copy a bundle into the store; nothing is served by it yet."""
+    """Copy a bundle into the store; nothing is served by it yet.
+
+    Example: sluicegate model add models/pump
+    """
     from edge_gateway.commands.model_site import answered
     from edge_gateway.commands.model_steps import add
 
@@ -100,7 +110,10 @@ def verify(
     target: TargetOption = None,
     trust: TrustOption = None,
 ) -> None:
-    """Look at a bundle as the gateway would: signature, hashes, operators, golden rows, whether it fits."""
+    """Look at a bundle as the gateway would: signature, hashes, operators, golden rows, whether it fits.
+
+    Example: sluicegate model verify pump@2
+    """
     from edge_gateway.commands.model_keys import verify
     from edge_gateway.commands.model_place import Address
     from edge_gateway.commands.model_remote import verify_published
@@ -132,13 +145,18 @@ def shadow(
     trust: TrustOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Let a version score beside the active one, without alarms, and count where they differ."""
+    """Let a version score beside the active one, without alarms, and count where they differ.
+
+    Example: sluicegate model shadow pump@2
+    """
     from edge_gateway.commands.model_channel import set_wanted
     from edge_gateway.commands.model_site import answered
     from edge_gateway.commands.model_steps import shadow
 
     if place is None and target is None:
-        raise typer.Exit(answered(lambda: shadow(gateway, which, off=off, force=force, reason=reason, by=by)))
+        raise typer.Exit(
+            answered(lambda: shadow(gateway, which, off=off, force=force, reason=reason, by=by, as_json=as_json))
+        )
     issue = issue_of(place, target, gateway, trust, channel, key, not_after, as_json=as_json)
     chosen = tuple(filter(None, sites.split(",")))
     raise typer.Exit(
@@ -151,7 +169,13 @@ def shadow(
 @model.command()
 def promote(
     which: Annotated[
-        str, typer.Argument(metavar="NAME[@VERSION]", help="Without a version: the shadow.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="NAME[@VERSION]",
+            help="Without a version: the shadow.",
+            show_default=False,
+            autocompletion=models,
+        ),
     ],
     force: ForceOption = False,
     reason: ReasonOption = "",
@@ -167,13 +191,16 @@ def promote(
     trust: TrustOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Let a version raise alarms from the next window on; what it learnt of the plant as a shadow stays with it."""
+    """Let a version raise alarms from the next window on; what it learnt of the plant as a shadow stays with it.
+
+    Example: sluicegate model promote pump
+    """
     from edge_gateway.commands.model_channel import set_wanted
     from edge_gateway.commands.model_site import answered
     from edge_gateway.commands.model_steps import promote
 
     if place is None and target is None:
-        raise typer.Exit(answered(lambda: promote(gateway, which, force=force, reason=reason, by=by)))
+        raise typer.Exit(answered(lambda: promote(gateway, which, force=force, reason=reason, by=by, as_json=as_json)))
     issue = issue_of(place, target, gateway, trust, channel, key, not_after, as_json=as_json)
     chosen = tuple(filter(None, sites.split(",")))
     raise typer.Exit(
@@ -186,7 +213,10 @@ def promote(
 @model.command()
 def rollback(
     name: Annotated[
-        str, typer.Argument(metavar="NAME[@VERSION]", help="A version goes with --to only.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="NAME[@VERSION]", help="A version goes with --to only.", show_default=False, autocompletion=models
+        ),
     ],
     reason: ReasonOption = "",
     by: ByOption = None,
@@ -199,20 +229,26 @@ def rollback(
     trust: TrustOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Go back to the version that was active before."""
+    """Go back to the version that was active before.
+
+    Example: sluicegate model rollback pump --reason "Too many alarms."
+    """
     from edge_gateway.commands.model_channel import set_back
     from edge_gateway.commands.model_site import answered
     from edge_gateway.commands.model_steps import roll_back
 
     if place is None and target is None:
-        raise typer.Exit(answered(lambda: roll_back(gateway, name, reason, by)))
+        raise typer.Exit(answered(lambda: roll_back(gateway, name, reason, by, as_json=as_json)))
     issue = issue_of(place, target, gateway, trust, channel, key, not_after, as_json=as_json)
     raise typer.Exit(answered(lambda: set_back(name, issue, reason)))
 
 
 @model.command()
 def keygen(path: Annotated[Path, typer.Argument(metavar="KEY.PEM", help="File to write.", show_default=False)]) -> None:
-    """Make a key to sign bundles with; prints the line for the configuration."""
+    """Make a key to sign bundles with; prints the line for the configuration.
+
+    Example: sluicegate model keygen signing.pem
+    """
     from edge_gateway.commands.model_keys import keygen
     from edge_gateway.commands.model_site import answered
 
@@ -224,7 +260,10 @@ def sign(
     bundle: BundleArgument,
     key: Annotated[Path, typer.Option("--key", metavar="KEY.PEM", help="Made by keygen.", show_default=False)],
 ) -> None:
-    """Sign a bundle: one signature over its manifest, which holds the hash of every other file."""
+    """Sign a bundle: one signature over its manifest, which holds the hash of every other file.
+
+    Example: sluicegate model sign models/pump --key signing.pem
+    """
     from edge_gateway.commands.model_keys import sign
     from edge_gateway.commands.model_site import answered
 
@@ -273,8 +312,12 @@ def import_(
         Path | None,
         typer.Option("--gateway", metavar="GATEWAY.TOML", help="For tags, windows and features.", show_default=False),
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Make a bundle of any ONNX model: wrapped, calibrated on a recording, proven equal to the model."""
+    """Make a bundle of any ONNX model: wrapped, calibrated on a recording, proven equal to the model.
+
+    Example: sluicegate model import my.onnx --calibrate data/journal --asset pump-1 --gateway gateway.toml
+    """
     from edge_gateway.commands.model_import import ImportWish, import_command
     from edge_gateway.commands.model_site import answered
 
@@ -297,5 +340,6 @@ def import_(
         output=output,
         falls=falls,
         budget_per_day=budget,
+        as_json=as_json,
     )
     raise typer.Exit(answered(lambda: import_command(wish)))

@@ -85,7 +85,10 @@ def push(
     gateway: _ConfigOption = _DEFAULT,
     as_json: JsonOption = False,
 ) -> None:
-    """Sign a bundle and put it where gateways fetch it; none takes it before a channel asks for it."""
+    """Sign a bundle and put it where gateways fetch it; none takes it before a channel asks for it.
+
+    Example: sluicegate model push models/pump --to s3://fleet --key signing.pem
+    """
     from edge_gateway.commands.model_place import Address
     from edge_gateway.commands.model_push import push
     from edge_gateway.commands.model_site import answered
@@ -125,6 +128,8 @@ def rollout(
     """Begin a staged rollout, or take its next step: wait, on to the next stage, or halt. For cron: run it every hour.
 
     Ends with 1 once it has halted. The plan of a rollout that runs is the one it was begun with.
+
+    Example: sluicegate model rollout pump@2 --to s3://fleet --key signing.pem --events s3://lake --soak 1d
     """
     from edge_gateway.commands.model_rollout import Plan, rollout
     from edge_gateway.commands.model_site import answered

@@ -11,13 +11,14 @@ from typing import Any
 import structlog
 
 from cloud_sink.alarms import AlarmReader
+from cloud_sink.decoding import decode_summary
 from cloud_sink.errors import OutboxError
 from cloud_sink.outbox.peek import latest
-from cloud_sink.records import Lane, decode_summary
+from cloud_sink.records import Lane
 from edge_gateway.alarm_states import attention, change_words, look
 from edge_gateway.config.config import Config
 from edge_gateway.layout import Layout
-from edge_gateway.live import LiveTags
+from edge_gateway.live import LiveTags, Tag
 from edge_gateway.status import ROLES, read_status
 
 log = structlog.get_logger(__name__)
@@ -64,6 +65,11 @@ class View:
             "outbox": _outbox(statuses["deliver"]),
         }
 
+    @property
+    def tags(self) -> Mapping[tuple[str, str], Tag]:
+        """What is known of each tag that a value was seen of, as of the last look."""
+        return self._tags.tags
+
     def rest(self) -> None:
         """Nobody looks any more: let go of the files."""
         self._tags.close()
@@ -91,7 +97,7 @@ class View:
             self._seen = seq
             try:
                 window = decode_summary(body)
-            except (ValueError, LookupError, TypeError):  # the deliverer tells of it
+            except ValueError:  # the deliverer tells of it
                 continue
             score = window.score if math.isfinite(window.score) else None
             points = self._scores.setdefault(window.asset, deque(maxlen=_SCORES))

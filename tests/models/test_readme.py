@@ -111,7 +111,6 @@ def test_figures_about_fleets_are_those_of_the_code() -> None:
 
 def test_the_configuration_of_the_fleet_is_one() -> None:
     (example,) = re.findall(r"```toml\n(.*?)```", FLEET, re.DOTALL)
-    key = "A" * 43 + "="
     rest = """
 [gateway]
 site = "s"
@@ -128,7 +127,7 @@ asset = "a"
 tag = "t"
 address = "holding:1:uint16"
 """
-    data = tomllib.loads(example.replace('"..."', f'"{key}"') + rest)
+    data = tomllib.loads(example + rest)
     config = Config.model_validate(data)
     assert config.target[0].wanted() == ()
     assert list(channel_problems(data)) == []
