@@ -56,9 +56,8 @@ GAP = {"key": "event/1", "asset": "pump-1", "kind": "gap", "start": 1, "end": 2}
 
 def compared(*objects: bytes, expected=None, gaps=()) -> list[str]:
     books = Books()
-    _compare(
-        books, "folder", {f"{number}.jsonl.gz": data for number, data in enumerate(objects)}, expected or {}, set(gaps)
-    )
+    named = {f"{number}.jsonl.gz": data for number, data in enumerate(objects)}
+    _compare(books, "folder", named, expected or {}, set(gaps))
     return books.wrong
 
 
