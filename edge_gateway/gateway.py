@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from cloud_sink.outbox.writer import OutboxWriter, PutResult
 from cloud_sink.records import Account, Alert, Event, Record
 from cloud_sink.report import Report
 from cloud_sink.sink import OutboxSink
-from connectors.source import JournalSource, RecordingSource
+from connectors.source import DriverSource, JournalSource, RecordingSource
 from edge_gateway.cluster import ALONE, Share
 from edge_gateway.cold_starts import cold_starts
 from edge_gateway.config.config import Config
@@ -142,7 +143,7 @@ class LocalGateway:
         """Computed for every tag of every window."""
         return self._features
 
-    def source(self) -> JournalSource | RecordingSource:
+    def source(self) -> JournalSource | RecordingSource | DriverSource:
         """The journal."""
         self._models.begin()
         if self._share.journal is None:
@@ -195,6 +196,7 @@ class LocalGateway:
             "lost_after_s": 0 if self._share.alone else self._share.lost_after.total_seconds(),
             "alert_seconds": self._latency.facts(),
             "models": self._models.told(),
+            "inference": {name: asdict(spent) for name, spent in self._models.spent.items()},
         }
 
     def _load_models(self) -> dict[str, list[Served]]:

@@ -144,11 +144,16 @@ def modbus(world: World) -> Proxy:
     return world.modbus
 
 
-FAULTS: dict[str, Fault] = {
+ENDING: dict[str, Fault] = {
     "kill -9 acquire": kill("acquire"),
     "kill -9 flow": kill("flow"),
     "kill -9 deliver": kill("deliver"),
     "kill -9 page": kill("page"),
+    "gateway restarted": restarted,
+}
+"""Processes end by these."""
+
+DISTURBING: dict[str, Fault] = {
     "freeze acquire": freeze("acquire"),
     "freeze flow": freeze("flow"),
     "freeze deliver": freeze("deliver"),
@@ -163,5 +168,5 @@ FAULTS: dict[str, Fault] = {
     "web server errs": server_errs,
     "web server loses halves": server_loses_halves,
     "alarm shelved": somebody_shelves,
-    "gateway restarted": restarted,
 }
+"""All go on, or should."""
