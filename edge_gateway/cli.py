@@ -19,6 +19,7 @@ from edge_gateway.commands.register_health import register_health
 from edge_gateway.commands.register_models import register_models
 from edge_gateway.commands.register_recordings import register_recordings
 from edge_gateway.commands.register_start import register_start
+from edge_gateway.commands.register_status import register_status
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -193,6 +194,7 @@ register_models(app)
 register_evaluate(app)
 register_health(app)
 register_recordings(app)
+register_status(app)
 
 
 @app.command()
