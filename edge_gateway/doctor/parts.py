@@ -25,7 +25,6 @@ from connectors.errors import ConnectorError
 from connectors.journal.segments import list_bases, segment_path
 from edge_gateway import __version__
 from edge_gateway.check import describe, load_checked
-from edge_gateway.commands.as_json import report_json
 from edge_gateway.config.config import Config
 from edge_gateway.config.load import load
 from edge_gateway.config.pins import path_of
@@ -117,7 +116,7 @@ def _check(path: Path) -> str:
 def _overview(path: Path) -> str:
     onlook = Onlook(load(path))
     try:
-        return report_json(onlook.look())
+        return _json(json.loads(_json(asdict(onlook.look())), parse_constant=lambda _: None))  # JSON knows no NaN
     finally:
         onlook.rest()
 
