@@ -35,7 +35,10 @@ _DEFAULT = Path("gateway.toml")
 ConfigOption = Annotated[
     Path, typer.Option("--gateway", metavar="GATEWAY.TOML", help="The configuration of the gateway.")
 ]
-VersionArgument = Annotated[str, typer.Argument(metavar="NAME@VERSION", show_default=False, autocompletion=models)]
+VersionArgument = Annotated[
+    str,
+    typer.Argument(metavar="NAME@VERSION", help="As `model list` shows it.", show_default=False, autocompletion=models),
+]
 BundleArgument = Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder of a bundle.", show_default=False)]
 ForceOption = Annotated[bool, typer.Option("--force", help="Although a rule forbids it; needs --reason.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; stands in the event.", show_default=False)]
@@ -73,7 +76,12 @@ def list_(
 
 @model.command()
 def show(
-    which: Annotated[str, typer.Argument(metavar="NAME[@VERSION]", show_default=False, autocompletion=models)],
+    which: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME[@VERSION]", help="As `model list` shows it.", show_default=False, autocompletion=models
+        ),
+    ],
     as_json: JsonOption = False,
     gateway: ConfigOption = _DEFAULT,
 ) -> None:
@@ -102,7 +110,10 @@ def add(bundle: BundleArgument, by: ByOption = None, gateway: ConfigOption = _DE
 @model.command()
 def verify(
     which: Annotated[
-        str | None, typer.Argument(metavar="BUNDLE|NAME[@VERSION]", help="With --from: none = all.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="BUNDLE|NAME[@VERSION]", help="A folder, or a version; with --from none = all.", show_default=False
+        ),
     ] = None,
     as_json: JsonOption = False,
     gateway: ConfigOption = _DEFAULT,
@@ -215,7 +226,10 @@ def rollback(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="NAME[@VERSION]", help="A version goes with --to only.", show_default=False, autocompletion=models
+            metavar="NAME[@VERSION]",
+            help="Of the model; a version goes with --to.",
+            show_default=False,
+            autocompletion=models,
         ),
     ],
     reason: ReasonOption = "",

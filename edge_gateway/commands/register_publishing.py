@@ -99,7 +99,7 @@ def push(
 
 
 def rollout(
-    which: Annotated[str, typer.Argument(metavar="NAME@VERSION", show_default=False)],
+    which: Annotated[str, typer.Argument(metavar="NAME@VERSION", help="That was pushed.", show_default=False)],
     events: Annotated[
         str,
         typer.Option(

@@ -194,7 +194,7 @@ def test_d3_the_whole_gateway_tells_no_secret(gateway, tmp_path):
                 time.sleep(0.2)
             for name in ("", "metrics", "healthz", "readyz", "api/stream"):
                 everything += fetched(port, f"/{name}")
-            for words in (("plan", config, "--json"), ("health", config, "--json"), ("check", config, "--json")):
+            for words in (("status", config, "--json"), ("health", config, "--json"), ("check", config, "--json")):
                 ran = subprocess.run(command(*words), capture_output=True, check=False, timeout=60)
                 assert b"No such command" not in ran.stderr
                 everything += ran.stdout + ran.stderr
