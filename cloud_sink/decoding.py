@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloud_sink.records import SCHEMA_VERSION, Event, OtherScore, WindowSummary
+from cloud_sink.report import Report
 from cloud_sink.sketch import Sketches
 
 _DAMAGE = (LookupError, TypeError, AttributeError, OverflowError, RecursionError)
@@ -35,7 +36,9 @@ def decode_event(body: bytes) -> Event:
         ValueError: It is no event of this software.
     """
     try:
-        return Event(**json.loads(body))
+        found = json.loads(body)
+        report = found.get("report")
+        return Event(**{**found, "report": None if report is None else Report.from_json(report)})
     except _DAMAGE as error:
         msg = f"no event: {error!r}"
         raise ValueError(msg) from error

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloud_sink.evidence import Evidence
+from cloud_sink.report import Report
 from cloud_sink.sketch import Sketches
 
 SCHEMA_VERSION = 1
@@ -115,13 +116,14 @@ class Event:
 
     Attributes:
         asset: "" where it concerns the gateway.
-        kind: "gap", "dropped", "late", "model", "drift", "migration", ...
+        kind: "gap", "dropped", "late", "model", "drift", "migration", "report", ...
         reason: One of a bounded set per kind.
         start: Event time, ns; 0 = unknown.
         end: Event time, ns.
         count: Samples or records concerned, 0 where unknown.
         source: Driver, stage or bundle.
         detail: One sentence for people.
+        report: How the gateway is, where that is what happened.
     """
 
     asset: str
@@ -132,6 +134,7 @@ class Event:
     count: int = 0
     source: str = ""
     detail: str = ""
+    report: Report | None = None
 
     lane = Lane.EVENT
 
@@ -147,7 +150,9 @@ class Event:
 
     def encode(self) -> bytes:
         """As one JSON object."""
-        return _json(_fields(self))
+        found = _fields(self)
+        del found["report"]  # most events have none, and a software from before would not know it
+        return _json(found if self.report is None else {**found, "report": self.report.to_json()})
 
 
 @dataclass(frozen=True, slots=True)

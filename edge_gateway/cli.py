@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
 
 from edge_gateway import __version__
+from edge_gateway.commands.completion import assets
+from edge_gateway.commands.options import JsonOption
+from edge_gateway.commands.purposes import put_in_panels
 from edge_gateway.commands.register import register
 from edge_gateway.commands.register_alerts import register_alerts
 from edge_gateway.commands.register_config import register_config
 from edge_gateway.commands.register_evaluate import register_evaluate
+from edge_gateway.commands.register_health import register_health
 from edge_gateway.commands.register_models import register_models
 from edge_gateway.commands.register_recordings import register_recordings
 from edge_gateway.commands.register_start import register_start
-from edge_gateway.exit_codes import Exit
+from edge_gateway.commands.register_status import register_status
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,6 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+LogFormat = Literal["auto", "json", "pretty"]
 ConfigFile = Annotated[Path, typer.Argument(metavar="GATEWAY.TOML", help="The configuration.", show_default=False)]
 
 
@@ -52,17 +56,22 @@ register_start(app)
 
 
 @app.command()
-def check(config: ConfigFile) -> None:
-    """Check a configuration and everything it names, without touching a device."""
-    from edge_gateway.check import describe, load_checked
-    from edge_gateway.config.problems import ConfigRejected
+def check(
+    config: ConfigFile,
+    connect: Annotated[
+        bool, typer.Option("--connect", help="Then ask every source: certificates, limits, one value of each tag.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check a configuration and all that it names; with --connect also the devices, which it only reads from.
 
-    try:
-        checked = load_checked(config, deep=True)
-    except ConfigRejected as rejected:
-        typer.echo(str(rejected), err=True)
-        raise typer.Exit(Exit.CONFIG) from rejected
-    Console().print(describe(checked, config))
+    Exit code 2 if the configuration cannot be used, 1 if a device, a tag or a certificate is not as it should be.
+
+    Example: sluicegate check gateway.toml --connect
+    """
+    from edge_gateway.commands.check_command import check_command
+
+    raise typer.Exit(check_command(config, connect=connect, as_json=as_json))
 
 
 @app.command()
@@ -83,16 +92,41 @@ def run(
     workers: Annotated[
         int, typer.Option("--workers-per-process", help="Threads of each flow process, 1 to 32.", min=1, max=32)
     ] = 1,
+    log_format: Annotated[
+        LogFormat | None, typer.Option(help="How the log is written; else as configured.", show_default=False)
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Real sources, the whole flow, nothing delivered; tells what came of it."),
+    ] = False,
+    seconds: Annotated[float, typer.Option(help="With --dry-run: how long, 1 to 86400.", min=1, max=86_400)] = 30,
+    as_json: Annotated[bool, typer.Option("--json", help="With --dry-run: machine-readable.")] = False,
     process: Annotated[int, typer.Option("--process-id", hidden=True, min=0)] = 0,
     addresses: Annotated[str, typer.Option(hidden=True)] = "",
 ) -> None:
-    """Run the gateway until SIGTERM or Ctrl-C."""
+    """Run the gateway until SIGTERM or Ctrl-C; or with --dry-run only look what would come of it.
+
+    A dry run writes nothing into the data folder and may be made while the gateway runs, but for serial lines. Its exit
+    code is 1 if a tag had no good sample.
+
+    Example: sluicegate run gateway.toml
+
+    Example: sluicegate run gateway.toml --dry-run --seconds 60
+    """
+    if dry_run:
+        from edge_gateway.commands.dry_run import dry_run_command
+
+        if only is not None or drain:
+            raise typer.BadParameter("--dry-run goes without --only and --drain")
+        raise typer.Exit(dry_run_command(config, seconds, as_json=as_json))
+    if as_json:
+        raise typer.BadParameter("--json goes with --dry-run; of the log: --log-format json")
     from edge_gateway.processes.start import start
     from edge_gateway.spread import Spread
 
     known = tuple(addresses.split(",")) if addresses else ()
     spread = Spread(host, processes, workers, process, known)
-    raise typer.Exit(start(config, only, drain=drain, spread=spread))
+    raise typer.Exit(start(config, only, drain=drain, spread=spread, log_format=log_format))
 
 
 @app.command()
@@ -109,7 +143,11 @@ def train(
     ],
     asset: Annotated[
         list[str] | None,
-        typer.Option(help="Asset to learn from; repeat for several of one kind.", show_default="the only one"),
+        typer.Option(
+            help="Asset to learn from; repeat for several of one kind.",
+            show_default="the only one",
+            autocompletion=assets,
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the bundle; must not exist.", show_default="models/ASSET")
@@ -132,8 +170,12 @@ def train(
         list[str] | None,
         typer.Option(metavar="TAG=COLUMN", help="Of a table; repeat. time=COLUMN for the times.", show_default="all"),
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Fit a model on normal operation and write a bundle, windowed and featurized by the code the gateway runs."""
+    """Fit a model on normal operation and write a bundle, windowed and featurized by the code the gateway runs.
+
+    Example: sluicegate train gateway.toml --from data/journal --asset pump-1 --out models/pump
+    """
     from edge_gateway.commands.columns import columns_of
     from edge_gateway.commands.train import train_command
     from edge_gateway.training import TrainWish
@@ -142,7 +184,7 @@ def train(
     wish = TrainWish(
         recording, assets, config, out, version, detector, features, window, every, budget, follow, columns
     )
-    raise typer.Exit(train_command(wish))
+    raise typer.Exit(train_command(wish, as_json=as_json))
 
 
 register(app)
@@ -150,7 +192,9 @@ register_config(app)
 register_alerts(app)
 register_models(app)
 register_evaluate(app)
+register_health(app)
 register_recordings(app)
+register_status(app)
 
 
 @app.command()
@@ -173,7 +217,10 @@ def demo(
         bool, typer.Option("--grafana", help="With InfluxDB and Grafana in containers, or how to do without.")
     ] = False,
 ) -> None:
-    """Watch the whole job on a simulated pump station served over real OPC-UA and Modbus, in under two minutes."""
+    """Watch the whole job on a simulated pump station served over real OPC-UA and Modbus, in under two minutes.
+
+    Example: sluicegate demo --fault drift
+    """
     from edge_gateway.demo.command import DemoOptions, run_demo
 
     if grafana:
@@ -182,3 +229,6 @@ def demo(
         raise typer.Exit(demo_in_containers(Path("var/secrets")))
     options = DemoOptions(seconds, fault, seed, report or folder / "report.json", folder, also)
     raise typer.Exit(run_demo(options, live=not no_ui))
+
+
+put_in_panels(app)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,21 +14,25 @@ import structlog
 
 from cloud_sink.outbox.writer import OutboxWriter, PutResult
 from cloud_sink.records import Account, Alert, Event, Record
+from cloud_sink.report import Report
 from cloud_sink.sink import OutboxSink
-from connectors.source import JournalSource, RecordingSource
+from connectors.source import DriverSource, JournalSource, RecordingSource
 from edge_gateway.cluster import ALONE, Share
 from edge_gateway.cold_starts import cold_starts
 from edge_gateway.config.config import Config
 from edge_gateway.drift_facts import DriftFacts
 from edge_gateway.flow_file import load_features
 from edge_gateway.histogram import Histogram
+from edge_gateway.identity import boot_id, gateway_id
 from edge_gateway.layout import Layout
 from edge_gateway.maintenance import calendars
 from edge_gateway.outbox_settings import outbox_settings
 from edge_gateway.progress import Moving
+from edge_gateway.report import Reporter, count_alarms, make_report
 from edge_gateway.rule_sets import rule_sets
 from edge_gateway.serving.crew import Recruiter
 from edge_gateway.serving.duty import ModelDuty
+from edge_gateway.status import read_status
 from flows.alarms import AlertSettings, Maintenance
 from flows.drift_setup import DriftSetup
 from flows.rules import RuleSet
@@ -99,6 +104,7 @@ class LocalGateway:
             partitions=share.outboxes,
             owners=share.owners,
         )
+        self._reporter = Reporter(config.gateway.report_every, self._report, self._tell, clock, monotonic)
         self._read = Moving()
         self._passing = False
         self._written_at = 0
@@ -137,7 +143,7 @@ class LocalGateway:
         """Computed for every tag of every window."""
         return self._features
 
-    def source(self) -> JournalSource | RecordingSource:
+    def source(self) -> JournalSource | RecordingSource | DriverSource:
         """The journal."""
         self._models.begin()
         if self._share.journal is None:
@@ -190,6 +196,7 @@ class LocalGateway:
             "lost_after_s": 0 if self._share.alone else self._share.lost_after.total_seconds(),
             "alert_seconds": self._latency.facts(),
             "models": self._models.told(),
+            "inference": {name: asdict(spent) for name, spent in self._models.spent.items()},
         }
 
     def _load_models(self) -> dict[str, list[Served]]:
@@ -220,9 +227,25 @@ class LocalGateway:
         """The flow has ended."""
         self._models.close()
 
+    def _report(self, up_s: int, every_s: int) -> Report:
+        layout = self._layout
+        models = self.models
+        return make_report(
+            (gateway_id(layout.gateway_id), boot_id()),
+            (up_s, every_s),
+            self._accounts.values(),
+            read_status(layout.status, "acquire"),
+            read_status(layout.status, "deliver"),
+            [models.of(asset) for asset in self._accounts],
+            self._drift.facts(),
+            count_alarms(layout.outbox),
+            time.time_ns(),
+        )
+
     def _passed(self) -> None:
         self._passing = True
         self._models.pass_over()
+        self._reporter.pass_over()
         self._sink.flush_due()
         self._beat()
 
@@ -241,7 +264,7 @@ class LocalGateway:
                 self._accounts[record.asset] = record
                 continue
             self._written[record.lane.name.lower()] += 1
-            if isinstance(record, Event):
+            if isinstance(record, Event) and record.report is None:
                 told = ("asset", "kind", "reason", "start", "end", "count", "source", "detail")
                 self._events.append({name: getattr(record, name) for name in told})
             if isinstance(record, Alert) and not record.held_back:

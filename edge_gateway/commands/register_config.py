@@ -21,6 +21,8 @@ def schema() -> None:
 
     `sluicegate schema > gateway.schema.json` beside the configuration, and `#:schema ./gateway.schema.json` as its
     first line, suffice for Even Better TOML (VS Code), Taplo and other editors that know the directive.
+
+    Example: sluicegate schema
     """
     from edge_gateway.config.schema import text
 
@@ -38,6 +40,8 @@ def import_(
 
     Types, byte orders, scales and intervals are taken exactly; a table tells of every option what became of it, and
     why. Passwords go into files of their own. Nothing is ever overwritten.
+
+    Example: sluicegate import telegraf.conf --out gateway.toml --site riverside
     """
     from edge_gateway.commands.import_telegraf import ImportWish, import_telegraf
 

@@ -21,7 +21,10 @@ def egress(
     every: Annotated[bool, typer.Option("--every", help="Each object and attempt instead of sums.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what left the site: every byte that was handed to the network, by target and kind of record."""
+    """Show what left the site: every byte that was handed to the network, by target and kind of record.
+
+    Example: sluicegate egress --since 24h
+    """
     from edge_gateway.commands.egress import egress_command
 
     raise typer.Exit(egress_command(config, since, every=every, as_json=as_json))

@@ -31,12 +31,24 @@ sluicegate replay today.parquet --gateway gateway.toml
 
 sluicegate replay today.parquet --gateway new.toml --speed 60x --out var/replay
 """
+_TEST = """Replay recorded input and compare the alarms with the expected ones. The same runs in pytest.
+
+A case is a folder: recording.parquet or recording.csv, gateway.toml, expected.toml. Exit code 1 if one case fails, 2 if
+one cannot be run. How to make one: record, or cut out with --from and --to, then --update, then read what was written.
+
+sluicegate test cases/bearing_wear
+
+sluicegate test cases --json
+
+sluicegate test cases/bearing_wear --update
+"""
 
 
 def register_recordings(app: typer.Typer) -> None:
     """Add the commands."""
     app.command(help=_RECORD)(record)
     app.command(help=_REPLAY)(replay)
+    app.command(name="test", help=_TEST)(run_cases)
 
 
 def record(
@@ -103,3 +115,16 @@ def replay(
 
     pace = None if times == math.inf else times
     raise typer.Exit(replay_command(ReplayWish(recording, gateway, pace, out, asset), as_json=as_json))
+
+
+def run_cases(
+    cases: Annotated[
+        list[Path], typer.Argument(metavar="CASES...", help="Folders of cases, or above them.", show_default=False)
+    ],
+    update: Annotated[bool, typer.Option("--update", help="Write what came as what is expected.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """See `_TEST`."""
+    from edge_gateway.commands.run_cases import run_cases as run
+
+    raise typer.Exit(run(cases, update=update, as_json=as_json))

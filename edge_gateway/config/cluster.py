@@ -35,8 +35,8 @@ class HostSection(Section):
         example="hall-a",
     )
     address: Annotated[str, AfterValidator(_address)] = option(
-        description="HOST:PORT on which the flow of this host listens for the others; on a private link, for it is "
-        "neither encrypted nor authenticated.",
+        description="HOST:PORT on which the flow of this host listens for the others; on a private link: whoever "
+        "reaches it can run code as the gateway.",
         fix="Write for example '10.7.0.1:2101'.",
         example="10.7.0.1:2101",
     )

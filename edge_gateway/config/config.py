@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edge_gateway.config.cluster import ClusterSection
 from edge_gateway.config.influx import InfluxSection
+from edge_gateway.config.log import LogSection
 from edge_gateway.config.maintenance import MaintenanceSection
 from edge_gateway.config.modbus import ModbusSection
 from edge_gateway.config.models import ModelsSection
@@ -38,6 +39,13 @@ class GatewaySection(Section):
         fix="Write for example 'flows.condition_monitoring' or 'my_flow.py'.",
         min_length=1,
     )
+    report_every: Duration = option(
+        60 * minute,
+        description="How often the gateway tells the cloud how it is: versions and counts, no values. 1min to 1d.",
+        fix="1h is right for most; `sluicegate fleet` reads it.",
+        ge=minute,
+        le=24 * 60 * minute,
+    )
     epoch: Duration = option(
         5 * s,
         description="Time between two recovery snapshots of the flow; what is replayed after a crash. 1s to 60s.",
@@ -71,6 +79,7 @@ class Config(Section):
         min_length=1,
     )
     page: PageSection = option(PageSection(), description="The gateway's own page.")
+    log: LogSection = option(LogSection(), description="What is written to stderr.")
     influx: tuple[InfluxSection, ...] = option((), description="InfluxDBs that dashboards read.")
     cluster: ClusterSection = option(ClusterSection(), description="Hosts of one site that share the work.")
     uplink: UplinkSection = option(UplinkSection(), description="What sending may cost.")

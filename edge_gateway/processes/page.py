@@ -14,14 +14,18 @@ import uvicorn
 
 from cloud_sink.targets.secrets import SecretFile, one_line
 from connectors.commands.post import post
+from edge_gateway import __version__
 from edge_gateway.config.config import Config
 from edge_gateway.exit_codes import Exit
 from edge_gateway.layout import Layout
+from edge_gateway.metrics.samples import Identity
 from edge_gateway.page.app import make_app
+from edge_gateway.page.probes import probe_routes
 from edge_gateway.page.requests import own_token
 from edge_gateway.page.view import View
 from edge_gateway.signals import StopFlag
 from edge_gateway.status import EVERY_S, PAGE, StatusFile
+from edge_gateway.verdict import read_statuses
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +54,9 @@ def page_process(config: Config) -> int:
         _token(config),
         hosts,
         lambda: server.should_exit,
+        probe_routes(
+            lambda: read_statuses(layout.status), Identity(config.gateway.site, config.gateway.name, __version__)
+        ),
     )
     # Its own handlers for signals end it.
     settings = uvicorn.Config(

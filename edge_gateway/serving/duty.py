@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from queue import Empty, SimpleQueue
 
@@ -34,6 +35,14 @@ KEEP_EVERY_S = 30.0  # a shadow's figures, 60 kB at most, are written so often; 
 _NOBODY = Post(Life(), None, None, None, None)
 
 
+@dataclass(slots=True)
+class Spent:
+    """On a model, in all its versions."""
+
+    seconds: float = 0.0
+    rows: int = 0
+
+
 class ModelDuty:
     """Implements `models.served.Models`.
 
@@ -43,6 +52,9 @@ class ModelDuty:
         fixed: What serves each asset by a bundle of the configuration, whatever the store says.
         tell: Puts events into the outbox, durably, from the flow's thread; False = it cannot yet.
         monotonic: Steady clock, s.
+
+    Attributes:
+        spent: On each model, by name.
     """
 
     def __init__(
@@ -59,6 +71,7 @@ class ModelDuty:
         self._tell = tell
         self._monotonic = monotonic
         self._kept_at = monotonic()
+        self.spent: dict[str, Spent] = {}
         self._assets = sorted({*fixed, *(asset for model in config.model for asset in model.assets)})
         self._roster = Roster()
         self._crew = Crew()
@@ -75,7 +88,10 @@ class ModelDuty:
         return self._roster.of(asset)
 
     def noted(self, outcome: Outcome) -> None:
-        """A version that was switched off is rolled back; a shadow's troubles are counted."""
+        """A version that was switched off is rolled back; a shadow's troubles are counted. Time spent is summed."""
+        spent = self.spent.setdefault(outcome.model.rpartition("@")[0], Spent())
+        spent.seconds += outcome.seconds
+        spent.rows += outcome.rows
         if not outcome.trouble:
             return
         name, _, version = outcome.model.rpartition("@")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import io
 import tempfile
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -137,7 +139,16 @@ def _arrays(names: tuple[str, ...], file: str) -> Door:
         assert sum(array.nbytes for array in found) <= MAX_BYTES[file]
         assert not any(array.dtype.hasobject for array in found)
 
-    return Door(enter, (ValueError,), lambda: [_bundle()[file]])
+    return Door(enter, (ValueError,), lambda: [_bundle()[file], _unclosed(_bundle()[file])])
+
+
+def _unclosed(archive: bytes) -> bytes:
+    """The header of each array lacks its last bracket; check sums are right."""
+    changed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(archive)) as old, zipfile.ZipFile(changed, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name).replace(b"}", b" ", 1))
+    return changed.getvalue()
 
 
 def _lives_seeds() -> list[bytes]:

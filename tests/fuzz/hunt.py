@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 FOLDER = Path("var/fuzz")
@@ -37,23 +38,25 @@ def main() -> int:
     from tests.fuzz.doors import all_doors
 
     names = [name for name in all_doors() if wish.only in name]
-    failed = []
-    print(f"{len(names)} doors, {wish.seconds} s each: {len(names) * wish.seconds / 60:.0f} min", flush=True)
-    for name in names:
-        began = time.monotonic()
-        command = [sys.executable, "-m", "tests.fuzz.hunt", "--door", name, "--seconds", str(wish.seconds)]
-        run = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
-        told = [line for line in run.stderr.splitlines() if "cov:" in line][-1:]
-        last = " ".join(told[0].split()[:5]) if told else ""
-        print(
-            f"{'ok     ' if not run.returncode else 'FINDING'} {name:24} {time.monotonic() - began:5.0f} s  {last}",
-            flush=True,
-        )
-        if run.returncode:
-            failed.append(name)
-            print("\n".join(run.stderr.splitlines()[-40:]), flush=True)
-    print(f"{len(names) - len(failed)} of {len(names)} doors without a finding")
-    return 1 if failed else 0
+    cores = os.cpu_count() or 1
+    print(f"{len(names)} doors, {wish.seconds} s each, {cores} at a time", flush=True)
+    with ThreadPoolExecutor(cores) as pool:
+        sound = list(pool.map(lambda name: _sound(name, wish.seconds), names))
+    print(f"{sum(sound)} of {len(names)} doors without a finding")
+    return 0 if all(sound) else 1
+
+
+def _sound(name: str, seconds: int) -> bool:
+    """Hunt at one door, and print what came of it."""
+    began = time.monotonic()
+    command = [sys.executable, "-m", "tests.fuzz.hunt", "--door", name, "--seconds", str(seconds)]
+    run = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    told = [line for line in run.stderr.splitlines() if "cov:" in line][-1:]
+    last = " ".join(told[0].split()[:4]) if told else ""
+    word = "FINDING" if run.returncode else "ok"
+    trace = "\n" + "\n".join(run.stderr.splitlines()[-40:]) if run.returncode else ""
+    print(f"{word:7} {name:24} {time.monotonic() - began:4.0f} s  {last}{trace}", flush=True)
+    return not run.returncode
 
 
 def hunt(name: str, seconds: int) -> None:

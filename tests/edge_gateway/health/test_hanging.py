@@ -13,8 +13,10 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from edge_gateway.status import read_status
 from tests.cloud_sink.influx.servers import free_port
@@ -57,7 +59,8 @@ def until(happened: Callable[[], object], seconds: float, what: str) -> None:
 
 def test_each_process_that_hangs_is_replaced_and_nothing_is_lost(tmp_path: Path) -> None:
     statuses, address = tmp_path / "data" / "status", str(tmp_path / "notify")
-    (tmp_path / "gateway.toml").write_text(CONFIG.format(port=free_port(), nowhere=free_port()))
+    port = free_port()
+    (tmp_path / "gateway.toml").write_text(CONFIG.format(port=port, nowhere=free_port()))
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(address)
         heard: list[str] = []
@@ -81,7 +84,9 @@ def test_each_process_that_hangs_is_replaced_and_nothing_is_lost(tmp_path: Path)
                     for role, pid in before.items():
                         until(lambda role=role, pid=pid: read_status(statuses, role)["pid"] != pid, 40, role)
                 until(lambda: judged(statuses), 30, "it is well again")
+                until(lambda: read_status(statuses, "deliver")["failures"], 20, "the cloud cannot be reached")
                 until(lambda: told_of_the_cloud(heard), 10, "of the cloud, and it is ready all the same")
+                ask_all(tmp_path, port)
                 process.terminate()
                 assert process.wait(25) == 0
             finally:
@@ -110,6 +115,23 @@ def judged(statuses: Path) -> bool:
     from edge_gateway.verdict import Now, judge, read_statuses
 
     return judge(read_statuses(statuses), Now.read()).ready
+
+
+def ask_all(folder: Path, port: int) -> None:
+    """The cloud has been away for the whole run."""
+    for path, key in (("healthz", "healthy"), ("readyz", "ready")):
+        with urlopen(f"http://127.0.0.1:{port}/{path}", timeout=10) as answer:
+            assert (answer.status, json.loads(answer.read())[key]) == (200, True)
+    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        families = text_string_to_metric_families(answer.read().decode())
+        found = {(one.name, *one.labels.values()): one.value for family in families for one in family.samples}
+    assert found["edge_uplink_up", "https"] == 0
+    assert found["edge_ready",] == 1
+    assert [found["edge_process_wedged_total", role] for role in ROLES] == [1, 1, 1, 1]
+    assert found["edge_link_up", "press"] == 0
+    assert found["edge_samples_total",] > 0
+    command = [sys.executable, "-m", "edge_gateway", "health", str(folder / "gateway.toml"), "--ready"]
+    assert subprocess.run(command, timeout=30, check=False).returncode == 0
 
 
 def told_of_the_cloud(heard: list[str]) -> bool:
