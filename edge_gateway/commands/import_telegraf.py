@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from edge_gateway.commands.naming import config_name
 from edge_gateway.commands.refusal import Refusal
+from edge_gateway.config.names import config_name
 from edge_gateway.config.problems import ConfigRejected
 from edge_gateway.config.toml_spots import spots
 from edge_gateway.config.written import no_toml

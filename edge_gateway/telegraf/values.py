@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import chain, count
 from typing import Any
 
-from edge_gateway.commands.naming import config_name
+from edge_gateway.config.names import config_name
 from edge_gateway.config.units import duration_text
 
 # Go's time.ParseDuration: a sequence of numbers with units, such as 1m30s
