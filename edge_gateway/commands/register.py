@@ -65,7 +65,7 @@ def browse(
     ] = None,
     write: Annotated[
         Path | None,
-        typer.Option(metavar="TAGS.TOML", help="Write what was found as [[opcua.tags]] blocks.", show_default=False),
+        typer.Option(metavar="TAGS.TOML", help=r"Write what was found as [\[opcua.tags]] blocks.", show_default=False),
     ] = None,
     as_json: JsonOption = False,
     start: Annotated[str, typer.Option(metavar="NODE", help="Where to begin; i=85 = Objects.")] = "i=85",
@@ -141,7 +141,7 @@ def plan(
     round_trip: Annotated[float, typer.Option(help="ms of an exchange on a network.", min=0.01, max=60_000)] = 5,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what the Modbus polls of a configuration cost: requests, bytes, share of the line. Touches no device.
+    """Show what a configuration will cost: requests, samples, share of the lines, MB a day, memory. Touches no device.
 
     Example: sluicegate plan gateway.toml --baud 19200
     """

@@ -14,7 +14,7 @@ from connectors.errors import ConnectorError
 from edge_gateway import logs
 from edge_gateway.check import load_checked
 from edge_gateway.claim import FolderRefused, claim
-from edge_gateway.cluster import as_host, free_addresses, named
+from edge_gateway.cluster import as_host, free_addresses, named, remember_host
 from edge_gateway.config.config import Config
 from edge_gateway.config.problems import ConfigRejected
 from edge_gateway.exit_codes import Exit
@@ -48,7 +48,7 @@ def start(path: Path, only: str | None, *, drain: bool, spread: Spread = ONE, lo
         typer.echo(f"--only takes one of {', '.join((*ROLES, PAGE))}, and --drain goes with --only deliver", err=True)
         return Exit.CONFIG
     try:
-        config = load_checked(path)
+        config = load_checked(path, host=spread.host)
     except ConfigRejected as rejected:
         typer.echo(str(rejected), err=True)
         return Exit.CONFIG
@@ -61,6 +61,8 @@ def start(path: Path, only: str | None, *, drain: bool, spread: Spread = ONE, lo
     role = spread.share(config).role if only == "flow" else only
     try:
         with claim(config.gateway.data, role or "gateway"):
+            if only is None:
+                remember_host(config, spread.host)
             return _run(path, config, only, drain=drain, spread=spread)
     except FlowRejected as rejected:
         typer.echo(str(rejected), err=True)
