@@ -13,6 +13,7 @@ from edge_gateway.commands.register import register
 from edge_gateway.commands.register_alerts import register_alerts
 from edge_gateway.commands.register_evaluate import register_evaluate
 from edge_gateway.commands.register_models import register_models
+from edge_gateway.commands.register_reload import register_reload
 from edge_gateway.exit_codes import Exit
 
 app = typer.Typer(
@@ -126,6 +127,7 @@ def train(
 
 
 register(app)
+register_reload(app)
 register_alerts(app)
 register_models(app)
 register_evaluate(app)

@@ -15,6 +15,7 @@ from edge_gateway.check import load_checked
 from edge_gateway.flow_file import build_flow
 from edge_gateway.gateway import LocalGateway
 from edge_gateway.layout import Layout
+from edge_gateway.reload.follower import Follower
 from edge_gateway.signals import StopFlag
 from edge_gateway.status import StatusFile
 
@@ -48,9 +49,9 @@ def build(path: str) -> Dataflow:
     return flow
 
 
-def assemble(config: Config) -> tuple[Dataflow, StatusFile, LocalGateway]:
+def assemble(config: Config, follower: Follower | None = None) -> tuple[Dataflow, StatusFile, LocalGateway]:
     """The dataflow, the status it writes while it runs, and the gateway, to be closed when it has ended."""
     stop = StopFlag()
-    gateway = LocalGateway(config, stop.is_set, lambda: status.beat())  # noqa: PLW0108 - bound below
+    gateway = LocalGateway(config, stop.is_set, lambda: status.beat(), follower)  # noqa: PLW0108 - bound below
     status = StatusFile(Layout(config.gateway.data).status, "flow", gateway.facts)
     return build_flow(config.gateway.flow, gateway), status, gateway

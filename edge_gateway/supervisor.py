@@ -7,12 +7,18 @@ import os
 import signal
 import sys
 import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
 from edge_gateway.exit_codes import Exit
 from edge_gateway.status import PAGE, ROLES
+
+if TYPE_CHECKING:
+    from edge_gateway.reload.keeper import Keeper
 
 log = structlog.get_logger()
 
@@ -27,10 +33,14 @@ _STABLE_S = 60.0  # running this long makes a process count as healthy again
 class Supervisor:
     """Starts, watches, restarts and stops the processes of one gateway."""
 
-    def __init__(self, config: Path, roles: tuple[str, ...] = ROLES) -> None:
+    def __init__(self, config: Path, roles: tuple[str, ...] = ROLES, keeper: Keeper | None = None) -> None:
         self._config = config
-        self._roles = roles
+        self._roles = list(roles)
+        self._keeper = keeper
         self._stop = asyncio.Event()
+        self._leaving: set[str] = set()  # told to end while all others go on
+        self._keeping: dict[str, asyncio.Task[None]] = {}
+        self._nudges = {role: asyncio.Event() for role in roles}  # to try again at once
         self._children: dict[str, asyncio.subprocess.Process] = {}
         self._fatal = Exit.OK
 
@@ -43,30 +53,87 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
-        keepers = {role: asyncio.create_task(self._keep(role), name=role) for role in self._roles}
-        await self._stop.wait()
+        for role in self._roles:
+            self._keeping[role] = asyncio.create_task(self._keep(role), name=role)
+        async with self._reloads(loop):
+            await self._stop.wait()
+        for nudge in self._nudges.values():
+            nudge.set()
         began = time.monotonic()
         if (page := self._children.get(PAGE)) is not None and page.returncode is None:
             page.terminate()  # it ends beside the others, for nothing goes through it
         for role in self._roles:
             spent = time.monotonic() - began
             await self._end(role, _GRACE_S.get(role, max(_PAGE_LEAST_S, _PAGE_GRACE_S - spent)))
-            await keepers[role]
+            await self._keeping[role]
         log.info("gateway_stopped")
         return self._fatal
 
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """See `edge_gateway.reload.keeper.Processes`, as for the four below."""
+        return tuple(self._roles)
+
+    def pid(self, role: str) -> int | None:
+        """Of the running process."""
+        child = self._children.get(role)
+        return child.pid if child is not None and child.returncode is None else None
+
+    async def restart(self, role: str) -> None:
+        """End it in peace; it is started again at once."""
+        self._nudges[role].set()
+        if self.pid(role) is not None:
+            self._leaving.add(role)
+            await self._end(role, _GRACE_S.get(role, _PAGE_GRACE_S))
+
+    def begin(self, role: str) -> None:
+        """Keep one more process."""
+        self._roles.append(role)
+        self._nudges[role] = asyncio.Event()
+        self._keeping[role] = asyncio.create_task(self._keep(role), name=role)
+
+    async def finish(self, role: str) -> None:
+        """End it for good."""
+        self._roles.remove(role)
+        await self._end(role, _PAGE_GRACE_S)
+        self._nudges.pop(role).set()
+        await self._keeping.pop(role)
+
+    @asynccontextmanager
+    async def _reloads(self, loop: asyncio.AbstractEventLoop) -> AsyncIterator[None]:
+        """At SIGHUP, until the end begins: a stop does not wait for a reload."""
+        if self._keeper is None:
+            yield
+            return
+        loop.add_signal_handler(signal.SIGHUP, self._keeper.ask)
+        reloads = asyncio.create_task(self._keeper.run(self))
+        reloads.add_done_callback(lambda _: self._stop.set())  # an error in there is one of ours
+        try:
+            yield
+        finally:
+            reloads.cancel()
+            with suppress(asyncio.CancelledError):
+                await reloads
+
     async def _keep(self, role: str) -> None:
-        delay = _FIRST_RESTART_S
-        while not self._stop.is_set():
+        delay, nudge = _FIRST_RESTART_S, self._nudges[role]
+        while not self._stop.is_set() and role in self._roles:
+            nudge.clear()
             started = time.monotonic()
             try:
                 code = await self._live(role)
             except OSError as error:  # no memory or no process number left just now
                 log.error("process_not_started", process_name=role, error=error.strerror)
                 code = Exit.FAILED
-            if self._stop.is_set():
+            if self._stop.is_set() or role not in self._roles:
                 return
-            if code == Exit.CONFIG:
+            if role in self._leaving:
+                self._leaving.discard(role)
+                log.info("process_restarted", process_name=role, exit_code=code)
+                delay = _FIRST_RESTART_S
+                continue
+            taken_back = self._keeper is not None and self._keeper.gave_up(role, code)
+            if code == Exit.CONFIG and not taken_back:
                 log.error("process_refused", process_name=role, exit_code=code)
                 self._fatal = Exit.CONFIG
                 self._stop.set()
@@ -75,7 +142,8 @@ class Supervisor:
                 delay = _FIRST_RESTART_S
             log.warning("process_restarting", process_name=role, exit_code=code, retry_in_s=delay)
             try:
-                await asyncio.wait_for(self._stop.wait(), delay)
+                await asyncio.wait_for(nudge.wait(), delay)
+                delay = _FIRST_RESTART_S
             except TimeoutError:
                 delay = min(2 * delay, _LONGEST_RESTART_S)
 
@@ -90,13 +158,16 @@ class Supervisor:
             "--only",
             role,
             stdin=asyncio.subprocess.DEVNULL,
-            env={**os.environ, "SLUICEGATE_PARENT": str(os.getpid())},
+            env={**os.environ, "SLUICEGATE_PARENT": str(os.getpid()), **self._environment()},
             start_new_session=True,  # a Ctrl-C must reach the supervisor alone, which stops them in order
         )
         self._children[role] = child
         if self._stop.is_set():  # while it was being started: it has done nothing yet
             child.kill()
         return await child.wait()
+
+    def _environment(self) -> Mapping[str, str]:
+        return {} if self._keeper is None else self._keeper.environment
 
     async def _end(self, role: str, grace_s: float) -> None:
         child = self._children.get(role)

@@ -73,11 +73,7 @@ class JournalWriter:
             JournalWriteFailed: The first segment cannot be made.
             ValueError: An asset has two tables.
         """
-        self._tables = {table.asset: table for table in tables}
-        if len(self._tables) != len(tables):
-            msg = "tables: every asset must stand there once; merge the tables of an asset that several drivers fill"
-            raise ValueError(msg)
-        self._numbers = {asset: number for number, asset in enumerate(self._tables)}
+        self._tables, self._numbers = _numbered(tables)
         self._folder = folder
         self._settings = settings
         self._clock = clock
@@ -115,6 +111,24 @@ class JournalWriter:
         for item, samples, newest in entries:
             self.books.add(item.asset, samples, newest)
         self._bell.ring()
+
+    def adopt(self, tables: Sequence[TagTable]) -> None:
+        """Blocks of these tables come from now on, and of no others: they stand in the head of a new segment.
+
+        Raises:
+            JournalWriteFailed: The segment cannot be made; the former tables stay.
+            ValueError: An asset has two tables.
+        """
+        former = self._tables, self._numbers
+        self._tables, self._numbers = _numbered(tables)
+        if tuple(self._tables.values()) == tuple(former[0].values()):
+            return
+        try:
+            self._begin(self._base + self._place, 0)
+        except JournalWriteFailed:
+            self._tables, self._numbers = former
+            raise
+        self._syncer.follow(self._descriptor)
 
     def sync(self) -> bool:
         """Make everything appended durable now; False where the disk refused (logged and counted)."""
@@ -237,6 +251,19 @@ class JournalWriter:
             return False
         os.close(opened.descriptor)
         return self._clock() - opened.head.created > self._settings.retention.total_seconds() * 1e9
+
+
+def _numbered(tables: Sequence[TagTable]) -> tuple[dict[str, TagTable], dict[str, int]]:
+    """By asset: its table, and its number in the head of a segment.
+
+    Raises:
+        ValueError: An asset has two tables.
+    """
+    by_asset = {table.asset: table for table in tables}
+    if len(by_asset) != len(tables):
+        msg = "tables: every asset must stand there once; merge the tables of an asset that several drivers fill"
+        raise ValueError(msg)
+    return by_asset, {asset: number for number, asset in enumerate(by_asset)}
 
 
 def _lock(folder: Path) -> int:

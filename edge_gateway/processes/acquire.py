@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import structlog
@@ -20,6 +21,8 @@ from edge_gateway.config.storage import JournalSection
 from edge_gateway.drivers import make_drivers
 from edge_gateway.exit_codes import Exit
 from edge_gateway.layout import Layout
+from edge_gateway.reload.follower import Follower
+from edge_gateway.reload.links import follow_links
 from edge_gateway.status import StatusFile
 from edge_gateway.tables import tag_tables
 
@@ -29,8 +32,14 @@ _SEGMENT = 64 * 2**20
 _SWITCH_S = 0.0005  # the storing thread must not wait 5 ms for the loop to let go of the interpreter
 
 
-async def acquire_process(config: Config) -> int:
-    """Acquire until told to stop; what is in flight then still reaches the journal."""
+async def acquire_process(config: Config, follower: Follower | None = None) -> int:
+    """Acquire until told to stop; what is in flight then still reaches the journal.
+
+    Args:
+        config: Of the gateway.
+        follower: Says when another one is in force.
+    """
+    follower = follower or Follower()
     sys.setswitchinterval(_SWITCH_S)
     layout = Layout(config.gateway.data)
     layout.journal.mkdir(parents=True, exist_ok=True)
@@ -48,12 +57,12 @@ async def acquire_process(config: Config) -> int:
 
     def beat(now: IntakeStatus) -> None:
         nonlocal facts
-        facts = {**asdict(now), "sync_failures": writer.sync_failures}
+        facts = {**asdict(now), "sync_failures": writer.sync_failures, **follower.facts()}
         status.beat()
 
     settings = IntakeSettings(capacity=config.journal.intake_limit, idle_after=config.windows.idle_after)
     try:
-        await acquire(drivers, writer, settings, stop, beat, inbox.stored)
+        await acquire(drivers, writer, settings, stop, beat, inbox.stored, partial(follow_links, follower))
     finally:
         status.beat(now=True)
         writer.close()

@@ -23,14 +23,19 @@ from edge_gateway.dataflow import assemble
 from edge_gateway.exit_codes import Exit
 from edge_gateway.layout import Layout
 from edge_gateway.own_folder import own_folder
+from edge_gateway.reload.follower import Follower
 
 log = structlog.get_logger(__name__)
 
 _PARTITIONS = 1  # of the recovery store; one worker needs one
 
 
-def flow_process(config: Config) -> int:
+def flow_process(config: Config, follower: Follower | None = None) -> int:
     """Run the configured dataflow until told to stop, or until it raises.
+
+    Args:
+        config: Of the gateway.
+        follower: Says when another one is in force.
 
     Returns:
         `Exit.OK`, or `Exit.FLOW` when a step raised (its state is kept, a restart resumes before the item) or when the
@@ -39,7 +44,7 @@ def flow_process(config: Config) -> int:
     Raises:
         FolderRefused: The folder of the recovery stores is not this user's own.
     """
-    flow, status, gateway = assemble(config)
+    flow, status, gateway = assemble(config, follower)
     recovery = Layout(config.gateway.data).recovery
     own_folder(recovery)
     store = recovery / flow.flow_id  # a store belongs to one flow

@@ -18,6 +18,8 @@ from edge_gateway.config.problems import ConfigRejected
 from edge_gateway.exit_codes import Exit
 from edge_gateway.flow_file import FlowRejected
 from edge_gateway.parent import end_with_parent
+from edge_gateway.reload.follower import Follower
+from edge_gateway.signals import ignore_hangup
 from edge_gateway.status import PAGE, ROLES
 from models.errors import ModelError
 
@@ -34,15 +36,20 @@ def start(path: Path, only: str | None, *, drain: bool) -> int:
     if only not in (None, *ROLES, PAGE) or (drain and only != "deliver"):
         typer.echo(f"--only takes one of {', '.join((*ROLES, PAGE))}, and --drain goes with --only deliver", err=True)
         return Exit.CONFIG
+    ignore_hangup()
     try:
-        config = load_checked(path)
+        follower = Follower() if only is None else Follower.of_supervisor()
+        config = load_checked(path) if follower.current is None else follower.current.config
     except ConfigRejected as rejected:
         typer.echo(str(rejected), err=True)
         return Exit.CONFIG
+    except (OSError, ValueError) as error:  # the kept configuration, which the supervisor has just written
+        typer.echo(str(error), err=True)
+        return Exit.FAILED
     logs.set_up(only or "supervisor")
     try:
         with claim(config.gateway.data, only or "gateway"):
-            return _run(path, config, only, drain=drain)
+            return _run(path, config, only, follower, drain=drain)
     except FlowRejected as rejected:
         typer.echo(str(rejected), err=True)
         return Exit.CONFIG
@@ -59,28 +66,29 @@ def start(path: Path, only: str | None, *, drain: bool) -> int:
         return _ended(error)
 
 
-def _run(path: Path, config: Config, only: str | None, *, drain: bool) -> int:
+def _run(path: Path, config: Config, only: str | None, follower: Follower, *, drain: bool) -> int:
     """Each process imports what it runs."""
     if only is None:
+        from edge_gateway.reload.keeper import Keeper  # noqa: PLC0415
         from edge_gateway.supervisor import Supervisor  # noqa: PLC0415
 
         roles = (*ROLES, PAGE) if config.page.enabled else ROLES
-        return asyncio.run(Supervisor(path.resolve(), roles).run())
+        return asyncio.run(Supervisor(path.resolve(), roles, Keeper(path.resolve(), config)).run())
     if only == "acquire":
         from edge_gateway.processes.acquire import acquire_process  # noqa: PLC0415
 
-        return asyncio.run(acquire_process(config))
+        return asyncio.run(acquire_process(config, follower))
     if only == "flow":
         from edge_gateway.processes.flow import flow_process  # noqa: PLC0415
 
-        return flow_process(config)
+        return flow_process(config, follower)
     if only == PAGE:
         from edge_gateway.processes.page import page_process  # noqa: PLC0415
 
         return page_process(config)
     from edge_gateway.processes.deliver import deliver  # noqa: PLC0415
 
-    return deliver(config, drain=drain)
+    return deliver(config, follower, drain=drain)
 
 
 def _ended(error: Exception) -> int:

@@ -39,11 +39,13 @@ class Watched:
         alarms: Settings by name of the alarm.
         tags: The tag that an alarm concerns, by its name.
         start: Makes the running rules, from what `Watch.snapshot` gave, b"" = anew.
+        of: What it is made from: two that are equal watch the same.
     """
 
     alarms: Mapping[str, AlarmSettings]
     tags: Mapping[str, str]
     start: Callable[[bytes], Watch]
+    of: object = None
 
 
 def no_rules(asset: str) -> Watched | None:  # noqa: ARG001 - of any
