@@ -109,3 +109,7 @@ def table() -> str:
         who = [*(f"{role}: while it runs" for role in effect.live), *(f"{role}: restart" for role in effect.restarts)]
         rows.append(f"| `{key}` | {'; '.join(who) or 'none'} | {effect.words} |")
     return "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    print(table(), end="")

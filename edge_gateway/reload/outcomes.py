@@ -69,5 +69,5 @@ def add_outcome(folder: Path, outcome: Outcome) -> None:
 
 
 def _outcome(data: dict[str, Any]) -> Outcome:
-    parts = tuple(Part(one["name"], one["what"], tuple(one["roles"])) for one in data.pop("parts"))
+    parts = tuple(Part(one["name"], one["what"], tuple(one["roles"])) for one in data["parts"])
     return Outcome(**{**data, "parts": parts, "silent": tuple(data["silent"])})

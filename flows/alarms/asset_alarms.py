@@ -159,6 +159,8 @@ class AssetAlarms:
             self._time = EventTime(timing, kept.now, kept.behind, guard)
             panel.in_maintenance = kept.in_maintenance
             self._judges = Judges.from_json(self._setup.alerts, kept.judges)
+        else:
+            self._judges = Judges(self._setup.alerts)
         if watched is not None:
             self._watch = watched.start(kept.watch if kept is not None else b"")
             self._severities = {name: settings.severity for name, settings in watched.alarms.items()}
