@@ -76,6 +76,7 @@ class IntakeStatus:
         write_failures: Appends the disk refused; they are tried again.
         driver_failures: By driver: how often its task raised or ended.
         drivers: By driver: its own counters.
+        troubles: By driver: why it has no link at the moment, "" = it has one.
     """
 
     received: int = 0
@@ -85,6 +86,7 @@ class IntakeStatus:
     write_failures: int = 0
     driver_failures: Mapping[str, int] = field(default_factory=dict)
     drivers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    troubles: Mapping[str, str] = field(default_factory=dict)
 
 
 class Intake:
@@ -217,6 +219,7 @@ class Intake:
             queued=self.hopper.queued,
             driver_failures=dict(self.failures),
             drivers={name: dict(driver.counters()) for name, driver in self._drivers.items()},
+            troubles={name: driver.trouble for name, driver in self._drivers.items()},
         )
 
     def _watch(self, asset: str, gap: str = ACQUIRER_DOWN) -> AssetWatch:

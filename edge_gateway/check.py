@@ -13,15 +13,17 @@ from rich.table import Table
 from rich.text import Text
 
 from cloud_sink.uplink.store import parse_store
+from edge_gateway.check_cluster import cluster_problems
 from edge_gateway.check_models import model_problems, scored_by, unsigned
 from edge_gateway.cold_starts import may_start_cold
 from edge_gateway.config.config import Config
 from edge_gateway.config.load import load
 from edge_gateway.config.opcua import OpcUaSection
 from edge_gateway.config.opcua_tag import FoundTag
-from edge_gateway.config.problems import ConfigRejected, Problem
+from edge_gateway.config.problems import Problem
 from edge_gateway.config.targets import PyarrowTargetSection, S3TargetSection
 from edge_gateway.config.units import duration_text
+from edge_gateway.config.written import rejected
 from edge_gateway.influx_series import unfit
 from edge_gateway.rooms import foreign_owners
 from edge_gateway.rule_sets import in_words, rule_sets
@@ -44,11 +46,12 @@ def load_checked(path: Path, *, deep: bool = False) -> Config:
     problems = [
         *missing(config),
         *unfit(config),
+        *cluster_problems(config),
         *model_problems(config, deep=deep),
         *(_deep(config) if deep else ()),
     ]
     if problems:
-        raise ConfigRejected(path, problems)
+        raise rejected(path, problems)
     return config
 
 

@@ -7,15 +7,18 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import structlog
 
 from edge_gateway.exit_codes import Exit
+from edge_gateway.notify import Notifier
 from edge_gateway.status import PAGE, ROLES
+from edge_gateway.watch import Watch
 
 if TYPE_CHECKING:
     from edge_gateway.reload.keeper import Keeper
@@ -28,15 +31,40 @@ _GRACE_S = {"acquire": 5.0, "flow": 8.0, "deliver": 5.0}
 _PAGE_GRACE_S, _PAGE_LEAST_S = 6.0, 0.5  # from the beginning of the stop, for it ends beside the others
 _FIRST_RESTART_S, _LONGEST_RESTART_S = 0.25, 30.0
 _STABLE_S = 60.0  # running this long makes a process count as healthy again
+_LOOK_S = 2.0
 
 
 class Supervisor:
     """Starts, watches, restarts and stops the processes of one gateway."""
 
-    def __init__(self, config: Path, roles: tuple[str, ...] = ROLES, keeper: Keeper | None = None) -> None:
+    def __init__(
+        self,
+        config: Path,
+        statuses: Path,
+        roles: tuple[str, ...] = ROLES,
+        arguments: Callable[[str], Sequence[str]] = lambda role: ("--only", role),
+        longest_restart_s: Mapping[str, float] = MappingProxyType({}),
+        notifier: Notifier | None = None,
+        keeper: Keeper | None = None,
+    ) -> None:
+        """Describe it.
+
+        Args:
+            config: Of the gateway.
+            statuses: Folder in which the processes tell of themselves.
+            roles: Of the processes, in the order of the data.
+            arguments: Of `sluicegate run` for a role.
+            longest_restart_s: Longest wait before a restart, of roles where it is not the usual one.
+            notifier: To the service manager.
+            keeper: Of the configuration in force; None = it does not change.
+        """
         self._config = config
         self._roles = list(roles)
         self._keeper = keeper
+        self._arguments = arguments
+        self._longest_restart_s = longest_restart_s
+        self._notifier = notifier or Notifier("")
+        self._watch = Watch(statuses, self._notifier, told=keeper.facts if keeper is not None else dict)
         self._stop = asyncio.Event()
         self._leaving: set[str] = set()  # told to end while all others go on
         self._keeping: dict[str, asyncio.Task[None]] = {}
@@ -55,16 +83,19 @@ class Supervisor:
             loop.add_signal_handler(number, self._stop.set)
         for role in self._roles:
             self._keeping[role] = asyncio.create_task(self._keep(role), name=role)
+        watching = asyncio.create_task(self._keep_watch(), name="watch")
         async with self._reloads(loop):
             await self._stop.wait()
         for nudge in self._nudges.values():
             nudge.set()
+        watching.cancel()
+        self._notifier.stopping()
         began = time.monotonic()
         if (page := self._children.get(PAGE)) is not None and page.returncode is None:
             page.terminate()  # it ends beside the others, for nothing goes through it
         for role in self._roles:
             spent = time.monotonic() - began
-            await self._end(role, _GRACE_S.get(role, max(_PAGE_LEAST_S, _PAGE_GRACE_S - spent)))
+            await self._end(role, _GRACE_S.get(_kind(role), max(_PAGE_LEAST_S, _PAGE_GRACE_S - spent)))
             await self._keeping[role]
         log.info("gateway_stopped")
         return self._fatal
@@ -84,7 +115,7 @@ class Supervisor:
         self._nudges[role].set()
         if self.pid(role) is not None:
             self._leaving.add(role)
-            await self._end(role, _GRACE_S.get(role, _PAGE_GRACE_S))
+            await self._end(role, _GRACE_S.get(_kind(role), _PAGE_GRACE_S))
 
     def begin(self, role: str) -> None:
         """Keep one more process."""
@@ -145,7 +176,7 @@ class Supervisor:
                 await asyncio.wait_for(nudge.wait(), delay)
                 delay = _FIRST_RESTART_S
             except TimeoutError:
-                delay = min(2 * delay, _LONGEST_RESTART_S)
+                delay = min(2 * delay, self._longest_restart_s.get(role, _LONGEST_RESTART_S))
 
     async def _live(self, role: str) -> int:
         """One life of a process; its exit code."""
@@ -155,16 +186,31 @@ class Supervisor:
             "edge_gateway",
             "run",
             str(self._config),
-            "--only",
-            role,
+            *self._arguments(role),
             stdin=asyncio.subprocess.DEVNULL,
             env={**os.environ, "SLUICEGATE_PARENT": str(os.getpid()), **self._environment()},
             start_new_session=True,  # a Ctrl-C must reach the supervisor alone, which stops them in order
         )
         self._children[role] = child
+        self._watch.born(role, child.pid)
         if self._stop.is_set():  # while it was being started: it has done nothing yet
             child.kill()
         return await child.wait()
+
+    async def _keep_watch(self) -> None:
+        """Kill what hangs; it is then started anew like anything that ended."""
+        every_s = min(_LOOK_S, self._notifier.watchdog_s / 3 or _LOOK_S)
+        while True:
+            await asyncio.sleep(every_s)
+            living = {role: child.pid for role, child in self._children.items() if child.returncode is None}
+            try:
+                stuck = await asyncio.to_thread(self._watch.look, living)
+            except Exception:
+                log.exception("watch_failed")  # a bug in the verdict must not end a gateway that works
+                continue
+            for role in stuck:
+                if (child := self._children[role]).pid == living[role] and child.returncode is None:
+                    child.kill()
 
     def _environment(self) -> Mapping[str, str]:
         return {} if self._keeper is None else self._keeper.environment
@@ -180,3 +226,8 @@ class Supervisor:
             log.error("process_killed", process_name=role, after_s=grace_s)
             child.kill()
             await child.wait()
+
+
+def _kind(role: str) -> str:
+    """Of a process; further ones of a kind have a number."""
+    return role.partition("-")[0]

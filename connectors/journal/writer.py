@@ -91,6 +91,7 @@ class JournalWriter:
         except BaseException:  # a start that fails for whatever reason must not keep the folder locked
             os.close(self._lock)
             raise
+        self._end = self._base + self._place
         self._syncer = Syncer(folder, settings.fsync_every)
         self._syncer.follow(self._descriptor)
 
@@ -108,6 +109,7 @@ class JournalWriter:
             self._begin(self._base + self._place, len(data))
             self._syncer.follow(self._descriptor)
         self._write(data)
+        self._end = self._base + self._place
         for item, samples, newest in entries:
             self.books.add(item.asset, samples, newest)
         self._bell.ring()
@@ -141,8 +143,8 @@ class JournalWriter:
 
     @property
     def offset(self) -> int:
-        """Logical offset after the last append."""
-        return self._base + self._place
+        """Logical offset after the last append, or at the start: the head of a segment alone is nothing to read."""
+        return self._end
 
     def close(self) -> None:
         """Sync a last time and release the folder."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from connectors.simulator.faults import TRAITS, make_injection
-from connectors.simulator.station import Station
+from connectors.simulator.scenery import Machine
 from connectors.simulator.tags import DEFAULT_PUMP
 
 _STDIN, _STDOUT = 0, 1
@@ -25,9 +25,9 @@ class _Counts(Protocol):
 class Console:
     """What a line of input does. Lives in the event loop, between two ticks of the plant."""
 
-    def __init__(self, station: Station, counts: _Counts, stop: asyncio.Event, *, serve: bool) -> None:
+    def __init__(self, machine: Machine, counts: _Counts, stop: asyncio.Event, *, serve: bool) -> None:
         """Args: serve = the end of the input does not stop the plant."""
-        self._station = station
+        self._machine = machine
         self._counts = counts
         self._stop = stop
         self._serve = serve
@@ -42,7 +42,8 @@ class Console:
             case ["inject", name] | ["inject", name, _]:
                 self._inject(name, words[2] if len(words) == 3 else DEFAULT_PUMP)
             case ["clear"]:
-                self._station.board.clear()
+                if self._machine.board is not None:
+                    self._machine.board.clear()
                 self._answer("cleared")
             case ["quit"]:
                 self._answer("stopped")
@@ -51,18 +52,22 @@ class Console:
                 say(event="error", message=f"{line!r}: {_HELP}")
 
     def _inject(self, name: str, asset: str) -> None:
+        board = self._machine.board
+        if board is None:
+            say(event="error", message="this plant has no faults; the pump station has")
+            return
         try:
-            injection = make_injection(name, asset, self._station.next_step_time)
+            injection = make_injection(name, asset, self._machine.next_step_time)
         except ValueError as error:
             say(event="error", message=str(error))
             return
-        self._station.board.inject(injection)
+        board.inject(injection)
         traits = TRAITS[injection.fault]
         self._answer("injected", fault=name, asset=asset, tags=traits.tags, ramp_s=traits.ramp_s)
 
     def _answer(self, event: str, **facts: Any) -> None:
         """The time is that of the first samples that can show it."""
-        say(event=event, time=self._station.next_step_time, late_ticks=self._counts.late_ticks, **facts)
+        say(event=event, time=self._machine.next_step_time, late_ticks=self._counts.late_ticks, **facts)
 
 
 def say(**facts: Any) -> None:

@@ -7,31 +7,38 @@ side, and a reply never mixes two steps.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
 from pymodbus.constants import ExcCodes
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from connectors import status
-from connectors.modbus.address import Table
-from connectors.simulator import registers, tags
+from connectors.modbus.address import MAX_ADDRESS, Table
+from connectors.simulator import registers
+from connectors.simulator.scenery import Scenery
 from connectors.simulator.station import Readings
+from connectors.simulator.tags import ModbusPoint
 
 HOST = "127.0.0.1"
 _TABLE_OF_READ = {3: Table.HOLDING, 4: Table.INPUT}  # function codes (Modbus Application Protocol V1.1b3, 6)
 
 
 class PlantModbusServer:
-    """Serves `tags.MODBUS_POINTS` as unit 1, read-only. Use as an asynchronous context manager."""
+    """Serves the Modbus points of a scenery, read-only. Use as an asynchronous context manager."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, scenery: Scenery, port: int) -> None:
         """Nothing is opened yet.
 
         Args:
+            scenery: What is served.
             port: Of loopback; 0 = any free one.
         """
+        self._scenery = scenery
         self._wanted = port
-        self._image: dict[Table, dict[int, int]] = {Table.HOLDING: {}, Table.INPUT: {}}
-        self._failed: set[tuple[Table, int]] = set()
+        self._image: dict[tuple[int, Table, int], int] = {}  # by unit, table and register
+        self._failed: set[tuple[int, Table, int]] = set()
 
     @property
     def port(self) -> int:
@@ -47,12 +54,18 @@ class PlantModbusServer:
         """
         # Four separate tables, as old devices have them; pymodbus wants something in each, so bit 0 is there too.
         bits = [SimData(0, values=[False] * 16, datatype=DataType.BITS)]
-        device = SimDevice(
-            tags.UNIT_ID,
-            simdata=(bits, bits, _layout(Table.HOLDING), _layout(Table.INPUT)),
-            action=self._before_reply,
-        )
-        self._server = ModbusTcpServer(device, address=(HOST, self._wanted))
+        units: dict[int, list[ModbusPoint]] = {}
+        for point in self._scenery.modbus:
+            units.setdefault(point.unit, []).append(point)
+        devices = [
+            SimDevice(
+                unit,
+                simdata=(bits, bits, _layout(points, Table.HOLDING), _layout(points, Table.INPUT)),
+                action=partial(self._before_reply, unit),
+            )
+            for unit, points in units.items()
+        ]
+        self._server = ModbusTcpServer(devices, address=(HOST, self._wanted))
         await self._server.serve_forever(background=True)
         return self
 
@@ -63,18 +76,20 @@ class PlantModbusServer:
         """Take the newest step over into the registers. A tag without a value keeps its registers and fails reads."""
         if not len(readings.times):
             return
-        for point in tags.MODBUS_POINTS:
-            j = tags.TABLES[point.asset].index(point.tag)
-            table, span = point.address.table, range(point.address.register, point.address.end)
+        for point in self._scenery.modbus:
+            j = self._scenery.tables[point.asset].index(point.tag)
+            registers_of = range(point.address.register, point.address.end)
+            span = [(point.unit, point.address.table, register) for register in registers_of]
             if readings.codes[point.asset][-1, j] != status.GOOD:
-                self._failed.update((table, register) for register in span)
+                self._failed.update(span)
                 continue
-            self._failed.difference_update((table, register) for register in span)
+            self._failed.difference_update(span)
             words = registers.encode(point.address, float(readings.values[point.asset][-1, j]))
-            self._image[table].update(zip(span, words, strict=True))
+            self._image.update(zip(span, words, strict=True))
 
     async def _before_reply(
         self,
+        unit: int,
         function: int,
         first: int,
         address: int,
@@ -89,17 +104,19 @@ class PlantModbusServer:
         if table is None:
             return None
         for register in range(address, address + count):
-            if (table, register) in self._failed:
+            if (unit, table, register) in self._failed:
                 return ExcCodes.DEVICE_FAILURE
-            current[register - first] = self._image[table].get(register, 0)
+            current[register - first] = self._image.get((unit, table, register), 0)
         return None
 
 
-def _layout(table: Table) -> list[SimData]:
+def _layout(points: Sequence[ModbusPoint], table: Table) -> list[SimData]:
     """One run of registers per hundred, from its first tag to its last; outside, pymodbus answers exception 2."""
     runs: dict[int, list[int]] = {}
-    for address in (point.address for point in tags.MODBUS_POINTS if point.address.table is table):
+    for address in (point.address for point in points if point.address.table is table):
         runs.setdefault(address.register // 100, []).extend((address.register, address.end))
+    if not runs:
+        return [SimData(MAX_ADDRESS, values=0, datatype=DataType.REGISTERS)]  # pymodbus wants something in each
     return [
         SimData(min(run), count=max(run) - min(run), values=0, datatype=DataType.REGISTERS) for run in runs.values()
     ]

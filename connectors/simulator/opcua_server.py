@@ -13,8 +13,9 @@ from pathlib import Path
 
 from asyncua import Server, ua
 
-from connectors.opcua.certificates import CERTIFICATE_FILE, KEY_FILE, make_self_signed
 from connectors.simulator import tags
+from connectors.simulator.identity import identity, uri
+from connectors.simulator.scenery import Scenery
 from connectors.simulator.station import Readings
 
 HOST = "127.0.0.1"
@@ -22,22 +23,23 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class PlantOpcUaServer:
-    """Serves `tags.OPCUA_POINTS`. Use as an asynchronous context manager."""
+    """Serves the OPC-UA points of a scenery. Use as an asynchronous context manager."""
 
-    def __init__(self, port: int, folder: Path, *, insecure: bool) -> None:
+    def __init__(self, scenery: Scenery, port: int, folder: Path, *, insecure: bool) -> None:
         """Nothing is opened yet.
 
         Args:
+            scenery: What is served.
             port: Of loopback; 0 = any free one.
             folder: Where the server's key and certificate are made.
             insecure: Also offer an endpoint without security.
         """
+        self._scenery = scenery
         self._port = port or _free_port()
         self._folder = folder
         self._insecure = insecure
         self._server = Server()
         self._nodes: dict[tuple[str, str], ua.NodeId] = {}
-        self.certificate = folder / CERTIFICATE_FILE
 
     @property
     def endpoint(self) -> str:
@@ -52,16 +54,12 @@ class PlantOpcUaServer:
         """
         # asyncua formats whole messages at INFO, and warns of every session that a killed client leaves behind.
         logging.getLogger("asyncua").setLevel(logging.ERROR)
-        host = socket.gethostname()
-        uri = f"urn:{host}:sluicegate:simulator"
-        key = self._folder / KEY_FILE
-        if not (self.certificate.exists() and key.exists()):  # a client that pinned it knows the plant after a restart
-            make_self_signed(self._folder, uri, ["localhost", HOST, host])
+        self.certificate, key = identity(self._folder)
         server = self._server
         await server.init()
         server.set_endpoint(self.endpoint)
-        server.set_server_name("Sluicegate simulated pump station")
-        await server.set_application_uri(uri)
+        server.set_server_name(f"Sluicegate simulator: {self._scenery.name}")
+        await server.set_application_uri(uri())
         await server.load_certificate(self.certificate)
         await server.load_private_key(key)
         policies = [ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt]
@@ -78,13 +76,13 @@ class PlantOpcUaServer:
 
         A bad value goes out as null, as OPC 10000-4, 7.11 asks of a server.
         """
-        for point in tags.OPCUA_POINTS:
+        for point in self._scenery.opcua:
             node = self._nodes[point.asset, point.tag]
             if point.waveform:
                 for time, block in zip(readings.block_times.tolist(), readings.blocks[point.asset], strict=True):
                     await self._write(node, ua.Variant(block.tolist(), ua.VariantType.Float), 0, time)
                 continue
-            j = tags.TABLES[point.asset].index(point.tag)
+            j = self._scenery.tables[point.asset].index(point.tag)
             values = readings.values[point.asset][:, j].tolist()
             codes = readings.codes[point.asset][:, j].tolist()
             for time, value, code in zip(readings.times.tolist(), values, codes, strict=True):
@@ -105,9 +103,9 @@ class PlantOpcUaServer:
         waiting = ua.DataValue(
             ua.Variant(None, ua.VariantType.Null), ua.StatusCode(ua.StatusCodes.BadWaitingForInitialData)
         )
-        for asset in dict.fromkeys(point.asset for point in tags.OPCUA_POINTS):
+        for asset in dict.fromkeys(point.asset for point in self._scenery.opcua):
             folder = await self._server.nodes.objects.add_object(ua.NodeId(asset, index), asset)
-            for point in (point for point in tags.OPCUA_POINTS if point.asset == asset):
+            for point in (point for point in self._scenery.opcua if point.asset == asset):
                 kind = ua.VariantType.Float if point.waveform else ua.VariantType.Double
                 first = [0.0] if point.waveform else 0.0
                 variable = await folder.add_variable(ua.NodeId(point.identifier, index), point.tag, first, kind)

@@ -7,15 +7,18 @@ import os
 import signal
 import threading
 import time
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from connectors.simulator import tags
 from connectors.simulator.console import Console, read_lines, say
 from connectors.simulator.faults import Injection
 from connectors.simulator.modbus_server import HOST, PlantModbusServer
 from connectors.simulator.opcua_server import PlantOpcUaServer
-from connectors.simulator.station import STEP_NS, TICK_NS, Station
+from connectors.simulator.scenery import PUMP, Machine, Scenery
+from connectors.simulator.station import STEP_NS, TICK_NS
 
 _PARENT_CHECK_S = 0.5
 
@@ -32,6 +35,7 @@ class PlantSettings:
         insecure: Also offer an OPC-UA endpoint without security.
         serve: Go on when standard input ends.
         faults: `at` counts in ns from the start.
+        scenery: What is served.
     """
 
     folder: Path
@@ -41,6 +45,7 @@ class PlantSettings:
     insecure: bool = False
     serve: bool = False
     faults: tuple[Injection, ...] = ()
+    scenery: Scenery = PUMP
 
     def __post_init__(self) -> None:
         for name in ("opcua_port", "modbus_port"):
@@ -90,44 +95,54 @@ async def run_plant(settings: PlantSettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     parent = os.getppid()
-    async with (
-        PlantOpcUaServer(settings.opcua_port, settings.folder, insecure=settings.insecure) as opcua,
-        PlantModbusServer(settings.modbus_port) as modbus,
-        asyncio.TaskGroup() as tasks,
-    ):
+    scenery = settings.scenery
+    async with AsyncExitStack() as servers:
+        opcua = modbus = None
+        if scenery.opcua:
+            server = PlantOpcUaServer(scenery, settings.opcua_port, settings.folder, insecure=settings.insecure)
+            opcua = await servers.enter_async_context(server)
+        if scenery.modbus:
+            modbus = await servers.enter_async_context(PlantModbusServer(scenery, settings.modbus_port))
         now = time.time_ns()
         start = -(-now // STEP_NS) * STEP_NS
         pace = Pace(time.monotonic(), (start - now) / 1e9)
-        station = Station(settings.seed, start)
+        machine = scenery.make(settings.seed, start)
         for fault in settings.faults:
-            station.board.inject(Injection(fault.fault, fault.asset, start + fault.at))
-        running = [
-            tasks.create_task(_advance(station, pace, opcua, modbus)),
-            tasks.create_task(_watch_parent(parent, stop)),
-        ]
-        console = Console(station, pace, stop, serve=settings.serve)
-        threading.Thread(target=read_lines, args=(loop, console.obey), name="stdin", daemon=True).start()
-        say(
-            event="ready",
-            opcua_endpoint=opcua.endpoint,
-            opcua_server_certificate=str(opcua.certificate),
-            modbus_host=HOST,
-            modbus_port=modbus.port,
-            unit_id=tags.UNIT_ID,
-            pid=os.getpid(),
-            time=start,
-        )
-        await stop.wait()
-        for task in running:
-            task.cancel()
+            if machine.board is not None:
+                machine.board.inject(Injection(fault.fault, fault.asset, start + fault.at))
+        async with asyncio.TaskGroup() as tasks:
+            running = [
+                tasks.create_task(_advance(machine, pace, opcua, modbus)),
+                tasks.create_task(_watch_parent(parent, stop)),
+            ]
+            console = Console(machine, pace, stop, serve=settings.serve)
+            threading.Thread(target=read_lines, args=(loop, console.obey), name="stdin", daemon=True).start()
+            say(event="ready", **_places(opcua, modbus), pid=os.getpid(), time=start)
+            await stop.wait()
+            for task in running:
+                task.cancel()
 
 
-async def _advance(station: Station, pace: Pace, opcua: PlantOpcUaServer, modbus: PlantModbusServer) -> None:
+def _places(opcua: PlantOpcUaServer | None, modbus: PlantModbusServer | None) -> dict[str, Any]:
+    """Where the servers are."""
+    places: dict[str, Any] = {}
+    if opcua is not None:
+        places |= {"opcua_endpoint": opcua.endpoint, "opcua_server_certificate": str(opcua.certificate)}
+    if modbus is not None:
+        places |= {"modbus_host": HOST, "modbus_port": modbus.port, "unit_id": tags.UNIT_ID}
+    return places
+
+
+async def _advance(
+    machine: Machine, pace: Pace, opcua: PlantOpcUaServer | None, modbus: PlantModbusServer | None
+) -> None:
     while True:
         await asyncio.sleep(pace.next(time.monotonic()))  # also when late: the servers must get their turn
-        readings = station.advance(1)
-        modbus.publish(readings)
-        await opcua.publish(readings)
+        readings = machine.advance(1)
+        if modbus is not None:
+            modbus.publish(readings)
+        if opcua is not None:
+            await opcua.publish(readings)
 
 
 async def _watch_parent(parent: int, stop: asyncio.Event) -> None:

@@ -9,18 +9,20 @@ from numpy.typing import NDArray
 
 from connectors.modbus.address import Address, Kind, Order
 
-_RANGE = {Kind.INT16: (-32_768, 32_767), Kind.UINT16: (0, 65_535)}
+_RANGE = {Kind.INT16: (-32_768, 32_767), Kind.UINT16: (0, 65_535), Kind.UINT32: (0, 2**32 - 1)}
 
 
 def encode(address: Address, value: float) -> list[int]:
     """The registers that hold a value, in the order of their addresses; integers are rounded and kept in range.
 
     Args:
-        address: Of a kind that the plant uses: int16, uint16, or float32 with either order of its words.
+        address: Of a kind that the plant uses: int16, uint16, or float32 and uint32 with either order of their words.
         value: In the engineering unit, finite.
     """
-    if address.kind is Kind.FLOAT32:
-        high, low = struct.unpack(">2H", struct.pack(">f", value))
+    if address.kind in (Kind.FLOAT32, Kind.UINT32):
+        whole = address.kind is Kind.UINT32
+        packed = struct.pack(">I", int(_raw(address, np.float64(value)))) if whole else struct.pack(">f", value)
+        high, low = struct.unpack(">2H", packed)
         return [low, high] if address.order is Order.CDAB else [high, low]
     return [int(_raw(address, np.float64(value))) & 0xFFFF]
 

@@ -59,11 +59,12 @@ class OpcUaPoint:
 
 @dataclass(frozen=True, slots=True)
 class ModbusPoint:
-    """A tag served over Modbus, unit 1."""
+    """A tag served over Modbus."""
 
     asset: str
     tag: str
     address: Address
+    unit: int = UNIT_ID
 
 
 OPCUA_POINTS: tuple[OpcUaPoint, ...] = tuple(

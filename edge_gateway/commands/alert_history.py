@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from pydantic import ValidationError
 
 from cloud_sink.alarms import AlarmReader
 from cloud_sink.errors import OutboxError
 from cloud_sink.records import Alert
 from edge_gateway.commands.refusal import Refusal
-from edge_gateway.config.config import GatewaySection
+from edge_gateway.commands.unfinished import read_unfinished
 from edge_gateway.exit_codes import Exit
 from edge_gateway.layout import Layout
 
@@ -55,17 +53,7 @@ def find_site(path: Path) -> Site:
     Raises:
         Refusal: It cannot be read, or does not say who the gateway is.
     """
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        gateway = GatewaySection.model_validate(data.get("gateway"))
-    except OSError as error:
-        fix = "Name the gateway's configuration: --gateway GATEWAY.TOML."
-        raise Refusal("--gateway", str(path), f"cannot be read: {error.strerror}", fix) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Refusal("--gateway", str(path), f"is not TOML: {error}", "Correct the TOML there.") from error
-    except ValidationError as error:
-        rule = "does not say who the gateway is: [gateway] with site, name and data"
-        raise Refusal("--gateway", str(path), rule, f"See `sluicegate check {path}`.") from error
+    data, gateway = read_unfinished(path)
     name = f"{gateway.site}, {gateway.name}"
     return Site(path, name, Layout(path.resolve().parent / gateway.data), frozenset(_assets(data)))
 

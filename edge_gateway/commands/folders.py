@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from pydantic import ValidationError
-
 from edge_gateway.commands.refusal import Refusal
-from edge_gateway.config.config import GatewaySection
+from edge_gateway.commands.unfinished import read_unfinished
 from edge_gateway.identity import application_uri
 from edge_gateway.layout import Layout
 
@@ -69,16 +66,7 @@ def _own_folder() -> Path:
 
 def _of_gateway(path: Path, trust: Path | None) -> Folders:
     """From a configuration that need not be finished: its tags may be what is looked for."""
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        gateway = GatewaySection.model_validate(data.get("gateway"))
-    except OSError as error:
-        raise Refusal("--gateway", str(path), f"cannot be read: {error.strerror}", "Name an existing file.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Refusal("--gateway", str(path), f"is not TOML: {error}", "Correct the TOML there.") from error
-    except ValidationError as error:
-        rule = "does not say who the gateway is: [gateway] with site, name and data"
-        raise Refusal("--gateway", str(path), rule, f"See `sluicegate check {path}`.") from error
+    data, gateway = read_unfinished(path)
     base = path.resolve().parent
     layout = Layout(base / gateway.data)
     told = {folder for link in _tables(data.get("opcua")) if isinstance(folder := link.get("trust_folder"), str)}

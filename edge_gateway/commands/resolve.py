@@ -26,6 +26,7 @@ from edge_gateway.config.load import load
 from edge_gateway.config.pins import Pins, path_of, read, text
 from edge_gateway.config.problems import ConfigRejected
 from edge_gateway.config.toml_text import toml_text
+from edge_gateway.config.written import rejected
 from edge_gateway.exit_codes import Exit
 
 
@@ -67,7 +68,7 @@ def _resolve(wish: Wish) -> int:
     path = path_of(wish.config)
     config, old = load(wish.config, pinned=False), read(path)
     if problems := list(missing(config)):
-        raise ConfigRejected(wish.config, problems)
+        raise rejected(wish.config, problems)
     if not old.globs and not any(link.globs for link in config.opcua):
         raise Refusal(str(wish.config), None, "has no globs to resolve", "Write [[opcua.globs]] below an [[opcua]].")
     found = asyncio.run(look(config, wish.config, wish.bounds))

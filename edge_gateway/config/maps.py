@@ -8,15 +8,24 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from connectors.modbus.map_errors import RegisterMapRejected
+from connectors.modbus.map_errors import MapProblem, RegisterMapRejected
 from connectors.modbus.register_map import MapEntry, load
 from edge_gateway.config.modbus_unit import ModbusTagSection
-from edge_gateway.config.problems import Problem, in_section
+from edge_gateway.config.problems import Place, Problem
 from edge_gateway.config.section import Name
 from edge_gateway.config.units import FilePath
+from edge_gateway.config.validation import in_section
 
 _PATH: TypeAdapter[Path] = TypeAdapter(FilePath)
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
+
+
+class MapTag(dict[str, Any]):
+    """The table of a tag that stands in a map."""
+
+    def __init__(self, table: dict[str, Any], place: Place) -> None:
+        super().__init__(table)
+        self.place = place
 
 
 def include_maps(data: dict[str, Any], base: Path) -> list[Problem]:
@@ -44,7 +53,10 @@ def include_maps(data: dict[str, Any], base: Path) -> list[Problem]:
             entries = maps[path]
         if entries and _fits(_NAME, asset):
             own = unit.get("tags", [])
-            unit["tags"] = [*(own if isinstance(own, list) else []), *(_tag(asset, entry) for entry in entries)]
+            unit["tags"] = [
+                *(own if isinstance(own, list) else []),
+                *(MapTag(_tag(asset, entry), Place(str(path), entry.line)) for entry in entries),
+            ]
         elif not unit.get("tags"):  # or the section would find nothing to read there, besides
             known = asset if _fits(_NAME, asset) else "unknown"
             unit["tags"] = [{"asset": known, "tag": f"map-{id(unit)}", "address": "coil:0"}]
@@ -58,22 +70,21 @@ def _read(path: Path, key: str, named: str) -> tuple[tuple[MapEntry, ...], list[
     except OSError as error:
         return (), [Problem(key, f'"{named}"', f"cannot be read: {error.strerror}", "Name a map that is there.")]
     except RegisterMapRejected as rejected:
-        return (), [
-            Problem(f"{_place(found.file, found.line)} {found.key}".strip(), found.value, found.rule, found.fix)
-            for found in rejected.problems
-        ]
+        return (), [_problem(found) for found in rejected.problems]
     problems: list[Problem] = []
     for entry in entries:  # a map may hold what this gateway's names and intervals do not
         tag = _tag("any", entry)
         try:
             ModbusTagSection.model_validate(tag)
         except ValidationError as error:
-            problems += in_section(error, ModbusTagSection, _place(str(path), entry.line), tag)
+            problems += in_section(error, ModbusTagSection, Place(str(path), entry.line), tag)
     return (() if problems else entries), problems
 
 
-def _place(file: str, line: int) -> str:
-    return f"{file}:{line}" if line else file
+def _problem(found: MapProblem) -> Problem:
+    """In the words of the configuration; the key is the column."""
+    key = found.key or ("address" if found.line else "map")
+    return Problem(key, found.value or None, found.rule, found.fix, Place(found.file, found.line))
 
 
 def _fits(form: TypeAdapter[Any], value: object) -> bool:

@@ -20,7 +20,7 @@ from edge_gateway.config.modbus_shared import (
     TIMEOUT,
 )
 from edge_gateway.config.modbus_unit import FullUnit, ModbusTagSection, ModbusUnitSection
-from edge_gateway.config.section import NAME_FIX, Name, Section, Whole, day, minute, ms, option, s
+from edge_gateway.config.section import NAME_FIX, Name, Section, StopBits, Whole, day, minute, ms, option, s
 from edge_gateway.config.units import Duration, FilePath
 
 
@@ -56,7 +56,7 @@ class ModbusSection(Section):
     parity: Literal["N", "E", "O"] = option(
         "E", description="None, even or odd; for rtu.", fix="As set on all devices of the line; E is the standard's."
     )
-    stop_bits: Literal[1, 2] = option(
+    stop_bits: StopBits = option(
         1, description="For rtu. 1 or 2.", fix="1 with parity, 2 without, unless the devices say otherwise."
     )
     ca_file: FilePath | None = option(

@@ -8,7 +8,7 @@ from pydantic import model_validator
 
 from edge_gateway.config.opcua_glob import OpcUaGlobSection
 from edge_gateway.config.opcua_tag import OpcUaTagSection
-from edge_gateway.config.section import NAME_FIX, Name, Section, Whole, day, minute, ms, option, s
+from edge_gateway.config.section import NAME_FIX, Flag, Name, Section, Whole, day, minute, ms, option, s
 from edge_gateway.config.units import Duration, FilePath
 
 
@@ -111,7 +111,7 @@ class OpcUaSection(Section):
         "now, for it holds now, or when it last changed.",
         fix="as_is lets windows see such values as late.",
     )
-    backfill: bool = option(
+    backfill: Flag = option(
         default=True,
         description="After a gap, read what is missing from the history of the server, for tags that have one.",
         fix="true; false if the server must not be asked for histories.",

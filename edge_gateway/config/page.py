@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Strict
-
-from edge_gateway.config.section import Section, Whole, option
+from edge_gateway.config.section import Flag, Section, Whole, option
 from edge_gateway.config.units import FilePath
 
 
 class PageSection(Section):
     """A page for whoever stands beside the machine. It shows without asking, and changes nothing without the token."""
 
-    enabled: Annotated[bool, Strict()] = option(
-        default=True, description="Whether the gateway serves it.", fix="true or false."
-    )
+    enabled: Flag = option(default=True, description="Whether the gateway serves it.", fix="true or false.")
     host: str = option(
         "127.0.0.1",
         description="Address it listens on. Beyond this machine, whoever can reach it sees live values, unencrypted.",

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import ValidationError, field_validator
 
 from connectors.opcua.address import parse_node
-from edge_gateway.config.problems import ConfigRejected, Problem, from_validation
+from edge_gateway.config.problems import ConfigRejected, Problem
 from edge_gateway.config.section import Name, Section, option
 from edge_gateway.config.toml_text import toml_text
+from edge_gateway.config.validation import from_validation
+from edge_gateway.config.written import no_toml, rejected
 
 _FIX = "Correct it, or take an older version of the file; without the file `sluicegate resolve` gives names anew."
 
@@ -71,16 +74,14 @@ def read(path: Path) -> Pins:
     except OSError as error:
         raise ConfigRejected(path, [Problem(path.name, None, f"cannot be read: {error.strerror}", "")]) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigRejected(path, [Problem(path.name, None, f"is not TOML: {error}", _FIX)]) from error
+        raise no_toml(path, error, _FIX) from error
     except RecursionError as error:
         raise ConfigRejected(path, [Problem(path.name, None, "is nested too deeply", _FIX)]) from error
     try:
         return Pins.model_validate(data)
     except ValidationError as error:
         found = from_validation(error, data, Pins)
-        raise ConfigRejected(
-            path, [Problem(f"{path.name} {one.key}", one.value, one.rule, one.fix or _FIX) for one in found]
-        ) from error
+        raise rejected(path, [replace(one, fix=one.fix or _FIX) for one in found], {}) from error
 
 
 def text(pins: Pins) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import model_validator
 
-from edge_gateway.config.section import NAME_FIX, Name, Number, Section, Whole, day, minute, ms, option, s
+from edge_gateway.config.section import NAME_FIX, Flag, Name, Number, Section, Whole, day, minute, ms, option, s
 from edge_gateway.config.units import Duration, FilePath
 from flows.alarms import AlertSettings
 from flows.drift_settings import DriftSettings
@@ -81,7 +81,7 @@ class ModelSection(Section):
         fix=NAME_FIX,
         example="pump",
     )
-    shadow: bool = option(
+    shadow: Flag = option(
         default=False,
         description="Of a bundle: it scores and never alarms, to watch it before it is relied upon.",
     )
@@ -165,7 +165,7 @@ class AlertsSection(Section):
         le=1000,
     )
 
-    latch: bool = option(
+    latch: Flag = option(
         default=False,
         description="anomaly and data_quality stay open after their return to normal until a person resets them.",
     )
@@ -191,7 +191,7 @@ class AlertsSection(Section):
     flood_period: Duration = option(
         10 * minute, description="See flood_limit; time of reception. 1s to 1d.", fix="10min is usual.", ge=s, le=day
     )
-    flood_spares_alarms: bool = option(
+    flood_spares_alarms: Flag = option(
         default=True, description="Alerts of severity 'alarm' are never held back; they count all the same."
     )
     evidence_points: Whole = option(
@@ -203,7 +203,7 @@ class AlertsSection(Section):
         le=500,
     )
 
-    cold_start: bool = option(
+    cold_start: Flag = option(
         default=True,
         description="An asset without a model is scored by its own recent past, each tag for itself, until it has one. "
         "See models/README.md.",

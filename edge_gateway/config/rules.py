@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from edge_gateway.config.section import NAME_FIX, Name, Number, Section, day, ms, option, s
+from edge_gateway.config.section import NAME_FIX, Flag, Name, Number, Section, day, ms, option, s
 from edge_gateway.config.units import Duration
 from flows.alarm_settings import ALARM, WARNING, AlarmSettings
 from flows.rules.rule import Deviation, Limit, RateOfChange, Rule, Silence, Stuck
@@ -127,7 +127,7 @@ class RuleSection(Section):
         ge=timedelta(0),
         le=day,
     )
-    latch: bool = option(default=False, description="The alarm stays until a person resets it.")
+    latch: Flag = option(default=False, description="The alarm stays until a person resets it.")
     suppressed_by: tuple[str, ...] = option(
         (), description="Alarms of the same asset; while one of them is active, these are not told.", example=["x.HH"]
     )

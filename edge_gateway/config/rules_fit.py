@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from edge_gateway.config.problems import Problem
+from edge_gateway.config.problems import Problem, did_you_mean
 from edge_gateway.config.rules import LIMITS
 from flows.alarms.judge import ANOMALY, DATA_QUALITY
 
@@ -39,7 +39,12 @@ def rule_problems(rules: Sequence[Mapping[str, Any]], tags: Sequence[Mapping[str
             for name in _texts(rule.get("suppressed_by")):
                 if name not in known:
                     text = f"asset {asset} has no such alarm"
-                    yield Problem(f"{where}.suppressed_by", f'"{name}"', text, f"It has: {', '.join(known)}.")
+                    yield Problem(
+                        f"{where}.suppressed_by",
+                        f'"{name}"',
+                        text,
+                        f"{did_you_mean(name, known)} It has: {', '.join(known)}.".strip(),
+                    )
                 elif name in _alarm_names(rule):
                     text = "an alarm cannot suppress itself"
                     yield Problem(f"{where}.suppressed_by", f'"{name}"', text, "Write it into a rule of its own.")
@@ -58,15 +63,13 @@ def _leads_to(name: str, targets: Sequence[str], silenced: Mapping[str, Sequence
 
 def _missing(where: str, rule: Mapping[str, Any], asset: str, have: Mapping[str, list[str]]) -> Iterator[Problem]:
     if asset not in have:
-        assets = ", ".join(sorted(have)) or "none"
-        yield Problem(
-            f"{where}.assets", f'"{asset}"', "no link has a tag of this asset", f"Assets with tags: {assets}."
-        )
+        fix = f"{did_you_mean(asset, have)} Assets with tags: {', '.join(sorted(have)) or 'none'}.".strip()
+        yield Problem(f"{where}.assets", f'"{asset}"', "no link has a tag of this asset", fix)
         return
     for key in ("tag", "other_tag"):
         tag = rule.get(key)
         if isinstance(tag, str) and tag not in have[asset]:
-            fix = f"It has: {', '.join(have[asset])}."
+            fix = f"{did_you_mean(tag, have[asset])} It has: {', '.join(have[asset])}.".strip()
             yield Problem(f"{where}.{key}", f'"{tag}"', f"asset {asset} has no such tag", fix)
 
 

@@ -6,10 +6,13 @@ from these, so an option cannot be undocumented and a documented default cannot 
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, StringConstraints
+
+from edge_gateway.config.environment import EnvText
 
 ms, s, minute, day = (
     timedelta(milliseconds=1),
@@ -23,9 +26,47 @@ MIB, GIB, PIB = 2**20, 2**30, 2**50
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
 NAME_FIX = "Use letters, digits, '_', '.', '-', at most 63, starting with a letter or digit."
 
-# A number is a number: not true, not "5".
-Whole = Annotated[int, Strict()]
-Number = Annotated[float, Strict()]
+
+def _whole(value: object) -> object:
+    if not isinstance(value, EnvText):
+        return value
+    if re.fullmatch(r"[+-]?\d{1,19}", value, re.ASCII) is None:
+        msg = "must be a whole number"
+        raise ValueError(msg)
+    return int(value)
+
+
+def _number(value: object) -> object:
+    if not isinstance(value, EnvText):
+        return value
+    try:
+        return float(value)
+    except ValueError as error:
+        msg = "must be a number"
+        raise ValueError(msg) from error
+
+
+def _no_flag(value: object) -> object:
+    if isinstance(value, bool):  # which is 1 to Python
+        msg = "must be a number"
+        raise ValueError(msg)
+    return value
+
+
+def _flag(value: object) -> object:
+    if not isinstance(value, EnvText):
+        return value
+    if value not in ("true", "false"):
+        msg = "must be true or false"
+        raise ValueError(msg)
+    return value == "true"
+
+
+# A number is a number: not true, not "5"; "${PORT}" is one, for the environment knows texts only.
+Whole = Annotated[int, Strict(), BeforeValidator(_whole)]
+Number = Annotated[float, Strict(), BeforeValidator(_number)]
+Flag = Annotated[bool, Strict(), BeforeValidator(_flag)]
+StopBits = Annotated[Literal[1, 2], BeforeValidator(_whole), BeforeValidator(_no_flag)]
 
 
 def option(

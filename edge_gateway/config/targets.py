@@ -6,13 +6,13 @@ import ipaddress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Discriminator, Strict, field_validator, model_validator
+from pydantic import AfterValidator, Discriminator, field_validator, model_validator
 
 from cloud_sink.allowance import parse_hours
 from cloud_sink.records import Lane
 from cloud_sink.uplink.store import parse_store
 from cloud_sink.uplink.words import split_url
-from edge_gateway.config.section import NAME_FIX, PIB, Name, Section, option
+from edge_gateway.config.section import NAME_FIX, PIB, Flag, Name, Section, option
 from edge_gateway.config.units import FilePath, Size
 
 KINDS_FIX = (
@@ -36,7 +36,6 @@ def _store(value: str) -> str:
 
 MQTT = ("mqtt", "mqtts")
 Url = Annotated[str, AfterValidator(_url)]
-Flag = Annotated[bool, Strict()]
 LaneName = Literal["alerts", "events", "summaries"]
 _LANES = {"alerts": Lane.ALERT, "events": Lane.EVENT, "summaries": Lane.SUMMARY}
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 from flows.durations import duration
 
@@ -23,6 +23,9 @@ def parse_size(text: object) -> int:
     Raises:
         ValueError: No number with one of the units.
     """
+    if bare := _bare(text):
+        msg = f'is a bare number, which says no unit; write "{bare} MiB" or "{bare} B", in quotes'
+        raise ValueError(msg)
     match = _SIZE.fullmatch(text) if isinstance(text, str) else None
     if match is None or match[2] not in _SIZES:
         msg = f"must be a text of a number and one of the units {', '.join(_SIZES)}, for example '512 MiB'"
@@ -47,9 +50,19 @@ def duration_text(duration: timedelta) -> str:
     return f"{us // 1000}ms" if us % 1000 == 0 else f"{us / 1000}ms"
 
 
+def _bare(value: object) -> str:
+    """A number without a unit, as it would be written; "" for anything else."""
+    if isinstance(value, str):
+        return value.strip() if re.fullmatch(r"\s*\d+(\.\d+)?\s*", value, re.ASCII) else ""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 else ""
+
+
 def _duration(value: object) -> timedelta:
     if isinstance(value, timedelta):
         return value
+    if bare := _bare(value):
+        msg = f'is a bare number, which says no unit; write "{bare}s" or "{bare}ms", in quotes'
+        raise ValueError(msg)
     if isinstance(value, str):
         try:
             return duration(value)
@@ -73,6 +86,11 @@ def _path(value: object) -> Path:
         raise ValueError(msg) from error
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(duration_text)]
-Size = Annotated[int, BeforeValidator(parse_size), PlainSerializer(size_text)]
-FilePath = Annotated[Path, BeforeValidator(_path), PlainSerializer(str)]
+def _written(pattern: str) -> WithJsonSchema:
+    """What an editor knows of it."""
+    return WithJsonSchema({"type": "string", "pattern": f"^ *[0-9]+(\\.[0-9]+)? *({pattern}) *$"})
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(duration_text), _written("ms|s|min|h|d")]
+Size = Annotated[int, BeforeValidator(parse_size), PlainSerializer(size_text), _written("|".join(_SIZES))]
+FilePath = Annotated[Path, BeforeValidator(_path), PlainSerializer(str), WithJsonSchema({"type": "string"})]

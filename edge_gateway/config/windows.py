@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import model_validator
 
-from edge_gateway.config.section import Section, Whole, day, minute, ms, option, s
+from edge_gateway.config.section import Flag, Section, Whole, day, minute, ms, option, s
 from edge_gateway.config.units import Duration, duration_text
 from flows.data_settings import CountSettings, SessionSettings
 from flows.window_kinds import AnyWindowSettings
@@ -116,7 +116,7 @@ class WindowsSection(Section):
         le=60 * minute,
     )
 
-    sketches: bool = option(
+    sketches: Flag = option(
         default=False,
         description="Send quantile sketches of every tag about once an hour: they merge over hours and gateways, and "
         "tell any quantile within 1 %. 50 to 500 bytes each.",

@@ -82,7 +82,8 @@ Where things are
 
 What to try next
   sluicegate demo --fault drift          another fault; --fault list shows all
-  sluicegate demo --serve                only the plant, for any OPC-UA or Modbus client
+  sluicegate simulate pump               only the plant, for any OPC-UA or Modbus client
+  sluicegate init my-site                a configuration of your own, to begin with
   sluicegate check {files.config}
   edge_gateway/sample.toml               every option, for your own machine
 """

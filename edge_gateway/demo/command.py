@@ -13,7 +13,6 @@ from typing import Any
 
 from rich.console import Console
 
-from connectors.simulator.__main__ import main as plant_main
 from connectors.simulator.faults import Fault
 from connectors.simulator.recorder import simulate
 from connectors.simulator.tags import PUMPS, TABLES
@@ -86,18 +85,6 @@ def run_demo(options: DemoOptions, *, live: bool) -> int:
     found = failures(report)
     console.print(closing(report, found, files, options.report))
     return Exit.FAILED if found else Exit.OK
-
-
-def serve_plant(folder: Path, seed: int) -> int:
-    """Only the plant, in this process, until Ctrl-C or SIGTERM; it prints where its servers are."""
-    files = DemoFiles(folder.resolve())
-    try:
-        with files.claimed():
-            files.plant.mkdir(parents=True, exist_ok=True)
-            return plant_main(["--serve", "--seed", str(seed), "--folder", str(files.plant)])
-    except FolderRefused as refused:
-        Console().print(str(refused), markup=False, soft_wrap=True)
-        return Exit.CONFIG
 
 
 async def _play(options: DemoOptions, files: DemoFiles, screen: Screen, also: str) -> dict[str, Any]:

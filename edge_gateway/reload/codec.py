@@ -14,6 +14,7 @@ from typing import Any
 
 from connectors.modbus.address import Address, Kind, Order, Rules, Table
 from edge_gateway.config.config import Config
+from edge_gateway.config.environment import EnvText
 from edge_gateway.config.section import Section
 
 _PLAIN = (str, int, float, bool, type(None))
@@ -30,6 +31,8 @@ def encode(value: Any) -> Any:
     kind = type(value)
     if kind in _PLAIN:
         return value
+    if isinstance(value, EnvText):
+        return str(value)
     if kind is tuple:
         return [encode(one) for one in value]
     if kind is list:

@@ -49,6 +49,7 @@ EFFECTS: dict[str, Effect] = {
         "ids are the same; another flow has a state of its own.",
         restarts=(FLOW,),
     ),
+    "gateway.report_every": Effect("The flow process is started again; its state goes on.", restarts=(FLOW,)),
     "gateway.epoch": Effect("The flow process is started again; its state goes on.", restarts=(FLOW,)),
     "opcua": _LINK,
     "modbus": _LINK,
@@ -88,6 +89,9 @@ EFFECTS: dict[str, Effect] = {
     "target": _DELIVERY,
     "page": Effect("The page is started again, begun or ended; nothing else notices.", restarts=(PAGE,)),
     "influx": _DELIVERY,
+    "cluster": Effect(
+        "Refused: its hosts know each other by it. Stop the gateways of the site and start them again.", refused=True
+    ),
     "uplink": _DELIVERY,
 }
 """By section, or by section and key where the keys of one differ."""

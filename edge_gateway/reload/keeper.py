@@ -25,15 +25,16 @@ import structlog
 from edge_gateway.config.config import Config
 from edge_gateway.exit_codes import Exit
 from edge_gateway.layout import Layout
+from edge_gateway.notify import Notifier
 from edge_gateway.reload.changes import Part
+from edge_gateway.reload.effects import FLOW
 from edge_gateway.reload.follower import VARIABLE
 from edge_gateway.reload.in_force import InForce, digests, in_force_path, read, write
 from edge_gateway.reload.outcomes import ACCEPTED, REFUSED, SAME, Outcome, add_outcome, read_outcomes
-from edge_gateway.status import PAGE, StatusFile, read_status
+from edge_gateway.status import PAGE, ROLES, read_status
 
 log = structlog.get_logger(__name__)
 
-SUPERVISOR = "supervisor"
 _TRIAL_S = 60.0  # a user's module may hang while it is imported
 _SETTLE_S = 30.0  # a stop takes 8 s at most, a start with a large recovery store some more
 _HOLD_S = 1.0  # for which one that was started again has to go on: a step may raise at its first item
@@ -72,17 +73,31 @@ class Keeper:
         environment: For every process that is started.
     """
 
-    def __init__(self, source: Path, config: Config) -> None:
+    def __init__(
+        self,
+        source: Path,
+        config: Config,
+        notifier: Notifier | None = None,
+        host: str | None = None,
+        *,
+        clustered: bool = False,
+    ) -> None:
         """Put the configuration into force that the gateway starts with.
 
         Args:
             source: The file that a reload reads.
             config: Checked, from that file.
+            notifier: To the service manager.
+            host: Of a cluster, which this machine is; None = one machine.
+            clustered: The flow is spread over processes, which take over nothing while they run.
 
         Raises:
             OSError: The data folder cannot be written.
         """
         self._source = source
+        self._notifier = notifier or Notifier("")
+        self._host = [] if host is None else [host]
+        self._clustered = clustered
         self._path = in_force_path(config)
         self._folder = Layout(config.gateway.data).config
         self._status_folder = Layout(config.gateway.data).status
@@ -94,7 +109,6 @@ class Keeper:
         self._on_trial = False
         self._failed = ""  # why a process does not do with what is on trial
         self._outcomes = read_outcomes(self._folder)
-        self._status = StatusFile(self._status_folder, SUPERVISOR, self._facts)
 
     def ask(self) -> None:
         """A reload is wanted; at SIGHUP. One that is asked for while another runs follows it."""
@@ -109,12 +123,13 @@ class Keeper:
 
     async def run(self, processes: Processes) -> None:
         """Serve until cancelled."""
-        self._status.beat(now=True)
         while True:
             await self._asked.wait()
             self._asked.clear()
+            self._notifier.reloading()
             outcome = await self._reload(processes)
             self._note(outcome)
+            self._notifier.ready()
 
     async def _reload(self, processes: Processes) -> Outcome:
         began = time.monotonic_ns()
@@ -134,22 +149,30 @@ class Keeper:
             self._kept = await asyncio.to_thread(self._follow)
         except (OSError, ValueError) as error:
             return self._outcome(began, REFUSED, refusal=f"cannot be kept: {error}", brief="it cannot be kept")
-        silent = await self._carry(processes, former, tuple(verdict["changes"]["restarts"]))
+        restarts = self._restarts(processes, verdict["changes"])
+        silent = await self._carry(processes, former, restarts)
         if self._failed:
-            why, restarted = self._failed, tuple(verdict["changes"]["restarts"])
+            why = self._failed
             log.error("reload_taken_back", why=why)
             new, self._kept = self._kept, replace(former, generation=self._kept.generation + 1)
             await asyncio.to_thread(write, self._path, self._kept)
-            await self._carry(processes, new, restarted)
+            await self._carry(processes, new, restarts)
             return self._outcome(began, REFUSED, refusal=why, brief=why)
         return self._outcome(began, ACCEPTED, parts=parts, silent=silent)
+
+    def _restarts(self, processes: Processes, changes: Mapping[str, Any]) -> tuple[str, ...]:
+        """Processes that have to be started again; of a flow that is spread, all of its."""
+        kinds = {*changes["restarts"]}
+        if self._clustered and FLOW in changes["live"]:
+            kinds.add(FLOW)
+        return tuple(role for role in processes.roles if role.split("-")[0] in kinds)
 
     async def _try(self) -> dict[str, Any]:
         """The answer of `trial.py`."""
         following = self._path.with_name("next.json")
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "edge_gateway.reload.trial"),
-            *(str(self._source), str(self._path), str(following)),
+            *(str(self._source), str(self._path), str(following), *self._host),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -180,7 +203,7 @@ class Keeper:
         """Start again what must be, and wait until all say that they run by it; those that did not."""
         self._failed, self._on_trial = "", True
         try:
-            await asyncio.gather(*(processes.restart(role) for role in restarts if role in processes.roles))
+            await asyncio.gather(*(processes.restart(role) for role in restarts))
             wanted, had = self._kept.config.page.enabled, former.config.page.enabled
             if wanted and not had:
                 processes.begin(PAGE)
@@ -203,8 +226,8 @@ class Keeper:
         """Processes that have not said yet that they run by what is in force; notes one that refuses it."""
         silent = []
         for role in processes.roles:
-            if role == PAGE:
-                continue  # it has no status: it reads what the others say
+            if role not in ROLES:
+                continue  # a page reads what the others say; further flows of a cluster end with the first
             status = read_status(self._status_folder, role)
             if status.get("pid") != processes.pid(role) or status.get("generation") != self._kept.generation:
                 silent.append(role)
@@ -226,9 +249,9 @@ class Keeper:
             add_outcome(self._folder, outcome)
         except OSError as error:
             log.warning("reload_not_noted", error=error.strerror)
-        self._status.beat(now=True)
 
-    def _facts(self) -> Mapping[str, Any]:
+    def facts(self) -> Mapping[str, Any]:
+        """For the supervisor's status."""
         last = asdict(self._outcomes[-1]) if self._outcomes else {}
         return {"generation": self._kept.generation, "source": str(self._source), "reload": last}
 

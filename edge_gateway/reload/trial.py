@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_gateway.check import load_checked
+from edge_gateway.cluster import as_host
 from edge_gateway.config.config import Config
 from edge_gateway.config.problems import ConfigRejected, Problem
 from edge_gateway.reload.changes import Changes, changes
@@ -44,13 +45,13 @@ class Verdict:
 
 
 def main() -> None:
-    """CONFIG IN_FORCE NEXT: try CONFIG against what is kept in IN_FORCE; what may follow it is kept in NEXT."""
-    config, in_force, following = map(Path, sys.argv[1:])
+    """CONFIG IN_FORCE NEXT [HOST]: try CONFIG against what is kept in IN_FORCE; what may follow it is kept in NEXT."""
+    config, in_force, following = map(Path, sys.argv[1:4])
     os.nice(_NICE)
-    sys.stdout.write(json.dumps(judge(config, in_force, following).to_json()) + "\n")
+    sys.stdout.write(json.dumps(judge(config, in_force, following, *sys.argv[4:]).to_json()) + "\n")
 
 
-def judge(path: Path, in_force: Path, following: Path) -> Verdict:
+def judge(path: Path, in_force: Path, following: Path, host: str | None = None) -> Verdict:
     """See `main`.
 
     Raises:
@@ -62,7 +63,7 @@ def judge(path: Path, in_force: Path, following: Path) -> Verdict:
         config = load_checked(path, deep=True)
         new = InForce(old.generation + 1, config, digests(config))
         found = changes(old, new)
-        problems = [*_fixed(config, found)] or [*_openable(config)]
+        problems = [*_fixed(found)] or [*_openable(as_host(config, host))]
         if problems:
             raise ConfigRejected(path, problems)
     except ConfigRejected as rejected:
@@ -73,11 +74,10 @@ def judge(path: Path, in_force: Path, following: Path) -> Verdict:
     return Verdict(changes=found)
 
 
-def _fixed(config: Config, found: Changes) -> Iterator[Problem]:
+def _fixed(found: Changes) -> Iterator[Problem]:
     for key in found.refused:
-        value = getattr(config.gateway, key.partition(".")[2])
         fix = "Stop the gateway and start it again, or write what it was."
-        yield Problem(key, f'"{value}"', "cannot change while the gateway runs", fix)
+        yield Problem(key, None, "cannot change while the gateway runs", fix)
 
 
 def _openable(config: Config) -> Iterator[Problem]:

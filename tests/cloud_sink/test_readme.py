@@ -13,7 +13,7 @@ from cloud_sink.errors import PermanentReason, TransientReason
 from cloud_sink.outcomes import STATUSES
 from edge_gateway.commands.register_outbox import outbox
 from edge_gateway.config.config import Config
-from edge_gateway.config.problems import sections_of
+from edge_gateway.config.fields import sections_of
 from tests.faults.delivery.rows import ROWS
 
 README = (Path(cloud_sink.__file__).parent / "README.md").read_text()

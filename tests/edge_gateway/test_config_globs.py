@@ -166,20 +166,25 @@ def test_a_link_needs_a_tag_or_a_glob(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("pinned", "told"),
     [
-        ("[[globs]\n", "gateway.tags.toml: is not TOML: Expected ']]'"),
-        ("x = 1\n", "gateway.tags.toml x = 1: unknown key"),
+        ("[[globs]\n", "gateway.tags.toml:1: file: is not TOML: Expected ']]'"),
+        ("x = 1\n", "gateway.tags.toml:1: x = 1: unknown key"),
         (
             PINNED.replace('"pump-2"', '"pump 2"'),
             'globs[0] "Plant/*/temperature".tags[1] "temperature".asset = "pump 2"',
         ),
         (PINNED.replace("nsu=urn:x;s=2", "ns=2;s=2"), 'tags[1] "temperature".node = "ns=2;s=2": node'),
-        (PINNED.replace('link = "plant"\n', ""), 'gateway.tags.toml globs[0] "Plant/*/temperature".link: is required'),
+        (
+            PINNED.replace('link = "plant"\n', ""),
+            'gateway.tags.toml:2: globs[0] "Plant/*/temperature".link: is required',
+        ),
     ],
 )
 def test_damage_is_told_with_file_and_place(tmp_path: Path, pinned: str, told: str) -> None:
-    (found,) = problems(write(tmp_path, pinned=pinned))
-    assert told in found
-    assert found.startswith("gateway.tags.toml")
+    with pytest.raises(ConfigRejected) as caught:
+        load(write(tmp_path, pinned=pinned))
+    (found,) = caught.value.problems
+    assert told in found.told()
+    assert str(found.place).startswith(f"{tmp_path}/gateway.tags.toml:")
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)

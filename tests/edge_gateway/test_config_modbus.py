@@ -84,6 +84,13 @@ def problems(folder: Path, text: str) -> list[str]:
     return [str(problem) for problem in caught.value.problems]
 
 
+def told(folder: Path, text: str) -> list[str]:
+    """With the places."""
+    with pytest.raises(ConfigRejected) as caught:
+        loaded(folder, text)
+    return [problem.told() for problem in caught.value.problems]
+
+
 def put_map(folder: Path, form: str, text: str) -> Path:
     (folder / "maps").mkdir(exist_ok=True)
     path = folder / "maps" / f"meter.{form}"
@@ -199,16 +206,16 @@ def test_all_problems_of_a_map_are_told_once_and_beside_those_of_the_configurati
         CSV + "phase 1,input:4:float32,,,\nfast,input:6:float32,,1ms,\nhum,input:30001:uint16,,,\nvoltage,coil:0,,,\n"
     )
     path = put_map(tmp_path, "csv", wrong)
-    found = problems(tmp_path, LINE + "pauze = 1\n" + TWO_METERS.format(form="csv"))
+    found = told(tmp_path, LINE + "pauze = 1\n" + TWO_METERS.format(form="csv"))
     assert len(found) == 3, found
-    assert found[0] == "modbus[0] \"bus\".pauze = 1: unknown key. Did you mean 'pause'?"
-    assert found[1].startswith(f"{path}:6 = 'input:30001:uint16': 30001 looks like")
-    assert found[2] == f"{path}:7 tag = voltage: stands more than once, first in line 2. Rename or remove all but one."
+    assert found[0] == f"{tmp_path}/gateway.toml:14: modbus[0] \"bus\".pauze = 1: unknown key. Did you mean 'pause'?"
+    assert found[1].startswith(f"{path}:6: address = 'input:30001:uint16': 30001 looks like")
+    assert found[2] == f"{path}:7: tag = voltage: stands more than once, first in line 2. Rename or remove all but one."
     path = put_map(tmp_path, "csv", CSV + "phase 1,input:4:float32,,,\nfast,input:6:float32,,1ms,\n")
-    assert problems(tmp_path, LINE + TWO_METERS.format(form="csv")) == [
-        f'{path}:4 tag = "phase 1": has not the right form. '
+    assert told(tmp_path, LINE + TWO_METERS.format(form="csv")) == [
+        f'{path}:4: tag = "phase 1": has not the right form. '
         "Use letters, digits, '_', '.', '-', at most 63, starting with a letter or digit.",
-        f'{path}:5 poll_interval = "1ms": must be at least 10ms. 10ms to 1d.',
+        f'{path}:5: poll_interval = "1ms": must be at least 10ms. 10ms to 1d.',
     ]
 
 
@@ -216,7 +223,7 @@ def test_all_problems_of_a_map_are_told_once_and_beside_those_of_the_configurati
     ("named", "told"),
     [
         ("maps/none.csv", 'modbus[0].units[0].map = "maps/none.csv": cannot be read: No such file'),
-        ("maps", "maps: is no form of a register map"),
+        ("maps", "map: is no form of a register map"),
         ("~nobody-of-that-name/m.csv", "must not begin with '~'"),
         ("", "must be a text that names a file"),
     ],
@@ -225,7 +232,7 @@ def test_a_map_that_is_not_there_is_one_problem(tmp_path: Path, named: str, told
     put_map(tmp_path, "csv", CSV)
     unit = f'[[modbus.units]]\nunit_id = 3\nasset = "meter-1"\nmap = "{named}"\n'
     (found,) = problems(tmp_path, LINE + unit)
-    assert told.replace("maps: ", f"{tmp_path}/maps = : ") in found
+    assert told in found
 
 
 def test_an_asset_of_a_map_that_is_no_name_is_one_problem(tmp_path: Path) -> None:

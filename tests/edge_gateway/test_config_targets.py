@@ -81,7 +81,7 @@ def problems(folder: Path, target: str) -> str:
         (STORE, "key_file is required for Azure"),
         (GOOGLE + 'key_file = "k"\n', "key_file is for Azure alone"),
         (FILE + '[uplink]\nbandwidth = "1 B"\n', 'uplink.bandwidth = "1 B": must be at least 1000. 1 kB to'),
-        (FILE + "[uplink]\ndaily_budget = 5\n", "uplink.daily_budget = 5: must be a text of a number and one of"),
+        (FILE + "[uplink]\ndaily_budget = 5\n", "uplink.daily_budget = 5: is a bare number, which says no unit"),
         (FILE + '[uplink]\nbulk_hours = ["22-6"]\n', "must be written as HH:MM-HH:MM"),
     ],
 )
@@ -116,7 +116,7 @@ class TestSeveral:
     def test_of_one_kind_need_names(self, tmp_path):
         told = problems(tmp_path, S3 + S3.replace("lake", "pond"))
         assert told == (
-            'name of a target = "s3": stands 2 times, must be unique. '
+            'name of a target = "s3": stands 2 times, must be unique. It is the name of target[0] too. '
             "Give each of them a `name`; left out, the kind is the name."
         )
         load(write(tmp_path, S3 + S3.replace("lake", "pond") + 'name = "pond"\n'))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 import sys
@@ -11,8 +10,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-
-from edge_gateway.demo.files import DemoFiles
 
 pytestmark = pytest.mark.integration
 
@@ -37,17 +34,6 @@ def test_sigterm_in_the_middle_leaves_no_process(tmp_path: Path) -> None:
         assert "stopped before its end" in told
     _, alive = psutil.wait_procs(family, timeout=1)
     assert alive == []
-
-
-def test_a_plant_that_serves_ends_with_sigterm_and_leaves_the_folder_to_a_demo(tmp_path: Path) -> None:
-    with demo(tmp_path / "demo", "--serve") as process:
-        assert process.stdout is not None
-        ready = json.loads(process.stdout.readline())
-        assert ready["pid"] == process.pid  # no child that could be left behind
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
-    with DemoFiles(tmp_path / "demo").claimed():
-        pass
 
 
 def test_a_report_that_cannot_be_written_is_told_before_anything_starts(tmp_path: Path) -> None:

@@ -68,6 +68,7 @@ class Gateway:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, *pieces: str) -> None:
         self.path, self.data = write(folder, *pieces), folder / "data"
         self.keeper = Keeper(self.path, load(self.path))
+        (self.data / "status").mkdir(exist_ok=True)
         self.processes = Processes(self.data)
         monkeypatch.setattr(keeper_module, "_HOLD_S", 0.0)
         monkeypatch.setattr(keeper_module, "_LOOK_S", 0.0)
@@ -102,7 +103,7 @@ class Gateway:
 
     @property
     def status(self) -> dict[str, Any]:
-        return json.loads((self.data / "status" / "supervisor.json").read_text())  # type: ignore[no-any-return]
+        return dict(self.keeper.facts())
 
 
 @pytest.fixture
