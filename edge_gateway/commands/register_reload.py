@@ -23,7 +23,10 @@ def reload_(
     timeout: Annotated[float, typer.Option(help="s to wait for an answer.", min=1, max=600)] = 120,
     as_json: JsonOption = False,
 ) -> None:
-    """Let a running gateway take over its changed configuration. What is wrong with it is told, and nothing changes."""
+    """Let a running gateway take over its changed configuration. What is wrong with it is told, and nothing changes.
+
+    Example: sluicegate reload gateway.toml
+    """
     from edge_gateway.commands.reload import reload_command
 
     raise typer.Exit(reload_command(config, data, timeout, as_json=as_json))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from edge_gateway.config.config import Config
@@ -123,10 +124,10 @@ def _named(kind: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterato
 
 
 def _models(kept: InForce) -> dict[str, tuple[Any, ...]]:
-    """By name, or by folder of the bundle."""
+    """By name, or by the last part of the bundle's folder: where it lies is nobody's business at the other end."""
     named: dict[str, tuple[Any, ...]] = {}
     for model in kept.config.model:
-        name = str(model.name or model.bundle)
+        name = model.name or Path(model.bundle or "").name
         named[name] = (*named.get(name, ()), model, _files(model, kept))
     return named
 

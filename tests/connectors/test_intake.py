@@ -31,6 +31,8 @@ def block(n: int, first: int, table: TagTable = PUMP) -> SampleBatch:
 class Script:
     """A driver that does what it is told."""
 
+    trouble = ""
+
     def __init__(self, name: str, play: Callable[[Emit], Awaitable[None]], table: TagTable = PUMP) -> None:
         self.name = name
         self.tables = [table]
