@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -20,6 +20,7 @@ from edge_gateway.commands.register_models import register_models
 from edge_gateway.commands.register_recordings import register_recordings
 from edge_gateway.commands.register_reload import register_reload
 from edge_gateway.commands.register_start import register_start
+from edge_gateway.commands.register_status import register_status
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -28,6 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+LogFormat = Literal["auto", "json", "pretty"]
 ConfigFile = Annotated[Path, typer.Argument(metavar="GATEWAY.TOML", help="The configuration.", show_default=False)]
 
 
@@ -91,6 +93,9 @@ def run(
     workers: Annotated[
         int, typer.Option("--workers-per-process", help="Threads of each flow process, 1 to 32.", min=1, max=32)
     ] = 1,
+    log_format: Annotated[
+        LogFormat | None, typer.Option(help="How the log is written; else as configured.", show_default=False)
+    ] = None,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Real sources, the whole flow, nothing delivered; tells what came of it."),
@@ -116,13 +121,13 @@ def run(
             raise typer.BadParameter("--dry-run goes without --only and --drain")
         raise typer.Exit(dry_run_command(config, seconds, as_json=as_json))
     if as_json:
-        raise typer.BadParameter("--json goes with --dry-run: the logs of a gateway are JSON anyway")
+        raise typer.BadParameter("--json goes with --dry-run; of the log: --log-format json")
     from edge_gateway.processes.start import start
     from edge_gateway.spread import Spread
 
     known = tuple(addresses.split(",")) if addresses else ()
     spread = Spread(host, processes, workers, process, known)
-    raise typer.Exit(start(config, only, drain=drain, spread=spread))
+    raise typer.Exit(start(config, only, drain=drain, spread=spread, log_format=log_format))
 
 
 @app.command()
@@ -191,6 +196,7 @@ register_models(app)
 register_evaluate(app)
 register_health(app)
 register_recordings(app)
+register_status(app)
 
 
 @app.command()

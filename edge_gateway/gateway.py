@@ -105,7 +105,7 @@ class LocalGateway:
             partitions=share.outboxes,
             owners=share.owners,
         )
-        self._reporter = Reporter(config.gateway.report_every, self._report, self._tell)
+        self._reporter = Reporter(config.gateway.report_every, self._report, self._tell, clock, monotonic)
         self._read = Moving()
         self._passing = False
         self._written_at = 0

@@ -14,7 +14,7 @@ from connectors.errors import ConnectorError
 from edge_gateway import logs
 from edge_gateway.check import load_checked
 from edge_gateway.claim import FolderRefused, claim
-from edge_gateway.cluster import as_host, free_addresses, named
+from edge_gateway.cluster import as_host, free_addresses, named, remember_host
 from edge_gateway.config.config import Config
 from edge_gateway.config.problems import ConfigRejected
 from edge_gateway.exit_codes import Exit
@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 CLUSTER_RESTART_S = 1.0  # at most, from the end of a flow to the next: those that wait for it have to start anew, too
 
 
-def start(path: Path, only: str | None, *, drain: bool, spread: Spread = ONE) -> int:
+def start(path: Path, only: str | None, *, drain: bool, spread: Spread = ONE, log_format: str | None = None) -> int:
     """Run the gateway, or one of its processes, until it is told to stop.
 
     Args:
@@ -40,6 +40,7 @@ def start(path: Path, only: str | None, *, drain: bool, spread: Spread = ONE) ->
         only: One of the processes.
         drain: With `deliver`: send everything that waits, then end.
         spread: Of the dataflow over processes and machines.
+        log_format: auto, json or pretty; None = as configured.
 
     Returns:
         An `Exit` code.
@@ -51,7 +52,7 @@ def start(path: Path, only: str | None, *, drain: bool, spread: Spread = ONE) ->
     ignore_hangup()
     try:
         follower = Follower() if only is None else Follower.of_supervisor()
-        config = load_checked(path) if follower.current is None else follower.current.config
+        config = load_checked(path, host=spread.host) if follower.current is None else follower.current.config
     except ConfigRejected as rejected:
         typer.echo(str(rejected), err=True)
         return Exit.CONFIG
@@ -61,11 +62,15 @@ def start(path: Path, only: str | None, *, drain: bool, spread: Spread = ONE) ->
     if refusal := spread.refusal(config):
         typer.echo(refusal, err=True)
         return Exit.CONFIG
-    logs.set_up(only or "supervisor")
+    style: logs.Format = log_format or config.log.format
+    logs.set_up(only or "supervisor", style, config.log.level)
+    follower.on_accept = lambda now: logs.set_up(only or "supervisor", style, now.log.level)
     role = spread.share(config).role if only == "flow" else only
     try:
         with claim(config.gateway.data, role or "gateway"):
-            return _run(path, config, only, follower, drain=drain, spread=spread)
+            if only is None:
+                remember_host(config, spread.host)
+            return _run(path, config, only, follower, drain=drain, spread=spread, style=style)
     except FlowRejected as rejected:
         typer.echo(str(rejected), err=True)
         return Exit.CONFIG
@@ -82,7 +87,9 @@ def start(path: Path, only: str | None, *, drain: bool, spread: Spread = ONE) ->
         return _ended(error)
 
 
-def _run(path: Path, config: Config, only: str | None, follower: Follower, *, drain: bool, spread: Spread) -> int:
+def _run(
+    path: Path, config: Config, only: str | None, follower: Follower, *, drain: bool, spread: Spread, style: str
+) -> int:
     """Each process imports what it runs."""
     if only is None:
         from edge_gateway.notify import Notifier  # noqa: PLC0415
@@ -99,10 +106,10 @@ def _run(path: Path, config: Config, only: str | None, follower: Follower, *, dr
             path.resolve(),
             Layout(config.gateway.data).status,
             (*roles, *pages),
-            lambda role: spread.arguments(role, addresses),
+            lambda role: [*spread.arguments(role, addresses), "--log-format", style],
             {role: CLUSTER_RESTART_S for role in roles if clustered and role.startswith("flow")},
             notifier,
-            Keeper(path.resolve(), config, notifier, spread.host, clustered=clustered),
+            Keeper(path.resolve(), config, notifier, spread.host, clustered=clustered, on_accept=follower.on_accept),
         )
         return asyncio.run(supervisor.run())
     if only == "flow":

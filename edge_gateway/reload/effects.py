@@ -88,6 +88,7 @@ EFFECTS: dict[str, Effect] = {
     ),
     "target": _DELIVERY,
     "page": Effect("The page is started again, begun or ended; nothing else notices.", restarts=(PAGE,)),
+    "log": Effect("The level holds at once, everywhere; the format from the next start on.", live=(ACQUIRE, FLOW)),
     "influx": _DELIVERY,
     "cluster": Effect(
         "Refused: its hosts know each other by it. Stop the gateways of the site and start them again.", refused=True

@@ -6,12 +6,13 @@ A signal would be quicker by a quarter of a second, and lost where a process is 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import structlog
 
+from edge_gateway.config.config import Config
 from edge_gateway.reload.in_force import InForce, read
 
 log = structlog.get_logger(__name__)
@@ -27,6 +28,7 @@ class Follower:
 
     Attributes:
         current: What this process runs by; None = it was started by hand, from a file, and follows nothing.
+        on_accept: Called with each configuration that is taken over, first of all.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -41,6 +43,7 @@ class Follower:
         self._path = path
         self._seen = _stamp(path)
         self.current: InForce | None = None if path is None else read(path)
+        self.on_accept: Callable[[Config], None] = lambda _: None
         self._refused: dict[str, Any] = {}
 
     @classmethod
@@ -69,6 +72,7 @@ class Follower:
 
     def accept(self, kept: InForce) -> None:
         """This process now runs by it."""
+        self.on_accept(kept.config)
         self.current, self._refused = kept, {}
         log.info("configuration_taken_over", generation=kept.generation)
 

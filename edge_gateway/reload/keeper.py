@@ -15,7 +15,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -81,6 +81,7 @@ class Keeper:
         host: str | None = None,
         *,
         clustered: bool = False,
+        on_accept: Callable[[Config], None] = lambda _: None,
     ) -> None:
         """Put the configuration into force that the gateway starts with.
 
@@ -90,6 +91,7 @@ class Keeper:
             notifier: To the service manager.
             host: Of a cluster, which this machine is; None = one machine.
             clustered: The flow is spread over processes, which take over nothing while they run.
+            on_accept: Called with each configuration that comes into force.
 
         Raises:
             OSError: The data folder cannot be written.
@@ -98,6 +100,7 @@ class Keeper:
         self._notifier = notifier or Notifier("")
         self._host = [] if host is None else [host]
         self._clustered = clustered
+        self._on_accept = on_accept
         self._path = in_force_path(config)
         self._folder = Layout(config.gateway.data).config
         self._status_folder = Layout(config.gateway.data).status
@@ -202,6 +205,7 @@ class Keeper:
     async def _carry(self, processes: Processes, former: InForce, restarts: tuple[str, ...]) -> tuple[str, ...]:
         """Start again what must be, and wait until all say that they run by it; those that did not."""
         self._failed, self._on_trial = "", True
+        self._on_accept(self._kept.config)
         try:
             await asyncio.gather(*(processes.restart(role) for role in restarts))
             wanted, had = self._kept.config.page.enabled, former.config.page.enabled

@@ -60,7 +60,7 @@ def judge(path: Path, in_force: Path, following: Path, host: str | None = None) 
     """
     old = read(in_force)
     try:
-        config = load_checked(path, deep=True)
+        config = load_checked(path, deep=True, host=host)
         new = InForce(old.generation + 1, config, digests(config))
         found = changes(old, new)
         problems = [*_fixed(found)] or [*_openable(as_host(config, host))]

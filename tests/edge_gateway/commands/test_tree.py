@@ -22,6 +22,7 @@ TABLES = "run `python -m edge_gateway.command_tree`, which writes the tables of 
 DO_NOT_REPORT = {
     "simulate",  # one JSON line tells where it listens, always
     "demo",  # writes report.json
+    "top",  # `status` has it
     "explain",  # writes a page
     "schema",  # is JSON
     "cert init",
