@@ -32,7 +32,9 @@ log = structlog.get_logger(__name__)
 CLUSTER_RESTART_S = 1.0  # at most, from the end of a flow to the next: those that wait for it have to start anew, too
 
 
-def start(path: Path, only: str | None, *, drain: bool, spread: Spread = ONE, log_format: logs.Format | None = None) -> int:
+def start(
+    path: Path, only: str | None, *, drain: bool, spread: Spread = ONE, log_format: logs.Format | None = None
+) -> int:
     """Run the gateway, or one of its processes, until it is told to stop.
 
     Args:

@@ -64,7 +64,7 @@ class Follower:
         try:
             kept = read(self._path)
         except (OSError, ValueError) as error:
-            log.error("configuration_in_force_not_readable", path=str(self._path), error=str(error))
+            log.warning("configuration_in_force_not_readable", path=str(self._path), error=str(error))
             self._seen = stamp
             return None
         self._seen = stamp
@@ -79,7 +79,7 @@ class Follower:
     def refuse(self, kept: InForce, why: str) -> None:
         """This process goes on as it was; the supervisor then takes the configuration back everywhere."""
         self._refused = {"generation": kept.generation, "why": why}
-        log.error("configuration_refused", generation=kept.generation, why=why)
+        log.warning("configuration_refused", generation=kept.generation, why=why)
 
     def facts(self) -> Mapping[str, Any]:
         """For the status file."""

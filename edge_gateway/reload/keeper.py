@@ -156,7 +156,7 @@ class Keeper:
         silent = await self._carry(processes, former, restarts)
         if self._failed:
             why = self._failed
-            log.error("reload_taken_back", why=why)
+            log.warning("reload_taken_back", why=why)
             new, self._kept = self._kept, replace(former, generation=self._kept.generation + 1)
             await asyncio.to_thread(write, self._path, self._kept)
             await self._carry(processes, new, restarts)
@@ -246,9 +246,12 @@ class Keeper:
 
     def _note(self, outcome: Outcome) -> None:
         self._outcomes = [*self._outcomes, outcome][-1:]
-        level = log.error if outcome.result == REFUSED else log.warning if outcome.silent else log.info
-        facts = {"problems": outcome.refusal} if outcome.refusal else {"told": outcome.told()}
-        level("reload_ended", result=outcome.result, generation=outcome.generation, silent=outcome.silent, **facts)
+        if outcome.result == REFUSED:
+            log.warning("reload_refused", generation=outcome.generation, problems=outcome.refusal)
+        else:
+            log.info("reload_done", generation=outcome.generation, told=outcome.told())
+        if outcome.silent:
+            log.warning("reload_not_answered", generation=outcome.generation, processes=outcome.silent)
         try:
             add_outcome(self._folder, outcome)
         except OSError as error:
