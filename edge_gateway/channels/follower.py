@@ -88,6 +88,10 @@ class Follower:
         self._misfits: dict[str, str] = {}  # may fit after a restart with another configuration
         self.trouble = ""
 
+    def take(self, config: Config) -> None:
+        """Windows, features and tags are others; keys and channels would have come with a restart."""
+        self._config, self._misfits = config, {}
+
     def facts(self) -> Mapping[str, Any]:
         """For the status file."""
         channel = self._channel

@@ -94,6 +94,11 @@ class ChannelKeeper:
         """Begin nothing any more."""
         self._stop.set()
 
+    def take(self, config: Config) -> None:
+        """The configuration in force is another: a bundle that did not fit may do so now."""
+        for one in self._followers:
+            one.take(config)
+
     def facts(self) -> Mapping[str, Any]:
         """For the status file, by model."""
         return {one.section.model: one.facts() for one in self._followers}

@@ -253,3 +253,16 @@ def test_a_version_of_the_same_name_that_a_person_added_is_not_overwritten(gatew
     gateway.turn()
     assert "another bundle of this version is in the store" in gateway.why
     assert gateway.life.active == "1"
+
+
+def test_b5_a_bundle_that_does_not_fit_is_taken_once_a_reload_makes_it_fit(tmp_path: Path) -> None:
+    gateway = Following(tmp_path)
+    fits = gateway.follower._config
+    gateway.config = gateway.config.replace('every = "1s"', 'every = "2s"')
+    gateway.start()
+    gateway.issue(gateway.push("1"), 1)
+    gateway.turn()
+    assert gateway.life.active is None
+    gateway.follower.take(fits)
+    gateway.turn()
+    assert gateway.life.active == "1"
