@@ -1,6 +1,6 @@
 # Two commands matter: `make demo` and `make test`. Both set up their own environment first.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test slow lint bench faults delivery-faults power-cut integration page-pictures page-assets wheel-test container-test lock clean
+.PHONY: help setup demo test slow lint bench faults delivery-faults power-cut integration page-pictures page-assets wheel-test container-test fuzz supply-chain soak lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -120,6 +120,25 @@ delivery-faults: setup ## every fault of the outbox: power cuts, kills, full dis
 
 power-cut: setup ## 200 power cuts of the outbox's disk (root; CUTS=number)
 	@CUTS=$(or $(CUTS),200) $(BIN)/python -m pytest -q -n0 -rs tests/faults/delivery/test_power_cut.py
+
+var/fuzz/.ready: requirements.lock
+	@rm -rf var/fuzz/site && $(BIN)/python -m pip install --quiet --disable-pip-version-check --target var/fuzz/site atheris==3.0.0
+	@touch $@
+
+fuzz: setup var/fuzz/.ready ## every parser of bytes from outside, guided by coverage (ONLY=part of a name, SECONDS=20 each)
+	@PYTHONPATH=.:var/fuzz/site $(BIN)/python -m tests.fuzz.hunt --seconds $(or $(SECONDS),20) --only "$(ONLY)"
+
+var/supply/.ready: edge_gateway/container/gateway.lock
+	@rm -rf $(@D) && "$(PYTHON)" -m venv $(@D)/gateway && "$(PYTHON)" -m venv $(@D)/tools
+	@$(@D)/gateway/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(@D)/tools/bin/python -m pip install --quiet --disable-pip-version-check "cyclonedx-bom[validation]==7.5.0" pip-audit==2.10.1
+	@touch $@
+
+supply-chain: var/supply/.ready ## what a gateway is made of, as CycloneDX in var/sbom.cdx.json; known flaws in it, where that can be asked
+	@var/supply/tools/bin/python .ci/supply_chain.py
+
+soak: setup ## the whole gateway while it is disturbed at random: does anything grow, does anything get lost? (MINUTES=5, SEED=1)
+	@$(BIN)/python -m tests.soak.run --minutes $(or $(MINUTES),5) --seed $(or $(SEED),1) $(ARGS)
 
 wheel-test: setup ## build the wheel and run the tests against it, with no sources on the path
 	@$(BIN)/python .ci/wheel_test.py

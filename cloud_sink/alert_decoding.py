@@ -33,7 +33,7 @@ def decode_alert(body: bytes) -> Alert:
                 "evidence": None if evidence is None else Evidence.from_json(evidence),
             }
         )
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
         msg = f"no alert: {error!r}"
         raise ValueError(msg) from error
 

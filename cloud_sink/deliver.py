@@ -27,6 +27,8 @@ from cloud_sink.waiting import Queue, Waiting
 
 log = structlog.get_logger(__name__)
 
+_LONGEST_S, _SLOWEST_RATE = 900.0, 100.0  # of an upload: s beside its bytes, and bytes a second (1000 by `bandwidth`)
+
 
 @dataclass(slots=True)
 class _Hand:
@@ -34,6 +36,7 @@ class _Hand:
 
     slot: Slot
     holds: tuple[Batch, CloudObject] | None = None
+    since: float = 0.0
 
 
 class Deliverer:
@@ -78,6 +81,7 @@ class Deliverer:
         self._naming = naming
         self._settings = settings
         self._clock = clock
+        self._monotonic = monotonic
         self._backoff = Backoff(settings, monotonic, uniform)
         self._alerts, self._bulk = _Hand(alerts), _Hand(bulk)
         self._lanes = lanes
@@ -101,6 +105,22 @@ class Deliverer:
         """Take up the ends of uploads under way, each waited for so many seconds."""
         for hand in (self._alerts, self._bulk):
             self._collect(hand, wait)
+
+    def overdue(self) -> float:
+        """Seconds by which an upload under way has outlasted what the slowest line needs; 0 = none has.
+
+        Every wait for a target has a time-out, so one that is overdue hangs where no time-out reaches.
+        """
+        now = self._monotonic()
+        return max(
+            0.0,
+            *(
+                now - hand.since - _LONGEST_S - len(hand.holds[1].data) / _SLOWEST_RATE
+                for hand in (self._alerts, self._bulk)
+                if hand.holds is not None
+            ),
+            0.0,
+        )
 
     def drain(self) -> bool:
         """Send everything there is, also summary files that are not full yet, until done or the first failure.
@@ -137,7 +157,7 @@ class Deliverer:
             self._refused(batch, PermanentDeliveryError(PermanentReason.UNREADABLE, str(error)))
             return True
         hand = self._alerts if batch.lane is Lane.ALERT else self._bulk
-        hand.holds = (batch, outgoing)
+        hand.holds, hand.since = (batch, outgoing), self._monotonic()
         hand.slot.start(outgoing)
         return self._collect(hand, None if flush else 0.0)
 

@@ -55,8 +55,8 @@ class Dispatcher:
             outbox: The caller closes it.
             deliverers: One a target, and others that read along.
             settings: Intervals.
-            wait: Sleeps for up to some seconds, less when an alert arrives, an upload ends or `stop` was called:
-                `Bell.wait`.
+            wait: Called after every step; sleeps for up to some seconds (0 = not at all), less when an alert arrives,
+                an upload ends or `stop` was called: `Bell.wait`.
             monotonic: Steady clock, s.
         """
         self._outbox = outbox
@@ -74,7 +74,8 @@ class Dispatcher:
             OutboxError: The outbox cannot be used any more.
         """
         while not self._stopped:
-            if (delay := self.step()) > 0 and not self._stopped:
+            delay = self.step()
+            if not self._stopped:
                 self._wait(delay)
         give_up = self._monotonic() + _LAST_WAIT_S
         for deliverer in self._deliverers:

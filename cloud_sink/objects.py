@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cloud_sink.batch import Batch, Row
+from cloud_sink.decoding import decode_summary
 from cloud_sink.parquet import write_summaries
-from cloud_sink.records import Lane, decode_summary
+from cloud_sink.records import Lane
 from cloud_sink.settings import Naming
 
 _FOLDERS = {Lane.ALERT: "alerts", Lane.EVENT: "events", Lane.SUMMARY: "summaries"}

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloud_sink.evidence import Evidence
+from cloud_sink.report import Report
 from cloud_sink.sketch import Sketches
 
 SCHEMA_VERSION = 1
@@ -115,13 +116,14 @@ class Event:
 
     Attributes:
         asset: "" where it concerns the gateway.
-        kind: "gap", "dropped", "late", "model", "drift", "migration", ...
+        kind: "gap", "dropped", "late", "model", "drift", "migration", "report", ...
         reason: One of a bounded set per kind.
         start: Event time, ns; 0 = unknown.
         end: Event time, ns.
         count: Samples or records concerned, 0 where unknown.
         source: Driver, stage or bundle.
         detail: One sentence for people.
+        report: How the gateway is, where that is what happened.
     """
 
     asset: str
@@ -132,6 +134,7 @@ class Event:
     count: int = 0
     source: str = ""
     detail: str = ""
+    report: Report | None = None
 
     lane = Lane.EVENT
 
@@ -147,7 +150,9 @@ class Event:
 
     def encode(self) -> bytes:
         """As one JSON object."""
-        return _json(_fields(self))
+        found = _fields(self)
+        del found["report"]  # most events have none, and a software from before would not know it
+        return _json(found if self.report is None else {**found, "report": self.report.to_json()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,59 +276,8 @@ class Account:
 Record = Alert | Event | WindowSummary
 
 
-def decode_summary(body: bytes) -> WindowSummary:
-    """Inverse of `WindowSummary.encode`.
-
-    Raises:
-        ValueError: The body was written by a newer schema or is cut short.
-    """
-    size = int.from_bytes(body[:4], "little")
-    head = json.loads(body[4 : 4 + size])
-    if head["v"] > SCHEMA_VERSION:
-        msg = f"summary of schema {head['v']}, this software reads up to {SCHEMA_VERSION}; upgrade it"
-        raise ValueError(msg)
-    tags, features = tuple(head["tags"]), tuple(head["features"])
-    rows, at = len(tags), 4 + size
-
-    def column(dtype: str, count: int) -> NDArray[Any]:
-        nonlocal at
-        array = np.frombuffer(body, dtype, count, at)
-        at += array.nbytes
-        return array
-
-    return WindowSummary(
-        head["asset"],
-        head["start"],
-        head["end"],
-        tags,
-        features,
-        column("<i4", rows),
-        column("<i4", rows),
-        column("<f4", rows),
-        column("<f4", rows * len(features)).reshape(rows, len(features)),
-        _number(head["score"]),
-        _number(head["threshold"]),
-        head["model"],
-        head["partial"],
-        head.get("backfilled", False),
-        tuple(OtherScore(model, _number(score), shadow) for model, score, shadow in head.get("others", ())),
-        _sketches(head.get("sketches")),
-    )
-
-
 def _plain(sketches: Sketches) -> list[Any]:
     return [sketches.since, *(part.tolist() for part in (sketches.sizes, sketches.buckets, sketches.counts))]
-
-
-def _sketches(plain: list[Any] | None) -> Sketches | None:
-    if plain is None:
-        return None
-    since, sizes, buckets, counts = plain
-    return Sketches(since, np.array(sizes, np.int64), np.array(buckets, np.int32), np.array(counts, np.int64))
-
-
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else value
 
 
 def _fields(record: Alert | Event) -> dict[str, Any]:

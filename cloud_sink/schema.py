@@ -133,7 +133,8 @@ EVENT_FIELDS = (
     Field(
         "kind",
         Type.TEXT,
-        "`gap`, `dropped`, `thinned`, `quarantined`, `late`, `clock`, `migration`, `command`, or a flow's own.",
+        "`gap`, `dropped`, `thinned`, `quarantined`, `late`, `clock`, `migration`, `command`, `report`, or a flow's "
+        "own.",
     ),
     Field("reason", Type.TEXT, "One of a bounded set for each kind."),
     Field("start", Type.TIME, "From when; 0 = not known."),
@@ -141,6 +142,20 @@ EVENT_FIELDS = (
     Field("count", Type.COUNT, "Samples or records concerned; 0 = not known."),
     Field("source", Type.TEXT, "Driver, stage or bundle that tells it."),
     Field("detail", Type.TEXT, "One sentence for people."),
+    Field("report.software", Type.TEXT, "Version of Sluicegate. `report` is there only where `kind` is `report`."),
+    Field("report.gateway_id", Type.TEXT, "Made by chance at the first start, kept in the data folder."),
+    Field("report.boot", Type.TEXT, "Changes with each boot of the machine: tells clones of one disk apart."),
+    Field("report.up_s", Type.COUNT, "Seconds since the flow process began."),
+    Field("report.every_s", Type.COUNT, "Seconds until the next report."),
+    Field("report.received", Type.COUNT, "Samples of all time, of all assets."),
+    Field("report.late", Type.COUNT, "Of them, those that came after their window was closed."),
+    Field("report.alarms", Type.COUNT, "Alarms that are not normal."),
+    Field("report.unanswered", Type.COUNT, "Of them, those that nobody has acknowledged."),
+    Field("report.models", Type.LIST, "[name@version, `active` or `shadow`, assets]."),
+    Field("report.drift", Type.LIST, "[name@version, assets that no longer look as in its training]."),
+    Field("report.drops", Type.LIST, "[stage, reason, count] of all time: samples, records, lines."),
+    Field("report.backlog", Type.LIST, "[lane, records, seconds since the oldest] of what waits for delivery."),
+    Field("report.trouble", Type.LIST, "Why targets cannot be reached; empty = they can."),
 )
 
 KEY_PARTS = (

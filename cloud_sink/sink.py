@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 import structlog
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
@@ -74,7 +75,7 @@ class _OutboxPartition(StatefulSinkPartition[Record | Account, int]):
 
 
 class OutboxSink(FixedPartitionedSink[Record | Account, int]):
-    """Takes (asset, record) and (asset, account) items. One worker, one outbox.
+    """Takes (asset, record) and (asset, account) items. One outbox, or in a cluster one of each host that has one.
 
     Call `committed` from the source's commit hook: it lets the deliverer forget keys that no replay can bring again.
     Call `flush_due` in every pass of the source, else summaries and events wait for the end of the epoch.
@@ -85,6 +86,10 @@ class OutboxSink(FixedPartitionedSink[Record | Account, int]):
         open_writer: Callable[[], OutboxWriter],
         on_put: OnPut | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        *,
+        partition: str | None = PARTITION,
+        partitions: Sequence[str] = (PARTITION,),
+        owners: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Describe it; the outbox is opened by Bytewax's worker at the first item, or on resume.
 
@@ -92,20 +97,28 @@ class OutboxSink(FixedPartitionedSink[Record | Account, int]):
             open_writer: Opens the outbox.
             on_put: Told of every call once it is durable.
             monotonic: Steady clock, s.
+            partition: That this process's outbox is; None = it has none.
+            partitions: Of the whole cluster, the same on every process. A name keys the recovery state.
+            owners: The partition of each asset; what has none goes to `PARTITION`.
         """
         self._open_writer = open_writer
+        self._partition = partition
+        # Bytewax numbers them in the order of their names.
+        numbers = {name: number for number, name in enumerate(sorted(partitions))}
+        self._numbers = {asset: numbers[owner] for asset, owner in owners.items()}
+        self._first = numbers[PARTITION]
         self._on_put = on_put
         self._monotonic = monotonic
         self._writer: OutboxWriter | None = None
         self._part: _OutboxPartition | None = None
 
     def list_parts(self) -> list[str]:
-        """The one partition."""
-        return [PARTITION]
+        """That of this process."""
+        return [] if self._partition is None else [self._partition]
 
-    def part_fn(self, item_key: str) -> int:  # noqa: ARG002 - Bytewax's interface
-        """Everything goes to the one partition."""
-        return 0
+    def part_fn(self, item_key: str) -> int:
+        """Of the outbox of the host that reads the asset: what is of one journal lies in one outbox."""
+        return self._numbers.get(item_key, self._first)
 
     def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> _OutboxPartition:  # noqa: ARG002
         """Open the outbox. The resume state is not needed: the outbox knows what it holds."""
@@ -117,6 +130,11 @@ class OutboxSink(FixedPartitionedSink[Record | Account, int]):
         """The last snapshot is durable, and no replay of an earlier run is still under way."""
         if self._writer is not None:
             self._writer.committed()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether what came last was dropped, since the disk is full."""
+        return self._writer is not None and self._writer.is_full
 
     def tell(self, records: Sequence[Record]) -> bool:
         """Write records that come from beside the dataflow; durable when it returns.

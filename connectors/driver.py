@@ -26,6 +26,11 @@ class Driver(Protocol):
         """The asset tables this driver fills (whole tables of the gateway; several drivers may share an asset)."""
         ...
 
+    @property
+    def trouble(self) -> str:
+        """Why there is no link at the moment; "" while there is one or none was tried yet."""
+        ...
+
     async def run(self, emit: Emit) -> None:
         """Acquire until cancelled.
 

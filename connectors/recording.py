@@ -1,7 +1,8 @@
 """Recordings: samples as a Parquet file, for training, replay and people with data frames.
 
 One row a sample: asset and tag by name, the two times, value, status and origin. Times are delta-coded, values split by
-byte, everything else is a dictionary. The tag tables ride in the metadata.
+byte, everything else is a dictionary. The tag tables ride in the metadata, and so do notices and those borders of
+blocks that the rows do not show: a replay is given exactly the items that a gateway was given.
 """
 
 from __future__ import annotations
@@ -19,11 +20,14 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from connectors.journal.reader import JournalReader
-from connectors.samples import Origin, SampleBatch
+from connectors.recorded_notices import Margin, read_margin
+from connectors.samples import Item, Origin, SampleBatch
+from connectors.selection import EVERYTHING, Selection
 from connectors.tags import Tag, TagTable
 
 ROWS_PER_GROUP = 500_000
 _METADATA_KEY = b"sluicegate.tag_tables"
+_MARGIN_KEY = b"sluicegate.margin"
 _DICTIONARIES = ["asset", "tag", "status", "origin"]
 _ENCODINGS = {
     "source_time": "DELTA_BINARY_PACKED",
@@ -32,8 +36,8 @@ _ENCODINGS = {
 }
 
 
-def write_recording(path: Path, batches: Iterable[SampleBatch]) -> int:
-    """Write blocks in their order; the file appears under its name when it is whole.
+def write_recording(path: Path, items: Iterable[Item]) -> int:
+    """Write blocks and notices in their order; the file appears under its name when it is whole.
 
     Where an asset's tag table changes on the way, the file's table is the union by name; the later definition counts.
 
@@ -42,7 +46,7 @@ def write_recording(path: Path, batches: Iterable[SampleBatch]) -> int:
     """
     tags: dict[str, dict[str, Tag]] = {}
     fresh = path.with_name(path.name + ".new")
-    written = 0
+    written, margin = 0, Margin()
     try:
         with pq.ParquetWriter(
             fresh,
@@ -54,14 +58,14 @@ def write_recording(path: Path, batches: Iterable[SampleBatch]) -> int:
             data_page_version="2.0",
             write_page_checksum=True,
         ) as file:
-            for group in _groups(batches):
+            for group in _groups(margin.blocks(items)):
                 for batch in group:
                     tags.setdefault(batch.asset, {}).update((tag.name, tag) for tag in batch.tags.tags)
                 table = _to_arrow(group)
                 file.write_table(table, row_group_size=ROWS_PER_GROUP * 2)
                 written += table.num_rows
             tables = [TagTable(asset, tuple(known.values())).to_json() for asset, known in tags.items()]
-            file.add_key_value_metadata({_METADATA_KEY: json.dumps(tables).encode()})
+            file.add_key_value_metadata({_METADATA_KEY: json.dumps(tables).encode(), **_margin(margin)})
         fresh.replace(path)
     finally:
         with suppress(FileNotFoundError):
@@ -87,57 +91,53 @@ def recording_tables(path: Path) -> tuple[TagTable, ...]:
     return tuple(TagTable.from_json(table) for table in json.loads(metadata[_METADATA_KEY]))
 
 
-def read_recording(path: Path) -> Iterator[SampleBatch]:
-    """The blocks of a recording in file order. Neighbours of one asset, origin and received time come as one block.
+def read_recording(path: Path) -> Iterator[Item]:
+    """The items of a recording as they were written.
+
+    In one that has no notes of its own, neighbours of one asset, origin and received time come as one block.
 
     Raises:
         ValueError: It is a Parquet file, but no recording.
     """
     tables = {table.asset: table for table in recording_tables(path)}
     with pq.ParquetFile(path) as file:
+        notes = read_margin((file.metadata.metadata or {}).get(_MARGIN_KEY, b""))
+        row = 0
         for number in range(file.num_row_groups):
-            yield from _to_batches(file.read_row_group(number), tables)
+            table = file.read_row_group(number)
+            for block in _to_batches(table, tables, notes.borders(row, row + table.num_rows)):
+                yield from notes.before(row)
+                yield block
+                row += len(block)
+        yield from notes.before(row)
 
 
-def export_journal(folder: Path, path: Path, since: int | None = None, until: int | None = None) -> int:
+def export_journal(folder: Path, path: Path, selection: Selection = EVERYTHING) -> int:
     """Write what a journal holds as a recording. Disturbs neither its writer nor the flow.
-
-    Args:
-        folder: Of the journal.
-        path: Of the recording.
-        since: Oldest source time, ns since the epoch; None = all that there is.
-        until: Source time to stop before.
 
     Returns:
         Samples written.
     """
-    return write_recording(path, _journal_batches(folder, since, until))
+    return write_recording(path, selection.of(journal_items(folder)))
 
 
-def _journal_batches(folder: Path, since: int | None, until: int | None) -> Iterator[SampleBatch]:
+def journal_items(folder: Path) -> Iterator[Item]:
+    """All that a journal holds now, from the oldest on.
+
+    Raises:
+        JournalTooNew: It was written by newer software.
+    """
     reader = JournalReader(folder, 0)
     try:
         while items := reader.read():
-            for item in items:
-                if isinstance(item, SampleBatch):
-                    batch = _between(item, since, until)
-                    if len(batch):
-                        yield batch
+            yield from items
     finally:
         reader.close()
 
 
-def _between(batch: SampleBatch, since: int | None, until: int | None) -> SampleBatch:
-    time = batch.source_time
-    keep = np.ones(len(batch), np.bool_)
-    if since is not None:
-        keep &= time >= since
-    if until is not None:
-        keep &= time < until
-    if keep.all():
-        return batch
-    columns = (batch.tag[keep], time[keep], batch.value[keep], batch.status[keep])
-    return SampleBatch(batch.tags, *columns, batch.received_time, batch.origin)
+def _margin(margin: Margin) -> dict[bytes, bytes]:
+    noted = margin.encode()
+    return {_MARGIN_KEY: noted} if noted else {}
 
 
 def _groups(batches: Iterable[SampleBatch]) -> Iterator[list[SampleBatch]]:
@@ -200,8 +200,8 @@ def _to_arrow(group: Sequence[SampleBatch]) -> Any:
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _to_batches(table: Any, tables: dict[str, TagTable]) -> Iterator[SampleBatch]:
-    """Blocks of one row group."""
+def _to_batches(table: Any, tables: dict[str, TagTable], further: NDArray[np.int64]) -> Iterator[SampleBatch]:
+    """Blocks of one row group; `further` = borders that its rows do not show."""
     table = table.combine_chunks()
 
     def column(name: str, kind: Any = None) -> NDArray[Any]:
@@ -217,7 +217,8 @@ def _to_batches(table: Any, tables: dict[str, TagTable]) -> Iterator[SampleBatch
     source_time, received = column("source_time", pa.int64()), column("received_time", pa.int64())
     value, status, origin = column("value"), column("status"), column("origin")
     changes = (asset[1:] != asset[:-1]) | (received[1:] != received[:-1]) | (origin[1:] != origin[:-1])
-    borders = [0, *(np.flatnonzero(changes) + 1).tolist(), len(asset)]
+    shown = np.flatnonzero(changes) + 1
+    borders = [0, *(np.union1d(shown, further) if len(further) else shown).tolist(), len(asset)]
     numbers: dict[str, NDArray[np.uint16]] = {}
     for start, end in pairwise(borders):
         if start == end:

@@ -9,7 +9,7 @@ snapshots of everything. Partition names are part of the recovery store's keys: 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -23,7 +23,8 @@ from connectors.driver_thread import DriverThread
 from connectors.intake import IntakeSettings
 from connectors.journal.mark import read_mark
 from connectors.journal.reader import MAX_BYTES, JournalReader
-from connectors.samples import Item, SampleBatch
+from connectors.pacing import Pace, passes, received_of
+from connectors.samples import Item
 
 log = structlog.get_logger()
 
@@ -32,7 +33,6 @@ Keyed = tuple[str, Item]
 PARTITION = "journal-0"  # of a single journal
 MAX_WAIT_S = 0.05  # the longest `next_batch` may block: everything else in the worker waits with it
 MAX_DRAIN = timedelta(seconds=5)
-_BLOCKS_PER_PASS = 64
 # Always due. Bytewax compares with the wall clock, so a time ahead of it would stall the source for as long as the
 # clock is set back; waiting is done inside `next_batch` instead, on the monotonic clock.
 _PAST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -64,6 +64,7 @@ class JournalSource(FixedPartitionedSource[Keyed, int]):
         stop: Callable[[], bool],
         on_commit: Callable[[], None] | None = None,
         on_pass: Callable[[], None] | None = None,
+        on_read: Callable[[int], None] | None = None,
         max_bytes_per_pass: int = MAX_BYTES,
         max_drain: timedelta = MAX_DRAIN,
     ) -> None:
@@ -78,6 +79,8 @@ class JournalSource(FixedPartitionedSource[Keyed, int]):
                 that was in the journal at the start has been: an earlier run may have come that far before it died,
                 and what it wrote comes again until then. Of one journal only: of several, none knows of the others.
             on_pass: Called in every pass: the heartbeat for a watchdog. At least every 50 ms while the flow lives.
+            on_read: Called with the offset at the start and after each pass that read something: progress for a
+                watchdog.
             max_bytes_per_pass: How much of the journal one pass takes at most.
             max_drain: How long draining may take.
         """
@@ -90,6 +93,7 @@ class JournalSource(FixedPartitionedSource[Keyed, int]):
         self._stop = stop
         self._on_commit = on_commit
         self._on_pass = on_pass
+        self._on_read = on_read
         self._max_bytes = max_bytes_per_pass
         self._max_drain = max_drain
 
@@ -103,6 +107,8 @@ class JournalSource(FixedPartitionedSource[Keyed, int]):
         if resume_state is None:
             committed = read_mark(folder).committed
             resume_state = committed.offset if committed else 0
+        if self._on_read is not None:
+            self._on_read(resume_state)
         return _JournalPartition(
             JournalReader(folder, resume_state),
             self._stop,
@@ -110,6 +116,7 @@ class JournalSource(FixedPartitionedSource[Keyed, int]):
             self._on_pass,
             self._max_bytes,
             self._max_drain.total_seconds(),
+            on_read=self._on_read,
             max_wait_s=MAX_WAIT_S / len(self._folders),  # they wait one after the other where a worker has several
         )
 
@@ -125,7 +132,9 @@ class _JournalPartition(StatefulSourcePartition[Keyed, int]):
         max_drain_s: float,
         clock: Callable[[], float] = time.monotonic,
         max_wait_s: float = MAX_WAIT_S,
+        on_read: Callable[[int], None] | None = None,
     ) -> None:
+        self._on_read = on_read
         self._reader = reader
         self._stop = stop
         self._on_commit = on_commit
@@ -151,6 +160,8 @@ class _JournalPartition(StatefulSourcePartition[Keyed, int]):
             raise StopIteration
         if not items and self._reader.wait(self._max_wait_s):
             items = self._reader.read(self._max_bytes)
+        if items and self._on_read is not None:
+            self._on_read(self._reader.offset)
         return by_asset(items)
 
     @override
@@ -186,18 +197,31 @@ class _JournalPartition(StatefulSourcePartition[Keyed, int]):
 
 
 class RecordingSource(FixedPartitionedSource[Keyed, int]):
-    """A recording, block by block, as fast as the flow takes it; ends with the file. One partition, one worker.
+    """A recording, block by block, as fast as the flow takes it or at a pace; ends with it. One partition, one worker.
 
-    Can support exactly-once processing: the snapshot is the number of blocks read.
+    Can support exactly-once processing: the snapshot is the number of items read.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self,
+        recording: Path | Callable[[], Iterable[Item]],
+        *,
+        stop: Callable[[], bool] = lambda: False,
+        pace: Pace | None = None,
+        on_pass: Callable[[list[Item]], None] | None = None,
+    ) -> None:
         """Only settings.
 
         Args:
-            path: As `connectors.recording` writes it.
+            recording: As `connectors.recording` writes it; or gives its items from the first on, each time it is asked.
+            stop: Asked in every pass; once true, the input ends.
+            pace: Of received time; left out = as fast as the flow takes it. The same passes either way.
+            on_pass: Told of the items of each pass, before the flow has them.
         """
-        self._path = path
+        self._recording = recording
+        self._stop = stop
+        self._pace = pace or Pace(None)
+        self._on_pass = on_pass
 
     @override
     def list_parts(self) -> list[str]:
@@ -205,23 +229,48 @@ class RecordingSource(FixedPartitionedSource[Keyed, int]):
 
     @override
     def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> _RecordingPartition:
+        return _RecordingPartition(self._items(), resume_state or 0, self._stop, self._pace, self._on_pass)
+
+    def _items(self) -> Iterable[Item]:
+        if not isinstance(self._recording, Path):
+            return self._recording()
         from connectors.recording import read_recording  # noqa: PLC0415  pyarrow is slow to import, others need it not
 
-        return _RecordingPartition(read_recording(self._path), resume_state or 0)
+        return read_recording(self._recording)
 
 
 class _RecordingPartition(StatefulSourcePartition[Keyed, int]):
-    def __init__(self, blocks: Iterator[SampleBatch], done: int) -> None:
-        self._blocks = islice(blocks, done, None)
+    def __init__(
+        self,
+        items: Iterable[Item],
+        done: int,
+        stop: Callable[[], bool],
+        pace: Pace,
+        on_pass: Callable[[list[Item]], None] | None,
+    ) -> None:
+        self._passes = passes(islice(items, done, None))
         self._done = done
+        self._stop = stop
+        self._pace = pace
+        self._on_pass = on_pass
+        self._waiting: list[Item] = []
 
     @override
     def next_batch(self) -> list[Keyed]:
-        blocks = list(islice(self._blocks, _BLOCKS_PER_PASS))
-        if not blocks:
+        self._waiting = self._waiting or next(self._passes, [])
+        if not self._waiting or self._stop():
             raise StopIteration
-        self._done += len(blocks)
-        return by_asset(blocks)
+        if not self._pace.is_due(received_of(self._waiting), MAX_WAIT_S):
+            return []
+        if self._on_pass is not None:
+            self._on_pass(self._waiting)
+        items, self._waiting = self._waiting, []
+        self._done += len(items)
+        return by_asset(items)
+
+    @override
+    def next_awake(self) -> datetime | None:
+        return _PAST
 
     @override
     def snapshot(self) -> int:

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cloud_sink.uplink.store import parse_store
+from edge_gateway.check_cluster import cluster_problems
 from edge_gateway.check_models import model_problems, scored_by, unsigned
 from edge_gateway.cold_starts import may_start_cold
 from edge_gateway.config.config import Config
@@ -45,6 +46,7 @@ def load_checked(path: Path, *, deep: bool = False) -> Config:
     problems = [
         *missing(config),
         *unfit(config),
+        *cluster_problems(config),
         *model_problems(config, deep=deep),
         *(_deep(config) if deep else ()),
     ]

@@ -6,15 +6,19 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from edge_gateway import __version__
+from edge_gateway.commands.completion import assets
+from edge_gateway.commands.options import JsonOption
+from edge_gateway.commands.purposes import put_in_panels
 from edge_gateway.commands.register import register
 from edge_gateway.commands.register_alerts import register_alerts
+from edge_gateway.commands.register_config import register_config
 from edge_gateway.commands.register_evaluate import register_evaluate
+from edge_gateway.commands.register_health import register_health
 from edge_gateway.commands.register_models import register_models
+from edge_gateway.commands.register_recordings import register_recordings
 from edge_gateway.commands.register_start import register_start
-from edge_gateway.exit_codes import Exit
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -50,17 +54,22 @@ register_start(app)
 
 
 @app.command()
-def check(config: ConfigFile) -> None:
-    """Check a configuration and everything it names, without touching a device."""
-    from edge_gateway.check import describe, load_checked
-    from edge_gateway.config.problems import ConfigRejected
+def check(
+    config: ConfigFile,
+    connect: Annotated[
+        bool, typer.Option("--connect", help="Then ask every source: certificates, limits, one value of each tag.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check a configuration and all that it names; with --connect also the devices, which it only reads from.
 
-    try:
-        checked = load_checked(config, deep=True)
-    except ConfigRejected as rejected:
-        typer.echo(str(rejected), err=True)
-        raise typer.Exit(Exit.CONFIG) from rejected
-    Console().print(describe(checked, config))
+    Exit code 2 if the configuration cannot be used, 1 if a device, a tag or a certificate is not as it should be.
+
+    Example: sluicegate check gateway.toml --connect
+    """
+    from edge_gateway.commands.check_command import check_command
+
+    raise typer.Exit(check_command(config, connect=connect, as_json=as_json))
 
 
 @app.command()
@@ -72,11 +81,28 @@ def run(
     drain: Annotated[
         bool, typer.Option("--drain", help="With --only deliver: send everything that waits, then end.")
     ] = False,
+    host: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Which host of [cluster] this machine is.", show_default=False)
+    ] = None,
+    processes: Annotated[
+        int, typer.Option(help="Flow processes on this machine, 1 to 32; see edge_gateway/SITES.md.", min=1, max=32)
+    ] = 1,
+    workers: Annotated[
+        int, typer.Option("--workers-per-process", help="Threads of each flow process, 1 to 32.", min=1, max=32)
+    ] = 1,
+    process: Annotated[int, typer.Option("--process-id", hidden=True, min=0)] = 0,
+    addresses: Annotated[str, typer.Option(hidden=True)] = "",
 ) -> None:
-    """Run the gateway until SIGTERM or Ctrl-C."""
-    from edge_gateway.processes.start import start
+    """Run the gateway until SIGTERM or Ctrl-C.
 
-    raise typer.Exit(start(config, only, drain=drain))
+    Example: sluicegate run gateway.toml
+    """
+    from edge_gateway.processes.start import start
+    from edge_gateway.spread import Spread
+
+    known = tuple(addresses.split(",")) if addresses else ()
+    spread = Spread(host, processes, workers, process, known)
+    raise typer.Exit(start(config, only, drain=drain, spread=spread))
 
 
 @app.command()
@@ -93,7 +119,11 @@ def train(
     ],
     asset: Annotated[
         list[str] | None,
-        typer.Option(help="Asset to learn from; repeat for several of one kind.", show_default="the only one"),
+        typer.Option(
+            help="Asset to learn from; repeat for several of one kind.",
+            show_default="the only one",
+            autocompletion=assets,
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the bundle; must not exist.", show_default="models/ASSET")
@@ -116,8 +146,12 @@ def train(
         list[str] | None,
         typer.Option(metavar="TAG=COLUMN", help="Of a table; repeat. time=COLUMN for the times.", show_default="all"),
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Fit a model on normal operation and write a bundle, windowed and featurized by the code the gateway runs."""
+    """Fit a model on normal operation and write a bundle, windowed and featurized by the code the gateway runs.
+
+    Example: sluicegate train gateway.toml --from data/journal --asset pump-1 --out models/pump
+    """
     from edge_gateway.commands.columns import columns_of
     from edge_gateway.commands.train import train_command
     from edge_gateway.training import TrainWish
@@ -126,13 +160,16 @@ def train(
     wish = TrainWish(
         recording, assets, config, out, version, detector, features, window, every, budget, follow, columns
     )
-    raise typer.Exit(train_command(wish))
+    raise typer.Exit(train_command(wish, as_json=as_json))
 
 
 register(app)
+register_config(app)
 register_alerts(app)
 register_models(app)
 register_evaluate(app)
+register_health(app)
+register_recordings(app)
 
 
 @app.command()
@@ -155,7 +192,10 @@ def demo(
         bool, typer.Option("--grafana", help="With InfluxDB and Grafana in containers, or how to do without.")
     ] = False,
 ) -> None:
-    """Watch the whole job on a simulated pump station served over real OPC-UA and Modbus, in under two minutes."""
+    """Watch the whole job on a simulated pump station served over real OPC-UA and Modbus, in under two minutes.
+
+    Example: sluicegate demo --fault drift
+    """
     from edge_gateway.demo.command import DemoOptions, run_demo
 
     if grafana:
@@ -164,3 +204,6 @@ def demo(
         raise typer.Exit(demo_in_containers(Path("var/secrets")))
     options = DemoOptions(seconds, fault, seed, report or folder / "report.json", folder, also)
     raise typer.Exit(run_demo(options, live=not no_ui))
+
+
+put_in_panels(app)

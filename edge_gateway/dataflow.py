@@ -6,12 +6,14 @@ outbox. With a recovery store (`-r FOLDER -s 5 -b 0`) it resumes as `sluicegate 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cloud_sink.outbox.lock import RoleLock
 from edge_gateway.check import load_checked
+from edge_gateway.cluster import ALONE, Share
 from edge_gateway.flow_file import build_flow
 from edge_gateway.gateway import LocalGateway
 from edge_gateway.layout import Layout
@@ -44,13 +46,27 @@ def build(path: str) -> Dataflow:
     config.gateway.data.mkdir(parents=True, exist_ok=True)
     # The role that `sluicegate run` claims: two flows would not survive each other. Held until the process ends
     RoleLock(config.gateway.data / "flow.lock", _TAKE_OVER)
-    flow, _, _ = assemble(config)
+    flow, _, _ = assemble(config, StopFlag())
     return flow
 
 
-def assemble(config: Config) -> tuple[Dataflow, StatusFile, LocalGateway]:
-    """The dataflow, the status it writes while it runs, and the gateway, to be closed when it has ended."""
-    stop = StopFlag()
-    gateway = LocalGateway(config, stop.is_set, lambda: status.beat())  # noqa: PLW0108 - bound below
-    status = StatusFile(Layout(config.gateway.data).status, "flow", gateway.facts)
+def assemble(
+    config: Config, stop: StopFlag, share: Share = ALONE, on_pass: Callable[[], None] | None = None
+) -> tuple[Dataflow, StatusFile, LocalGateway]:
+    """The dataflow, the status it writes while it runs, and the gateway, to be closed when it has ended.
+
+    Args:
+        config: Of the gateway.
+        stop: Ends its source.
+        share: Of this process in a cluster.
+        on_pass: Called several times a second while the dataflow makes progress.
+    """
+
+    def beat() -> None:
+        status.beat()
+        if on_pass is not None:
+            on_pass()
+
+    gateway = LocalGateway(config, stop.is_set, beat, share)
+    status = StatusFile(Layout(config.gateway.data).status, share.role, gateway.facts)
     return build_flow(config.gateway.flow, gateway), status, gateway

@@ -109,6 +109,7 @@ def _drops(acquire: Status, flow: Status, deliver: Status) -> Iterable[Health]:
     for account in flow.get("accounts", {}).values():
         reasons.update({reason: int(count) for reason, count in account["dropped"].items()})
     yield _drop("intake", "full", _int(acquire, "dropped"))
+    yield _drop("intake", "refused", _int(acquire, "refused"))
     for reason, count in sorted(reasons.items()):
         yield _drop("flow", reason, count)
     for name, count in sorted(deliver.get("losses", {}).items()):

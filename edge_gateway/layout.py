@@ -55,3 +55,8 @@ class Layout:
     def trusted(self) -> Path:
         """Certificates of servers that are trusted where no other folder is named; refused ones in `rejected/`."""
         return self.root / "trusted"
+
+    @property
+    def gateway_id(self) -> Path:
+        """A name made by chance, of this data folder."""
+        return self.root / "gateway-id"

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from connectors.journal.reader import JournalReader
 from connectors.samples import Item, SampleBatch
 from connectors.tags import Tag, TagTable
 
@@ -74,14 +73,12 @@ def _parquet(path: Path) -> Recording:
 
 
 def _journal_items(folder: Path) -> Iterator[Item]:
-    reader = JournalReader(folder, 0)
+    from connectors.recording import journal_items  # noqa: PLC0415 - pyarrow
+
     found = False
-    try:
-        while items := reader.read():
-            found = True
-            yield from items
-    finally:
-        reader.close()
+    for item in journal_items(folder):
+        found = True
+        yield item
     if not found:
         raise RecordingRefused(f"--from {folder}: holds no journal; a gateway's is in the folder journal of its data")
 

@@ -6,18 +6,18 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
-
-import structlog
-
-log = structlog.get_logger(__name__)
 
 ROLES = ("acquire", "flow", "deliver")
 """Processes through which data goes, in its order."""
 
 PAGE = "page"
 """A process that only looks on."""
+
+SUPERVISOR = "supervisor"
+"""What the supervisor says of the others."""
 
 EVERY_S = 0.5
 
@@ -30,13 +30,14 @@ class StatusFile:
 
         Args:
             folder: Made if absent.
-            role: One of `ROLES`.
+            role: One of `ROLES`, `PAGE` or `SUPERVISOR`.
             facts: Called at each write; plain JSON values.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / f"{role}.json"
         self._facts = facts
         self._started = time.time_ns()
+        self._boot = boot_id()
         self._due = 0.0
         self._failing = False
 
@@ -50,6 +51,8 @@ class StatusFile:
             "pid": os.getpid(),
             "started": self._started,
             "time": time.time_ns(),
+            "mono": time.monotonic_ns(),
+            "boot": self._boot,
             "cpu_s": time.process_time(),
             "rss_bytes": _resident_bytes(),
             **self._facts(),
@@ -59,11 +62,28 @@ class StatusFile:
             temporary.write_text(json.dumps(body), encoding="utf-8")
             temporary.replace(self._path)
         except OSError as error:  # a full disk: what the process does matters more than what it says of itself
+            self._only_touch()
             if not self._failing:
+                import structlog  # noqa: PLC0415 - slow, and whoever only reads a status needs it not
+
+                log = structlog.get_logger(__name__)
                 log.warning("status_not_written", path=str(self._path), error=error.strerror)
             self._failing = True
         else:
             self._failing = False
+
+    def _only_touch(self) -> None:
+        """The time of the old file takes no room on the disk, and tells that this process lives: see `verdict`."""
+        with suppress(OSError):
+            os.utime(self._path)
+
+
+def boot_id() -> str:
+    """Tells one run of this machine from the next, between which monotonic times cannot be compared; "" = unknown."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
 
 
 def _resident_bytes() -> int:
@@ -76,9 +96,14 @@ def _resident_bytes() -> int:
 
 
 def read_status(folder: Path, role: str) -> dict[str, Any]:
-    """The last status of a process, {} where there is none yet."""
+    """The last status of a process, {} where there is none yet.
+
+    `touched` is when its file was last written or, where it could not be, touched: wall clock, ns.
+    """
+    path = folder / f"{role}.json"
     try:
-        status: dict[str, Any] = json.loads((folder / f"{role}.json").read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError):
+        status: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        status["touched"] = path.stat().st_mtime_ns
+    except (OSError, ValueError):
         return {}
     return status

@@ -7,12 +7,16 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import structlog
 
 from edge_gateway.exit_codes import Exit
+from edge_gateway.notify import Notifier
 from edge_gateway.status import PAGE, ROLES
+from edge_gateway.watch import Watch
 
 log = structlog.get_logger()
 
@@ -22,14 +26,37 @@ _GRACE_S = {"acquire": 5.0, "flow": 8.0, "deliver": 5.0}
 _PAGE_GRACE_S, _PAGE_LEAST_S = 6.0, 0.5  # from the beginning of the stop, for it ends beside the others
 _FIRST_RESTART_S, _LONGEST_RESTART_S = 0.25, 30.0
 _STABLE_S = 60.0  # running this long makes a process count as healthy again
+_LOOK_S = 2.0
 
 
 class Supervisor:
     """Starts, watches, restarts and stops the processes of one gateway."""
 
-    def __init__(self, config: Path, roles: tuple[str, ...] = ROLES) -> None:
+    def __init__(
+        self,
+        config: Path,
+        statuses: Path,
+        roles: tuple[str, ...] = ROLES,
+        arguments: Callable[[str], Sequence[str]] = lambda role: ("--only", role),
+        longest_restart_s: Mapping[str, float] = MappingProxyType({}),
+        notifier: Notifier | None = None,
+    ) -> None:
+        """Describe it.
+
+        Args:
+            config: Of the gateway.
+            statuses: Folder in which the processes tell of themselves.
+            roles: Of the processes, in the order of the data.
+            arguments: Of `sluicegate run` for a role.
+            longest_restart_s: Longest wait before a restart, of roles where it is not the usual one.
+            notifier: To the service manager.
+        """
         self._config = config
         self._roles = roles
+        self._arguments = arguments
+        self._longest_restart_s = longest_restart_s
+        self._notifier = notifier or Notifier("")
+        self._watch = Watch(statuses, self._notifier)
         self._stop = asyncio.Event()
         self._children: dict[str, asyncio.subprocess.Process] = {}
         self._fatal = Exit.OK
@@ -44,13 +71,17 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         keepers = {role: asyncio.create_task(self._keep(role), name=role) for role in self._roles}
+        watching = asyncio.create_task(self._keep_watch(), name="watch")
         await self._stop.wait()
+        watching.cancel()
+        self._notifier.stopping()
         began = time.monotonic()
         if (page := self._children.get(PAGE)) is not None and page.returncode is None:
             page.terminate()  # it ends beside the others, for nothing goes through it
         for role in self._roles:
             spent = time.monotonic() - began
-            await self._end(role, _GRACE_S.get(role, max(_PAGE_LEAST_S, _PAGE_GRACE_S - spent)))
+            kind = role.split("-")[0]
+            await self._end(role, _GRACE_S.get(kind, max(_PAGE_LEAST_S, _PAGE_GRACE_S - spent)))
             await keepers[role]
         log.info("gateway_stopped")
         return self._fatal
@@ -77,7 +108,7 @@ class Supervisor:
             try:
                 await asyncio.wait_for(self._stop.wait(), delay)
             except TimeoutError:
-                delay = min(2 * delay, _LONGEST_RESTART_S)
+                delay = min(2 * delay, self._longest_restart_s.get(role, _LONGEST_RESTART_S))
 
     async def _live(self, role: str) -> int:
         """One life of a process; its exit code."""
@@ -87,16 +118,31 @@ class Supervisor:
             "edge_gateway",
             "run",
             str(self._config),
-            "--only",
-            role,
+            *self._arguments(role),
             stdin=asyncio.subprocess.DEVNULL,
             env={**os.environ, "SLUICEGATE_PARENT": str(os.getpid())},
             start_new_session=True,  # a Ctrl-C must reach the supervisor alone, which stops them in order
         )
         self._children[role] = child
+        self._watch.born(role, child.pid)
         if self._stop.is_set():  # while it was being started: it has done nothing yet
             child.kill()
         return await child.wait()
+
+    async def _keep_watch(self) -> None:
+        """Kill what hangs; it is then started anew like anything that ended."""
+        every_s = min(_LOOK_S, self._notifier.watchdog_s / 3 or _LOOK_S)
+        while True:
+            await asyncio.sleep(every_s)
+            living = {role: child.pid for role, child in self._children.items() if child.returncode is None}
+            try:
+                stuck = await asyncio.to_thread(self._watch.look, living)
+            except Exception:
+                log.exception("watch_failed")  # a bug in the verdict must not end a gateway that works
+                continue
+            for role in stuck:
+                if (child := self._children[role]).pid == living[role] and child.returncode is None:
+                    child.kill()
 
     async def _end(self, role: str, grace_s: float) -> None:
         child = self._children.get(role)

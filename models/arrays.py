@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import io
 import math
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Sequence
 from typing import IO, Any
 
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
+
+_DAMAGE = (ValueError, KeyError, EOFError, RuntimeError, OSError, zipfile.BadZipFile, zlib.error, tokenize.TokenError)
+"""What an archive, a member of it and NumPy's reader of headers raise for bytes that they do not take."""
 
 
 def encode_arrays(holder: object, names: Sequence[str]) -> bytes:
@@ -36,7 +41,7 @@ def decode_arrays(data: bytes, names: Sequence[str], most: int) -> list[NDArray[
             inflated = sum(member.file_size for member in archive.infolist())
             if inflated <= most:
                 return [_array(archive, f"{name}.npy") for name in names]
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError, OSError) as error:
+    except _DAMAGE as error:
         said = " and ".join([", ".join(names[:-1]), names[-1]])
         msg = f"it is not an archive of the arrays {said} ({error})"
         raise ValueError(msg) from error

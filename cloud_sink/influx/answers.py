@@ -100,7 +100,7 @@ def _sentence(body: str) -> tuple[str, list[str]]:
     """What is said, and of which lines, one sentence each."""
     try:
         found = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return body, []
     if not isinstance(found, dict):
         return body, []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 
@@ -10,10 +9,11 @@ import structlog
 
 from cloud_sink.alert_decoding import decode_alert
 from cloud_sink.batch import Batch, Row
+from cloud_sink.decoding import decode_event, decode_summary
 from cloud_sink.errors import OutboxError, PermanentReason
 from cloud_sink.influx.points import lines_of
 from cloud_sink.influx.ring import Ring
-from cloud_sink.records import Event, Lane, Record, decode_summary
+from cloud_sink.records import Lane, Record
 from cloud_sink.waiting import Queue
 
 log = structlog.get_logger(__name__)
@@ -90,7 +90,6 @@ def _record(row: Row) -> Record:
 
     Raises:
         ValueError: No record of this software.
-        TypeError: The same.
     """
     match row.key.partition("/")[0]:
         case "alert":
@@ -98,7 +97,7 @@ def _record(row: Row) -> Record:
         case "summary":
             return decode_summary(row.body)
         case "event":
-            return Event(**json.loads(row.body))
+            return decode_event(row.body)
         case other:
             msg = f"no record: {other}"
             raise ValueError(msg)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,9 @@ from cloud_sink.errors import PlaceError
 from cloud_sink.schema import LAYOUT
 
 _KEY = re.compile(rf"(alerts|events|summaries)/{LAYOUT}/site=([^/]+)/date=(\d{{4}}-\d\d-\d\d)/")
+_DATE = re.compile(r"/date=(\d{4}-\d\d-\d\d)\Z")
+_OBJECT = re.compile(r"/([^/]+)-\d+-[0-9a-f]{8}\.[a-z.]+\Z")  # gateway, time of its first record, batch
+_FEW_DAYS = 3
 _READERS = 8  # of small objects at a time: a round trip each
 
 
@@ -36,6 +39,12 @@ class Days:
     def __contains__(self, day: date) -> bool:
         return (self.since is None or day >= self.since) and (self.until is None or day <= self.until)
 
+    def few(self) -> list[date] | None:
+        """Every one of them, where they are so few that it is quicker to look for each than to ask which there are."""
+        if self.since is None or self.until is None or (self.until - self.since).days >= _FEW_DAYS:
+            return None
+        return [self.since + timedelta(days=number) for number in range((self.until - self.since).days + 1)]
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -46,12 +55,20 @@ class Found:
         site: Of its key.
         day: Of its key, UTC.
         path: For the file system.
+        arrived: When it was written there, by the clock of the place; None = it does not say.
     """
 
     kind: str
     site: str
     day: date
     path: str
+    arrived: datetime | None = None
+
+    @property
+    def gateway(self) -> str:
+        """Who wrote it, by its name; "" = it is no gateway's."""
+        match = _OBJECT.search(self.path)
+        return match[1] if match else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +85,48 @@ class Place:
     filesystem: Any
     root: str
 
-    def find(self, days: Days, kinds: tuple[str, ...] = ("alerts", "events", "summaries")) -> list[Found]:
+    def find(
+        self, days: Days, kinds: tuple[str, ...] = ("alerts", "events", "summaries"), site: str | None = None
+    ) -> list[Found]:
         """Objects of these days and kinds, in order of their keys. What has no key of ours is left out.
+
+        Only the partitions that are asked for are listed: with bounds, folder by folder, else all at once.
+
+        Args:
+            days: By the date in the key.
+            kinds: Of records.
+            site: None = all.
 
         Raises:
             PlaceError: It cannot be listed.
         """
-        found = []
-        for kind in kinds:
-            selector = fs.FileSelector(f"{self.root}/{kind}/{LAYOUT}", recursive=True, allow_not_found=True)
-            for info in self._asked(self.filesystem.get_file_info, selector):
-                match = _KEY.match(info.path.removeprefix(f"{self.root}/"))
-                if info.type is not fs.FileType.File or match is None or info.base_name.startswith("."):
-                    continue
-                day = date.fromisoformat(match[3])
-                if day in days:
-                    found.append(Found(match[1], match[2], day, info.path))
+        with ThreadPoolExecutor(_READERS) as readers:
+            parts = [part for found in readers.map(lambda kind: self._parts(kind, days, site), kinds) for part in found]
+            listed = readers.map(lambda part: self._list(part, recursive=True), parts)
+            found = [one for infos in listed for info in infos if (one := self._found(info)) and one.day in days]
         return sorted(found, key=lambda one: one.path)
+
+    def _parts(self, kind: str, days: Days, site: str | None) -> list[str]:
+        """Folders to be listed with all that is in them."""
+        base = f"{self.root}/{kind}/{LAYOUT}"
+        if site is None and days.since is None and days.until is None:
+            return [base]
+        sites = [f"{base}/site={site}"] if site else [info.path for info in self._list(base, recursive=False)]
+        if (few := days.few()) is not None:
+            return [f"{one}/date={day}" for one in sites for day in few]
+        dates = [info.path for one in sites for info in self._list(one, recursive=False)]
+        return [path for path in dates if (match := _DATE.search(path)) and date.fromisoformat(match[1]) in days]
+
+    def _list(self, folder: str, *, recursive: bool) -> list[Any]:
+        selector = fs.FileSelector(folder, recursive=recursive, allow_not_found=True)
+        found: list[Any] = self._asked(self.filesystem.get_file_info, selector)
+        return found
+
+    def _found(self, info: Any) -> Found | None:
+        match = _KEY.match(info.path.removeprefix(f"{self.root}/"))
+        if info.type is not fs.FileType.File or match is None or info.base_name.startswith("."):
+            return None
+        return Found(match[1], match[2], date.fromisoformat(match[3]), info.path, info.mtime)
 
     def read(self, paths: list[str]) -> Iterator[bytes]:
         """Contents, in the order asked for, several fetched at a time.

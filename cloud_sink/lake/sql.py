@@ -63,19 +63,24 @@ COLUMNS = """
 class Lake:
     """The views over one place or several; what lies in two of them is there once."""
 
-    def __init__(self, places: Sequence[Place], days: Days) -> None:
+    def __init__(self, places: Sequence[Place], days: Days, site: str | None = None) -> None:
         """Read alerts and events; summaries are read by each query, as far as it needs them.
+
+        Args:
+            places: One or several.
+            days: Others are not looked at.
+            site: The same; None = all.
 
         Raises:
             PlaceError: A place cannot be read.
         """
         self._connection = duckdb.connect(config=_OFFLINE)
         self._connection.execute("SET TimeZone = 'UTC'")
-        found = [each for place in places for each in documents(place, days)]
+        found = [each for place in places for each in documents(place, days, site=site)]
         self._connection.register("delivered_alerts", alert_table(found))
         self._connection.register("delivered_events", event_table(found))
         for number, place in enumerate(places):
-            self._connection.register(f"place_{number}", summaries(place, days))
+            self._connection.register(f"place_{number}", summaries(place, days, site))
         together = " UNION ALL BY NAME ".join(f"FROM place_{number}" for number in range(len(places)))
         self._connection.execute(f"CREATE VIEW delivered_summaries AS {together}")
         for name, text in VIEWS.items():

@@ -42,7 +42,7 @@ _DOCUMENT = {
 Document = tuple[Found, dict[str, Any]]
 
 
-def summaries(place: Place, days: Days) -> Any:
+def summaries(place: Place, days: Days, site: str | None = None) -> Any:
     """Summary files as one dataset: columns of the contract, then features, then `site`, `date`, `hour`.
 
     Looks into the footer of every file of these days for its features.
@@ -50,7 +50,7 @@ def summaries(place: Place, days: Days) -> Any:
     Raises:
         PlaceError: One of them cannot be read.
     """
-    paths = [found.path for found in place.find(days, ("summaries",))]
+    paths = [found.path for found in place.find(days, ("summaries",), site)]
     base = f"{place.root}/summaries/{LAYOUT}"
     options = ds.FileSystemFactoryOptions(
         partition_base_dir=base, partitioning=ds.partitioning(_PARTITIONS, flavor="hive")
@@ -63,13 +63,23 @@ def summaries(place: Place, days: Days) -> Any:
         raise PlaceError(place.name, f"summaries cannot be read: {error}") from error
 
 
-def documents(place: Place, days: Days, kinds: tuple[str, ...] = ("alerts", "events")) -> Iterable[Document]:
+def documents(
+    place: Place, days: Days, kinds: tuple[str, ...] = ("alerts", "events"), site: str | None = None
+) -> Iterable[Document]:
     """Alerts and events as they were written, each with the object that it was found in.
 
     Raises:
         PlaceError: An object is not what it should be.
     """
-    found = place.find(days, kinds)
+    yield from read_documents(place, place.find(days, kinds, site))
+
+
+def read_documents(place: Place, found: Sequence[Found]) -> Iterable[Document]:
+    """The lines of some objects of alerts or events.
+
+    Raises:
+        PlaceError: As `documents`.
+    """
     for one, body in zip(found, place.read([one.path for one in found]), strict=True):
         try:
             lines = [json.loads(line) for line in gzip.decompress(body).splitlines()]

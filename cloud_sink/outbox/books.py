@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
+from cloud_sink.decoding import decode_event
 from cloud_sink.outbox.database import Database, Value
 from cloud_sink.outbox.schema import State, checksum
 from cloud_sink.outbox.stat import count
@@ -97,7 +97,7 @@ def _open_event(database: Database, name: str) -> tuple[int, Event] | None:
     )
     for seq, key, time, created, body, crc in rows:
         if crc == checksum(Lane.EVENT, key, time, created, body):
-            return seq, Event(**json.loads(body))
+            return seq, decode_event(body)
     return None
 
 

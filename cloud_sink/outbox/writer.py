@@ -116,6 +116,11 @@ class OutboxWriter:
         repeats = len(alerts) + len(bulk) - written - refused
         return PutResult(written, repeats, dropped + refused, alert_time, self._clock())
 
+    @property
+    def is_full(self) -> bool:
+        """Whether what was dropped last for want of room on the disk could not even be noted yet."""
+        return bool(self._unwritten)
+
     def _commit_alerts(self, alerts: Sequence[Record]) -> tuple[int, int]:
         try:
             return self._commit(alerts)

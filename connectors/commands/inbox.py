@@ -37,10 +37,12 @@ class CommandInbox:
     Attributes:
         name: Of the driver.
         tables: None: it fills no assets.
+        trouble: None: a folder is no link.
     """
 
     name = "(commands)"  # no link can be named so
     tables: Sequence[TagTable] = ()
+    trouble = ""
 
     def __init__(self, folder: Path, look_every_s: float = _LOOK_EVERY_S) -> None:
         """Touches no file yet.

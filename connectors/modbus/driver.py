@@ -63,6 +63,11 @@ class ModbusDriver:
         """The assets that this driver has tags of."""
         return self._tables
 
+    @property
+    def trouble(self) -> str:
+        """Why the last attempt to connect failed; "" while there is a connection or none was tried yet."""
+        return self._line.why_down
+
     def counters(self) -> Mapping[str, int]:
         """Counts since the start; which ones is listed in this folder's README."""
         return dict(self._counts)

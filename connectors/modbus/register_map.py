@@ -117,6 +117,8 @@ def parse_toml(text: str, name: str) -> tuple[MapEntry, ...]:
     """
     try:
         data = tomllib.loads(text)
+    except RecursionError as error:
+        raise _rejected(name, 0, "", None, "is nested too deeply", "Write each tag under [[tags]].") from error
     except tomllib.TOMLDecodeError as error:
         raise _rejected(name, 0, "", None, f"is not TOML: {error}", "Correct the TOML there.") from error
     tables = data.get("tags")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from connectors.errors import ConnectorError
+from edge_gateway.commands.as_json import report_json
 from edge_gateway.commands.refusal import Refusal
 from edge_gateway.commands.show import printable
 from edge_gateway.exit_codes import Exit
@@ -43,6 +44,7 @@ class ImportWish:
         output: Of the model; None = the only one of floats.
         falls: Its score falls where a row is unusual.
         budget_per_day: False-alarm episodes that are acceptable.
+        as_json: Machine-readable.
     """
 
     file: Path
@@ -60,6 +62,7 @@ class ImportWish:
     output: str | None = None
     falls: bool = False
     budget_per_day: float = 1.0
+    as_json: bool = False
 
 
 def import_command(wish: ImportWish) -> int:
@@ -103,7 +106,10 @@ def import_command(wish: ImportWish) -> int:
         counter=int(time.time()),  # one that is imported later is never taken for an older one
         budget_per_day=wish.budget_per_day,
     )
-    typer.echo("\n".join(map(printable, _told(report, rows))))
+    if wish.as_json:
+        typer.echo(report_json(report, tags=rows.tags, features=rows.features))
+    else:
+        typer.echo("\n".join(map(printable, _told(report, rows))))
     return Exit.OK
 
 

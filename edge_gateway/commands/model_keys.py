@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import typer
@@ -38,7 +39,7 @@ def sign(bundle: Path, key: Path) -> int:
     return Exit.OK
 
 
-def verify(config: Path, which: str) -> int:
+def verify(config: Path, which: str, *, as_json: bool) -> int:
     """Look at a bundle, in a folder or in the store, as the gateway would before it serves it.
 
     Raises:
@@ -53,6 +54,10 @@ def verify(config: Path, which: str) -> int:
     else:
         name, version = named_version(which)
         manifest, folder = ready(site, name, version), site.store.folder(name, version)
+    if as_json:
+        facts = {"model": manifest.model, "counter": manifest.counter, "bundle": str(folder)}
+        typer.echo(json.dumps({**facts, "ok": True, "signature": signed(folder, site.store.keys)}, indent=2))
+        return Exit.OK
     typer.echo(printable(f"{manifest.model}: ok, counter {manifest.counter}, {signed(folder, site.store.keys)}"))
     return Exit.OK
 

@@ -15,13 +15,16 @@ from rich.table import Table
 
 from cloud_sink.errors import PlaceError, QueryError
 from edge_gateway import __version__
+from edge_gateway.commands.as_json import report_json
 from edge_gateway.commands.show import printable
 from edge_gateway.exit_codes import Exit
 
 _SHOWN = 1000  # rows of a table for people; --json has all
 
 
-def query_command(sql: str, places: Sequence[str], since: date | None, until: date | None, *, as_json: bool) -> int:
+def query_command(
+    sql: str, places: Sequence[str], since: date | None, until: date | None, site: str | None, *, as_json: bool
+) -> int:
     """Print the answer.
 
     Args:
@@ -29,6 +32,7 @@ def query_command(sql: str, places: Sequence[str], since: date | None, until: da
         places: Folders or URIs.
         since: First day to read.
         until: Last day to read.
+        site: To read; None = all.
         as_json: One JSON object a line.
 
     Returns:
@@ -39,7 +43,7 @@ def query_command(sql: str, places: Sequence[str], since: date | None, until: da
         from cloud_sink.lake.places import Days, open_place  # noqa: PLC0415
         from cloud_sink.lake.sql import COLUMNS, Lake  # noqa: PLC0415
 
-        lake = Lake([open_place(name) for name in places], Days(since, until))
+        lake = Lake([open_place(name) for name in places], Days(since, until), site)
         try:
             answer = lake.query(sql or COLUMNS)
         finally:
@@ -48,16 +52,17 @@ def query_command(sql: str, places: Sequence[str], since: date | None, until: da
             _show(answer, as_json=as_json)
         return Exit.OK
 
-    return _told(ask)
+    return told(ask)
 
 
-def compact_command(source: str, out: str, day: date) -> int:
+def compact_command(source: str, out: str, day: date, *, as_json: bool) -> int:
     """Merge a day and say what became of it.
 
     Args:
         source: Where gateways deliver to.
         out: Where the merged files go.
         day: UTC.
+        as_json: One JSON object a line.
 
     Returns:
         An `Exit` code.
@@ -70,19 +75,22 @@ def compact_command(source: str, out: str, day: date) -> int:
         count = 0
         for made in compact(open_place(source), open_place(out), day, __version__):
             count += 1
+            if as_json:
+                typer.echo(report_json(made, indent=None))
+                continue
             repeats = f", {made.repeats:,} repeats left out" if made.repeats else ""
             typer.echo(
                 f"{printable(made.key)}: {made.objects:,} objects, {made.size:,} B -> {made.compacted:,} B, "
                 f"{made.records:,} records{repeats}"
             )
         if not count:
-            typer.echo(f"{source}: nothing was delivered for {day}")
+            typer.echo(f"{source}: nothing was delivered for {day}", err=as_json)
         return Exit.OK
 
-    return _told(merge)
+    return told(merge)
 
 
-def _told(act: Callable[[], int]) -> int:
+def told(act: Callable[[], int]) -> int:
     """Errors as words."""
     try:
         return act()

@@ -26,6 +26,7 @@ from edge_gateway.commands.options import (
     UserOption,
 )
 from edge_gateway.commands.register_egress import egress
+from edge_gateway.commands.register_fleet import fleet
 from edge_gateway.commands.register_outbox import outbox
 from edge_gateway.commands.register_query import compact, query
 from edge_gateway.commands.register_resolve import resolve
@@ -49,6 +50,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(outbox, name="outbox")
     app.command()(query)
     app.command()(compact)
+    app.command()(fleet)
     app.add_typer(cert, name="cert")
 
 
@@ -79,7 +81,10 @@ def browse(
     user: UserOption = None,
     password_file: PasswordOption = None,
 ) -> None:
-    """Show what an OPC-UA server has: variables with type, access, range, value and status. Writes nothing to it."""
+    """Show what an OPC-UA server has: variables with type, access, range, value and status. Writes nothing to it.
+
+    Example: sluicegate browse opc.tcp://plc:4840 --gateway gateway.toml --glob 'flow*' --write tags.toml
+    """
     from edge_gateway.commands.access import Access, with_session
     from edge_gateway.commands.browse import Wish, browse_server
 
@@ -106,7 +111,10 @@ def read(
     user: UserOption = None,
     password_file: PasswordOption = None,
 ) -> None:
-    """Read values of an OPC-UA server, with status and times. Exit code 1 if one of them is bad."""
+    """Read values of an OPC-UA server, with status and times. Exit code 1 if one of them is bad.
+
+    Example: sluicegate read opc.tcp://plc:4840 --gateway gateway.toml 'nsu=urn:plant;s=flow'
+    """
     from edge_gateway.commands.access import Access, with_session
     from edge_gateway.commands.read import check_nodes, read_nodes
 
@@ -133,7 +141,10 @@ def plan(
     round_trip: Annotated[float, typer.Option(help="ms of an exchange on a network.", min=0.01, max=60_000)] = 5,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what the Modbus polls of a configuration cost: requests, bytes, share of the line. Touches no device."""
+    """Show what the Modbus polls of a configuration cost: requests, bytes, share of the line. Touches no device.
+
+    Example: sluicegate plan gateway.toml --baud 19200
+    """
     from datetime import timedelta
 
     from edge_gateway.commands.plan import Assumptions, plan_command
@@ -143,7 +154,10 @@ def plan(
 
 
 def features(config: OptionalConfigArgument = None, as_json: JsonOption = False) -> None:
-    """Show all features with unit, formula and source, and the sets. Touches no device."""
+    """Show all features with unit, formula and source, and the sets. Touches no device.
+
+    Example: sluicegate features gateway.toml
+    """
     from edge_gateway.commands.features import features_command
 
     raise typer.Exit(features_command(config, as_json=as_json))
@@ -163,7 +177,10 @@ def scan(
     timeout: TimeoutOption = 1,
     as_json: JsonOption = False,
 ) -> None:
-    """Find the units behind a Modbus endpoint and the addresses that can be read. Reads only, slowly."""
+    """Find the units behind a Modbus endpoint and the addresses that can be read. Reads only, slowly.
+
+    Example: sluicegate scan modbus://plc --units 1-20
+    """
     from edge_gateway.commands.modbus_access import run_modbus
     from edge_gateway.commands.scan import ScanWish, scan_units
 
@@ -181,7 +198,10 @@ def peek(
     timeout: TimeoutOption = 1,
     as_json: JsonOption = False,
 ) -> None:
-    """Show Modbus registers as every kind and byte order, the plausible ones marked. Reads only."""
+    """Show Modbus registers as every kind and byte order, the plausible ones marked. Reads only.
+
+    Example: sluicegate peek modbus://plc/1 holding:0-9
+    """
     from edge_gateway.commands.modbus_access import run_modbus
     from edge_gateway.commands.peek import PeekWish, peek_registers
 
@@ -197,7 +217,10 @@ def init(
         typer.Option(help="DNS name or IP address of this machine; repeat for several.", show_default="its host name"),
     ] = None,
 ) -> None:
-    """Make our own certificate and key. Existing ones are never replaced."""
+    """Make our own certificate and key. Existing ones are never replaced.
+
+    Example: sluicegate cert init --gateway gateway.toml
+    """
     from edge_gateway.commands.access import told
     from edge_gateway.commands.cert import make
 
@@ -207,7 +230,10 @@ def init(
 
 @cert.command()
 def show(folder: FolderOption = None, gateway: GatewayOption = None, as_json: JsonOption = False) -> None:
-    """Show our own certificate: thumbprint, validity, URI, names. Servers must be taught to trust it."""
+    """Show our own certificate: thumbprint, validity, URI, names. Servers must be taught to trust it.
+
+    Example: sluicegate cert show --gateway gateway.toml
+    """
     from edge_gateway.commands.access import told
     from edge_gateway.commands.cert import show_own
 
@@ -219,7 +245,10 @@ def show(folder: FolderOption = None, gateway: GatewayOption = None, as_json: Js
 def list_(
     folder: FolderOption = None, gateway: GatewayOption = None, trust: TrustOption = None, as_json: JsonOption = False
 ) -> None:
-    """List the certificates of servers that are trusted, and those that were refused."""
+    """List the certificates of servers that are trusted, and those that were refused.
+
+    Example: sluicegate cert list --gateway gateway.toml
+    """
     from edge_gateway.commands.access import told
     from edge_gateway.commands.cert import list_all
 
@@ -242,7 +271,10 @@ def trust_(
     trust: TrustOption = None,
     timeout: TimeoutOption = 5,
 ) -> None:
-    """Trust the certificate of a server. Compare its thumbprint with what the device itself shows."""
+    """Trust the certificate of a server. Compare its thumbprint with what the device itself shows.
+
+    Example: sluicegate cert trust opc.tcp://plc:4840 --gateway gateway.toml
+    """
     from edge_gateway.commands.access import told
     from edge_gateway.commands.cert import trust_one
 

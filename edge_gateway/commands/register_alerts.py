@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edge_gateway.commands.completion import assets
 from edge_gateway.commands.options import JsonOption
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ WhichArgument = Annotated[
     str | None,
     typer.Argument(metavar="ALERT_ID", help="Its first 8 digits; or --asset and --alarm.", show_default=False),
 ]
-AssetOption = Annotated[str | None, typer.Option("--asset", help="Whose alarm.", show_default=False)]
+AssetOption = Annotated[
+    str | None, typer.Option("--asset", help="Whose alarm.", show_default=False, autocompletion=assets)
+]
 AlarmOption = Annotated[
     str | None, typer.Option("--alarm", help="Name of the alarm; '*' = all of the asset.", show_default=False)
 ]
@@ -44,11 +47,16 @@ def register_alerts(app: typer.Typer) -> None:
 @alerts.command(name="ls")
 def list_(
     show_all: Annotated[bool, typer.Option("--all", help="Also alarms that are normal.")] = False,
-    asset: Annotated[str | None, typer.Option("--asset", help="Only of this one.", show_default=False)] = None,
+    asset: Annotated[
+        str | None, typer.Option("--asset", help="Only of this one.", show_default=False, autocompletion=assets)
+    ] = None,
     as_json: JsonOption = False,
     gateway: ConfigOption = _DEFAULT,
 ) -> None:
-    """List the alarms that are not normal, those that want attention first."""
+    """List the alarms that are not normal, those that want attention first.
+
+    Example: sluicegate alerts ls --asset pump-1
+    """
     from edge_gateway.commands.alert_history import answered
     from edge_gateway.commands.alerts import list_alarms
 
@@ -57,7 +65,10 @@ def list_(
 
 @alerts.command()
 def show(alert_id: IdArgument, as_json: JsonOption = False, gateway: ConfigOption = _DEFAULT) -> None:
-    """Show how an alarm came and went: transitions, who, comments, and the evidence it was raised on."""
+    """Show how an alarm came and went: transitions, who, comments, and the evidence it was raised on.
+
+    Example: sluicegate alerts show 4f2a91c0
+    """
     from edge_gateway.commands.alert_history import answered
     from edge_gateway.commands.alerts import show_alert
 
@@ -73,7 +84,10 @@ def ack(
     by: ByOption = None,
     gateway: ConfigOption = _DEFAULT,
 ) -> None:
-    """Acknowledge: somebody has seen it."""
+    """Acknowledge: somebody has seen it.
+
+    Example: sluicegate alerts ack 4f2a91c0 --comment "Bearing is noisy, maintenance is told."
+    """
     from connectors.commands.command import Action
 
     raise typer.Exit(_ask(Action.ACKNOWLEDGE, gateway, alert_id, asset, alarm, comment, by))
@@ -89,7 +103,10 @@ def shelve(
     by: ByOption = None,
     gateway: ConfigOption = _DEFAULT,
 ) -> None:
-    """Silence an alarm for some time; it comes back by itself."""
+    """Silence an alarm for some time; it comes back by itself.
+
+    Example: sluicegate alerts shelve --asset pump-1 --alarm anomaly --for 2h
+    """
     from connectors.commands.command import Action
 
     raise typer.Exit(_ask(Action.SHELVE, gateway, alert_id, asset, alarm, comment, by, lasts))
@@ -104,7 +121,10 @@ def unshelve(
     by: ByOption = None,
     gateway: ConfigOption = _DEFAULT,
 ) -> None:
-    """End a shelving before its time."""
+    """End a shelving before its time.
+
+    Example: sluicegate alerts unshelve 4f2a91c0
+    """
     from connectors.commands.command import Action
 
     raise typer.Exit(_ask(Action.UNSHELVE, gateway, alert_id, asset, alarm, comment, by))
@@ -119,7 +139,10 @@ def reset(
     by: ByOption = None,
     gateway: ConfigOption = _DEFAULT,
 ) -> None:
-    """Let a latched alarm go, once what raised it is over."""
+    """Let a latched alarm go, once what raised it is over.
+
+    Example: sluicegate alerts reset 4f2a91c0
+    """
     from connectors.commands.command import Action
 
     raise typer.Exit(_ask(Action.RESET, gateway, alert_id, asset, alarm, comment, by))
@@ -130,7 +153,10 @@ def explain(
     out: Annotated[Path, typer.Option("--out", metavar="ALERT.HTML", help="Page to write.", show_default=False)],
     gateway: ConfigOption = _DEFAULT,
 ) -> None:
-    """Write a page that shows why an alarm was raised: curves, score, features, timeline. One file, no network."""
+    """Write a page that shows why an alarm was raised: curves, score, features, timeline. One file, no network.
+
+    Example: sluicegate explain 4f2a91c0 --out alert.html
+    """
     from edge_gateway.commands.alert_history import answered
     from edge_gateway.commands.explain_alert import explain_alert
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from edge_gateway.commands.completion import assets
 from edge_gateway.commands.options import JsonOption
 
 
@@ -49,10 +50,20 @@ def evaluate(
     gateway: Annotated[
         Path | None, typer.Option("--gateway", metavar="GATEWAY.TOML", help="For tags, windows and features.")
     ] = None,
-    asset: Annotated[list[str] | None, typer.Option(help="Repeat for several.", show_default="the only one")] = None,
-    features: Annotated[str | None, typer.Option(metavar="SET", show_default="configured, or standard")] = None,
-    window: Annotated[str | None, typer.Option(metavar="10s", show_default="configured, or 10s, or one sample")] = None,
-    every: Annotated[str | None, typer.Option(metavar="2s", show_default="configured, or window")] = None,
+    asset: Annotated[
+        list[str] | None,
+        typer.Option(help="Repeat for several.", show_default="the only one", autocompletion=assets),
+    ] = None,
+    features: Annotated[
+        str | None, typer.Option(metavar="SET", help="Feature set.", show_default="configured, or standard")
+    ] = None,
+    window: Annotated[
+        str | None,
+        typer.Option(metavar="10s", help="Length of a window.", show_default="configured, or 10s, or one sample"),
+    ] = None,
+    every: Annotated[
+        str | None, typer.Option(metavar="2s", help="From one start to the next.", show_default="configured, or window")
+    ] = None,
     budget: Annotated[float, typer.Option(help="False-alarm episodes a day that are acceptable.", min=0.001)] = 1.0,
     follow: Annotated[bool, typer.Option(help="Let the suite follow slow drift of the plant.")] = True,
     column: Annotated[
@@ -62,7 +73,10 @@ def evaluate(
     as_json: JsonOption = False,
     explain: Annotated[bool, typer.Option("--explain", help="Definition and source of every figure.")] = False,
 ) -> None:
-    """Tell how good a model is: rows, events, delay, false alarms a day, NAB, VUS-PR, beside what knows nothing."""
+    """Tell how good a model is: rows, events, delay, false alarms a day, NAB, VUS-PR, beside what knows nothing.
+
+    Example: sluicegate evaluate week.csv --label fault --bundle models/pump
+    """
     from edge_gateway.commands.evaluate import evaluate_command, explain_command, protocol_tables
 
     if not source:

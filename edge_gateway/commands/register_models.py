@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from edge_gateway.commands.completion import models
 from edge_gateway.commands.options import JsonOption
 
 model = typer.Typer(
@@ -19,7 +20,7 @@ _DEFAULT = Path("gateway.toml")
 ConfigOption = Annotated[
     Path, typer.Option("--gateway", metavar="GATEWAY.TOML", help="The configuration of the gateway.")
 ]
-VersionArgument = Annotated[str, typer.Argument(metavar="NAME@VERSION", show_default=False)]
+VersionArgument = Annotated[str, typer.Argument(metavar="NAME@VERSION", show_default=False, autocompletion=models)]
 BundleArgument = Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder of a bundle.", show_default=False)]
 ForceOption = Annotated[bool, typer.Option("--force", help="Although a rule forbids it; needs --reason.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; stands in the event.", show_default=False)]
@@ -33,7 +34,10 @@ def register_models(app: typer.Typer) -> None:
 
 @model.command(name="list")
 def list_(as_json: JsonOption = False, gateway: ConfigOption = _DEFAULT) -> None:
-    """List all versions: which is active, which is a shadow and how it compares, which failed and why."""
+    """List all versions: which is active, which is a shadow and how it compares, which failed and why.
+
+    Example: sluicegate model list
+    """
     from edge_gateway.commands.model_list import list_models
     from edge_gateway.commands.model_site import answered
 
@@ -42,11 +46,14 @@ def list_(as_json: JsonOption = False, gateway: ConfigOption = _DEFAULT) -> None
 
 @model.command()
 def show(
-    which: Annotated[str, typer.Argument(metavar="NAME[@VERSION]", show_default=False)],
+    which: Annotated[str, typer.Argument(metavar="NAME[@VERSION]", show_default=False, autocompletion=models)],
     as_json: JsonOption = False,
     gateway: ConfigOption = _DEFAULT,
 ) -> None:
-    """Show one model: its versions, how its shadow compares, every step and its reason."""
+    """Show one model: its versions, how its shadow compares, every step and its reason.
+
+    Example: sluicegate model show pump
+    """
     from edge_gateway.commands.model_list import show_model
     from edge_gateway.commands.model_site import answered
 
@@ -55,7 +62,10 @@ def show(
 
 @model.command()
 def add(bundle: BundleArgument, by: ByOption = None, gateway: ConfigOption = _DEFAULT) -> None:
-    """Copy a bundle into the store; nothing is served by it yet."""
+    """Copy a bundle into the store; nothing is served by it yet.
+
+    Example: sluicegate model add models/pump
+    """
     from edge_gateway.commands.model_site import answered
     from edge_gateway.commands.model_steps import add
 
@@ -65,13 +75,17 @@ def add(bundle: BundleArgument, by: ByOption = None, gateway: ConfigOption = _DE
 @model.command()
 def verify(
     which: Annotated[str, typer.Argument(metavar="BUNDLE|NAME@VERSION", show_default=False)],
+    as_json: JsonOption = False,
     gateway: ConfigOption = _DEFAULT,
 ) -> None:
-    """Look at a bundle as the gateway would: signature, hashes, operators, golden rows, whether it fits."""
+    """Look at a bundle as the gateway would: signature, hashes, operators, golden rows, whether it fits.
+
+    Example: sluicegate model verify pump@2
+    """
     from edge_gateway.commands.model_keys import verify
     from edge_gateway.commands.model_site import answered
 
-    raise typer.Exit(answered(lambda: verify(gateway, which)))
+    raise typer.Exit(answered(lambda: verify(gateway, which, as_json=as_json)))
 
 
 @model.command()
@@ -83,7 +97,10 @@ def shadow(
     by: ByOption = None,
     gateway: ConfigOption = _DEFAULT,
 ) -> None:
-    """Let a version score beside the active one, without alarms, and count where they differ."""
+    """Let a version score beside the active one, without alarms, and count where they differ.
+
+    Example: sluicegate model shadow pump@2
+    """
     from edge_gateway.commands.model_site import answered
     from edge_gateway.commands.model_steps import shadow
 
@@ -93,14 +110,23 @@ def shadow(
 @model.command()
 def promote(
     which: Annotated[
-        str, typer.Argument(metavar="NAME[@VERSION]", help="Without a version: the shadow.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="NAME[@VERSION]",
+            help="Without a version: the shadow.",
+            show_default=False,
+            autocompletion=models,
+        ),
     ],
     force: ForceOption = False,
     reason: ReasonOption = "",
     by: ByOption = None,
     gateway: ConfigOption = _DEFAULT,
 ) -> None:
-    """Let a version raise alarms from the next window on; what it learnt of the plant as a shadow stays with it."""
+    """Let a version raise alarms from the next window on; what it learnt of the plant as a shadow stays with it.
+
+    Example: sluicegate model promote pump
+    """
     from edge_gateway.commands.model_site import answered
     from edge_gateway.commands.model_steps import promote
 
@@ -109,12 +135,15 @@ def promote(
 
 @model.command()
 def rollback(
-    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)],
+    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False, autocompletion=models)],
     reason: ReasonOption = "",
     by: ByOption = None,
     gateway: ConfigOption = _DEFAULT,
 ) -> None:
-    """Go back to the version that was active before."""
+    """Go back to the version that was active before.
+
+    Example: sluicegate model rollback pump --reason "Too many alarms."
+    """
     from edge_gateway.commands.model_site import answered
     from edge_gateway.commands.model_steps import roll_back
 
@@ -123,7 +152,10 @@ def rollback(
 
 @model.command()
 def keygen(path: Annotated[Path, typer.Argument(metavar="KEY.PEM", help="File to write.", show_default=False)]) -> None:
-    """Make a key to sign bundles with; prints the line for the configuration."""
+    """Make a key to sign bundles with; prints the line for the configuration.
+
+    Example: sluicegate model keygen signing.pem
+    """
     from edge_gateway.commands.model_keys import keygen
     from edge_gateway.commands.model_site import answered
 
@@ -135,7 +167,10 @@ def sign(
     bundle: BundleArgument,
     key: Annotated[Path, typer.Option("--key", metavar="KEY.PEM", help="Made by keygen.", show_default=False)],
 ) -> None:
-    """Sign a bundle: one signature over its manifest, which holds the hash of every other file."""
+    """Sign a bundle: one signature over its manifest, which holds the hash of every other file.
+
+    Example: sluicegate model sign models/pump --key signing.pem
+    """
     from edge_gateway.commands.model_keys import sign
     from edge_gateway.commands.model_site import answered
 
@@ -184,8 +219,12 @@ def import_(
         Path | None,
         typer.Option("--gateway", metavar="GATEWAY.TOML", help="For tags, windows and features.", show_default=False),
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Make a bundle of any ONNX model: wrapped, calibrated on a recording, proven equal to the model."""
+    """Make a bundle of any ONNX model: wrapped, calibrated on a recording, proven equal to the model.
+
+    Example: sluicegate model import my.onnx --calibrate data/journal --asset pump-1 --gateway gateway.toml
+    """
     from edge_gateway.commands.model_import import ImportWish, import_command
     from edge_gateway.commands.model_site import answered
 
@@ -208,5 +247,6 @@ def import_(
         output=output,
         falls=falls,
         budget_per_day=budget,
+        as_json=as_json,
     )
     raise typer.Exit(answered(lambda: import_command(wish)))

@@ -48,7 +48,10 @@ def _done(path: Path, work: Callable[[Config], int]) -> typer.Exit:
 
 @outbox.command()
 def stat(config: ConfigArgument = _DEFAULT, as_json: JsonOption = False) -> None:
-    """Show how much waits, since when, for whom, and what was lost."""
+    """Show how much waits, since when, for whom, and what was lost.
+
+    Example: sluicegate outbox stat
+    """
     from edge_gateway.commands.outbox_show import show_stat
 
     raise _done(config, lambda loaded: show_stat(loaded, as_json=as_json))
@@ -62,7 +65,10 @@ def list_(
     set_aside: Annotated[bool, typer.Option("--set-aside", help="What cannot be delivered, instead.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List records that wait, in the order in which they would leave."""
+    """List records that wait, in the order in which they would leave.
+
+    Example: sluicegate outbox ls --kind alerts
+    """
     from cloud_sink.records import Lane
     from edge_gateway.commands.outbox_show import list_records
 
@@ -83,7 +89,10 @@ def drain(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Send all that waits, then end: before a service, or for an hour with a link. The gateway must be stopped."""
+    """Send all that waits, then end: before a service, or for an hour with a link. The gateway must be stopped.
+
+    Example: sluicegate outbox drain --to /mnt/stick
+    """
     from edge_gateway.commands.outbox_work import drain as work
 
     raise _done(config, lambda loaded: work(loaded, to, as_json=as_json))
@@ -100,7 +109,10 @@ def doctor(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Check the file, every checksum in it and the disk; say what is wrong and what to do. Exit code 1 if it is bad."""
+    """Check the file, every checksum in it and the disk; say what is wrong and what to do. Exit code 1 if it is bad.
+
+    Example: sluicegate outbox doctor
+    """
     from edge_gateway.commands.outbox_show import doctor as work
 
     raise _done(config, lambda loaded: work(loaded, salvage=salvage, as_json=as_json))
@@ -113,7 +125,10 @@ def export(
     set_aside: Annotated[bool, typer.Option("--set-aside", help="What cannot be delivered, instead.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write what waits to a folder, Parquet and JSON lines as a target would get them. Deletes nothing."""
+    """Write what waits to a folder, Parquet and JSON lines as a target would get them. Deletes nothing.
+
+    Example: sluicegate outbox export --to /mnt
+    """
     from edge_gateway.commands.outbox_work import export_command
 
     raise _done(config, lambda loaded: export_command(loaded, to, set_aside=set_aside, as_json=as_json))

@@ -40,12 +40,16 @@ def query(
     until: Annotated[
         date | None, typer.Option(parser=_day, metavar="DATE", help="Last day to read, UTC.", show_default="all")
     ] = None,
+    site: Annotated[str | None, typer.Option(help="Site to read.", show_default="all")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Ask what gateways delivered, in SQL (DuckDB): alerts and windows once each, whatever was sent twice."""
+    """Ask what gateways delivered, in SQL (DuckDB): alerts and windows once each, whatever was sent twice.
+
+    Example: sluicegate query "SELECT * FROM alerts" --from s3://plant-data
+    """
     from edge_gateway.commands.query import query_command
 
-    raise typer.Exit(query_command(sql, place, since, until, as_json=as_json))
+    raise typer.Exit(query_command(sql, place, since, until, site, as_json=as_json))
 
 
 def compact(
@@ -56,8 +60,13 @@ def compact(
     day: Annotated[
         date | None, typer.Option("--date", parser=_day, metavar="DATE", help="UTC.", show_default="yesterday")
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Merge what was delivered in a day into one file of each kind. Deletes nothing; may be run again."""
+    """Merge what was delivered in a day into one file of each kind. Deletes nothing; may be run again.
+
+    Example: sluicegate compact --from s3://plant-data --to s3://plant-lake --date 2026-01-31
+    """
     from edge_gateway.commands.query import compact_command
 
-    raise typer.Exit(compact_command(source, out, day or datetime.now(UTC).date() - timedelta(days=1)))
+    merged = day or datetime.now(UTC).date() - timedelta(days=1)
+    raise typer.Exit(compact_command(source, out, merged, as_json=as_json))

@@ -23,6 +23,8 @@ def resolve(
 
     GATEWAY.tags.toml says afterwards which tags the globs stand for: until the next `resolve`, whatever the server has.
     Nodes that stand there keep their names. If a glob matches nothing the exit code is 1 and the file stays.
+
+    Example: sluicegate resolve gateway.toml
     """
     from edge_gateway.commands.resolve import Wish
     from edge_gateway.commands.resolve import resolve as resolve_globs

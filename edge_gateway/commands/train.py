@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from connectors.errors import ConnectorError
+from edge_gateway.commands.as_json import report_json
 from edge_gateway.config.problems import ConfigRejected
 from edge_gateway.exit_codes import Exit
 from edge_gateway.flow_file import FlowRejected
@@ -24,13 +25,13 @@ if TYPE_CHECKING:
     from models.training import TrainingReport
 
 
-def train_command(wish: TrainWish) -> int:
+def train_command(wish: TrainWish, *, as_json: bool = False) -> int:
     """`sluicegate train`: see there.
 
     Returns:
         An `Exit` code.
     """
-    console = Console(soft_wrap=True)
+    console = Console(soft_wrap=True, stderr=as_json)  # progress must not stand among the JSON
     try:
         from models.detectors.catalogue import FOLLOW_ROWS  # noqa: PLC0415 - scikit-learn, only here
         from models.training import train  # noqa: PLC0415
@@ -55,6 +56,9 @@ def train_command(wish: TrainWish) -> int:
     except (ConfigRejected, ConnectorError, FlowRejected, ModelError, OSError, RecordingRefused) as error:
         typer.echo(str(error), err=True)
         return Exit.CONFIG
+    if as_json:
+        typer.echo(report_json(report, assets=wished.assets, left_out=wished.labels))
+        return Exit.OK
     console.print(_told(report, wished), markup=False, highlight=False)
     return Exit.OK
 

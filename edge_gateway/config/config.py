@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edge_gateway.config.cluster import ClusterSection
 from edge_gateway.config.influx import InfluxSection
 from edge_gateway.config.maintenance import MaintenanceSection
 from edge_gateway.config.modbus import ModbusSection
@@ -37,6 +38,13 @@ class GatewaySection(Section):
         fix="Write for example 'flows.condition_monitoring' or 'my_flow.py'.",
         min_length=1,
     )
+    report_every: Duration = option(
+        60 * minute,
+        description="How often the gateway tells the cloud how it is: versions and counts, no values. 1min to 1d.",
+        fix="1h is right for most; `sluicegate fleet` reads it.",
+        ge=minute,
+        le=24 * 60 * minute,
+    )
     epoch: Duration = option(
         5 * s,
         description="Time between two recovery snapshots of the flow; what is replayed after a crash. 1s to 60s.",
@@ -71,4 +79,5 @@ class Config(Section):
     )
     page: PageSection = option(PageSection(), description="The gateway's own page.")
     influx: tuple[InfluxSection, ...] = option((), description="InfluxDBs that dashboards read.")
+    cluster: ClusterSection = option(ClusterSection(), description="Hosts of one site that share the work.")
     uplink: UplinkSection = option(UplinkSection(), description="What sending may cost.")

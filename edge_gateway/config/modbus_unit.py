@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import InstanceOf, field_validator, model_validator
+from pydantic import InstanceOf, WithJsonSchema, field_validator, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from connectors.errors import AddressError
 from connectors.modbus.address import Address, parse
@@ -21,6 +22,29 @@ from edge_gateway.config.modbus_shared import (
 )
 from edge_gateway.config.section import NAME_FIX, Name, Section, Whole, day, ms, option
 from edge_gateway.config.units import Duration, FilePath
+
+_NUMBER = {"type": "number"}
+_TABLE = {  # what editors know of the form as a table; `parse_table` says the rest
+    "type": "object",
+    "properties": {
+        "address": {"anyOf": [{"type": "string"}, {"type": "integer", "minimum": 0, "maximum": 65535}]},
+        "table": {"enum": ["coil", "discrete", "input", "holding"]},
+        "kind": {"type": "string"},
+        "order": {"type": "string"},
+        "bit": {"type": "integer"},
+        "bits": {"type": "string"},
+        "length": {"type": "integer"},
+        "scale": _NUMBER,
+        "offset": _NUMBER,
+        "valid_min": _NUMBER,
+        "valid_max": _NUMBER,
+        "invalid": {"anyOf": [_NUMBER, {"type": "array", "items": _NUMBER}]},
+        "texts": {"type": "object", "additionalProperties": _NUMBER},
+        "counter": {"anyOf": [{"type": "boolean"}, {"type": "integer", "minimum": 1}]},
+    },
+    "required": ["address"],
+    "additionalProperties": False,
+}
 
 
 def parsed(address: str | dict[str, Any] | Address) -> Address:
@@ -41,7 +65,7 @@ class ModbusTagSection(Section):
     tag: Name = option(
         description="Name of the tag, unique within its asset.", fix=NAME_FIX, example="winding_temperature"
     )
-    address: str | dict[str, Any] | InstanceOf[Address] = option(
+    address: str | Annotated[dict[str, Any], WithJsonSchema(_TABLE)] | SkipJsonSchema[InstanceOf[Address]] = option(
         description="table:register:kind[:order][*scale][+offset], zero-based, or the same as a table, which knows "
         "valid ranges, texts and counters as well; see connectors/modbus/README.md.",
         fix="For example 'holding:100:float32:CDAB' or 'input:8:int16*0.1'.",

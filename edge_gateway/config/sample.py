@@ -16,6 +16,10 @@ from edge_gateway.config.fields import section_of, sections_of
 from edge_gateway.config.units import duration_text, size_text
 
 _HEAD = """\
+#:schema ./gateway.schema.json
+# The line above is for editors with TOML support (Even Better TOML, Taplo); `sluicegate schema > gateway.schema.json`
+# writes the file it names.
+#
 # Sluicegate: every option there is. Required ones are written out; a commented one shows its default,
 # or an example where there is none ("example"). Durations: 250ms, 10s, 15min, 1h, 7d. Sizes: 64 KiB, 512 MiB, 2 GiB.
 # Check your own file with: sluicegate check gateway.toml

@@ -46,6 +46,13 @@ def _number(value: object) -> object:
         raise ValueError(msg) from error
 
 
+def _no_flag(value: object) -> object:
+    if isinstance(value, bool):  # which is 1 to Python
+        msg = "must be a number"
+        raise ValueError(msg)
+    return value
+
+
 def _flag(value: object) -> object:
     if not isinstance(value, EnvText):
         return value
@@ -59,7 +66,7 @@ def _flag(value: object) -> object:
 Whole = Annotated[int, Strict(), BeforeValidator(_whole)]
 Number = Annotated[float, Strict(), BeforeValidator(_number)]
 Flag = Annotated[bool, Strict(), BeforeValidator(_flag)]
-StopBits = Annotated[Literal[1, 2], BeforeValidator(_whole)]
+StopBits = Annotated[Literal[1, 2], BeforeValidator(_whole), BeforeValidator(_no_flag)]
 
 
 def option(

@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 from flows.durations import duration
 
@@ -86,6 +86,11 @@ def _path(value: object) -> Path:
         raise ValueError(msg) from error
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(duration_text)]
-Size = Annotated[int, BeforeValidator(parse_size), PlainSerializer(size_text)]
-FilePath = Annotated[Path, BeforeValidator(_path), PlainSerializer(str)]
+def _written(pattern: str) -> WithJsonSchema:
+    """What an editor knows of it."""
+    return WithJsonSchema({"type": "string", "pattern": f"^ *[0-9]+(\\.[0-9]+)? *({pattern}) *$"})
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(duration_text), _written("ms|s|min|h|d")]
+Size = Annotated[int, BeforeValidator(parse_size), PlainSerializer(size_text), _written("|".join(_SIZES))]
+FilePath = Annotated[Path, BeforeValidator(_path), PlainSerializer(str), WithJsonSchema({"type": "string"})]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,7 @@ def make_app(
     token: Callable[[], str],
     hosts: list[str],
     stop: Callable[[], bool] = lambda: False,
+    probes: Sequence[Route] = (),
 ) -> Starlette:
     """The application.
 
@@ -59,6 +60,7 @@ def make_app(
         hosts: Names under which the page may be called, beside this machine's own; others are refused, so that a name
             that an attacker points here (DNS rebinding) opens nothing. "*" = any.
         stop: See `Hub`.
+        probes: See `probe_routes`.
     """
     hub = Hub(look, rest, stop)
 
@@ -99,6 +101,7 @@ def make_app(
         Route("/", file),
         Route("/api/stream", stream),
         Route("/api/alarms", ask, methods=["POST"]),
+        *probes,
         Route("/{name}", file),
     ]
     return Starlette(routes=routes, middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[*_HERE, *hosts])])

@@ -48,7 +48,11 @@ def read_command(body: bytes, now: int | None = None) -> Command:
         ValueError: It asks for nothing that can be; names key, value, rule and fix.
     """
     at = time.time_ns() if now is None else now
-    asked = json.loads(body)
+    try:
+        asked = json.loads(body)
+    except RecursionError:
+        msg = "body: is nested too deep"
+        raise ValueError(msg) from None
     if not isinstance(asked, dict) or (unknown := set(asked) - _KEYS):
         msg = f"body: must be an object of {', '.join(sorted(_KEYS))}" + (
             f"; not {unknown}" if isinstance(asked, dict) else ""

@@ -11,9 +11,10 @@ from typing import Any
 import structlog
 
 from cloud_sink.alarms import AlarmReader
+from cloud_sink.decoding import decode_summary
 from cloud_sink.errors import OutboxError
 from cloud_sink.outbox.peek import latest
-from cloud_sink.records import Lane, decode_summary
+from cloud_sink.records import Lane
 from edge_gateway.alarm_states import attention, change_words, look
 from edge_gateway.config.config import Config
 from edge_gateway.layout import Layout
@@ -91,7 +92,7 @@ class View:
             self._seen = seq
             try:
                 window = decode_summary(body)
-            except (ValueError, LookupError, TypeError):  # the deliverer tells of it
+            except ValueError:  # the deliverer tells of it
                 continue
             score = window.score if math.isfinite(window.score) else None
             points = self._scores.setdefault(window.asset, deque(maxlen=_SCORES))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import structlog
 
 from connectors.commands.inbox import CommandInbox
+from connectors.driver import Driver
 from connectors.intake import IntakeSettings, IntakeStatus, acquire
 from connectors.journal.settings import JournalSettings
 from connectors.journal.writer import JournalWriter
@@ -20,6 +21,7 @@ from edge_gateway.config.storage import JournalSection
 from edge_gateway.drivers import make_drivers
 from edge_gateway.exit_codes import Exit
 from edge_gateway.layout import Layout
+from edge_gateway.progress import Moving, Past
 from edge_gateway.status import StatusFile
 from edge_gateway.tables import tag_tables
 
@@ -44,11 +46,12 @@ async def acquire_process(config: Config) -> int:
     writer = JournalWriter(layout.journal, tables, journal_settings(config.journal))
     log.info("acquire_started", links=[driver.name for driver in drivers])
     facts: Mapping[str, Any] = {}
-    status = StatusFile(layout.status, "acquire", lambda: facts)
+    status = StatusFile(layout.status, "acquire", lambda: {**facts, "tasks": len(asyncio.all_tasks())})
+    progress = _Progress(drivers, writer, _shortest_poll(config))
 
     def beat(now: IntakeStatus) -> None:
         nonlocal facts
-        facts = {**asdict(now), "sync_failures": writer.sync_failures}
+        facts = {**asdict(now), "sync_failures": writer.sync_failures, **progress.facts(now)}
         status.beat()
 
     settings = IntakeSettings(capacity=config.journal.intake_limit, idle_after=config.windows.idle_after)
@@ -59,6 +62,43 @@ async def acquire_process(config: Config) -> int:
         writer.close()
     log.info("acquire_stopped")
     return Exit.OK
+
+
+class _Progress:
+    """What came in and what of it reached the journal, and when last."""
+
+    def __init__(self, drivers: Sequence[Driver], writer: JournalWriter, polled_s: float) -> None:
+        self._drivers = drivers
+        self._polled_s = polled_s
+        self._writer = writer
+        self._first = writer.offset
+        self._samples, self._stored, self._refusals = Moving(), Moving(writer.offset), Moving()
+        self._past = Past()
+
+    def facts(self, now: IntakeStatus) -> Mapping[str, Any]:
+        self._samples.at(now.received)
+        self._stored.at(self._writer.offset)
+        self._refusals.at(now.write_failures)
+        end = (
+            self._stored.value if self._stored.value != self._first else 0
+        )  # the head of a segment is not for the flow
+        refused = self._refusals.value > 0 and self._refusals.since > self._stored.since
+        return {
+            "sampled_at": self._samples.since,
+            "stored_at": self._stored.since,
+            "journal_end": end,
+            "journal_past": self._past.at(end),
+            "disk_refuses": refused,
+            "polled": self._polled_s,
+            "links": {driver.name: driver.trouble for driver in self._drivers if not isinstance(driver, CommandInbox)},
+        }
+
+
+def _shortest_poll(config: Config) -> float:
+    """Seconds between two polls of what is polled most often over Modbus; 0 = nothing is."""
+    units = [unit for line in config.modbus for unit in line.all_units()]
+    intervals = [tag.poll_interval or unit.poll_interval for unit in units for tag in unit.tags]
+    return min((interval.total_seconds() for interval in intervals), default=0.0)
 
 
 def journal_settings(section: JournalSection) -> JournalSettings:

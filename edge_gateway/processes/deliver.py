@@ -138,7 +138,10 @@ def _facts(
         "set_aside": outbox.set_aside,
         "uplink_up": all(stats.uplink_up for stats in told.values()),
         "last_success": max(stats.last_success for stats in told.values()),
-        "targets": {name: _facts_of(stats) for name, stats in told.items()},
+        "targets": {
+            name: {**_facts_of(deliverer.stats), "overdue_s": deliverer.overdue()}
+            for name, deliverer in deliverers.items()
+        },
         "influx": {name: one.facts() for name, one in influx.items()},
     }
 
@@ -147,7 +150,9 @@ def _facts_of(stats: DeliveryStats) -> Mapping[str, Any]:
     return {
         "delivered": {lane.name.lower(): stats.records[lane] for lane in Lane},
         "wire": sum(stats.wire.values()),
+        "objects": sum(stats.objects.values()),
         "failures": dict(stats.failures),
+        "ledger_failures": stats.ledger_failures,
         "trouble": stats.trouble,
         "uplink_up": stats.uplink_up,
         "last_success": stats.last_success,

@@ -14,13 +14,18 @@ import uvicorn
 
 from cloud_sink.targets.secrets import SecretFile, one_line
 from connectors.commands.post import post
+from edge_gateway import __version__
 from edge_gateway.config.config import Config
 from edge_gateway.exit_codes import Exit
 from edge_gateway.layout import Layout
+from edge_gateway.metrics.samples import Identity
 from edge_gateway.page.app import make_app
+from edge_gateway.page.probes import probe_routes
 from edge_gateway.page.requests import own_token
 from edge_gateway.page.view import View
 from edge_gateway.signals import StopFlag
+from edge_gateway.status import EVERY_S, PAGE, StatusFile
+from edge_gateway.verdict import read_statuses
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +41,8 @@ def page_process(config: Config) -> int:
     """
     section, layout = config.page, Layout(config.gateway.data)
     stop = StopFlag()
-    listener = _listen(section.host, section.port, stop.is_set)
+    status = StatusFile(layout.status, PAGE, dict)
+    listener = _listen(section.host, section.port, stop.is_set, status.beat)
     if listener is None:
         return Exit.OK
     view = View(config)
@@ -48,6 +54,9 @@ def page_process(config: Config) -> int:
         _token(config),
         hosts,
         lambda: server.should_exit,
+        probe_routes(
+            lambda: read_statuses(layout.status), Identity(config.gateway.site, config.gateway.name, __version__)
+        ),
     )
     # Its own handlers for signals end it.
     settings = uvicorn.Config(
@@ -61,12 +70,25 @@ def page_process(config: Config) -> int:
     server = uvicorn.Server(settings)
     log.info("page_started", url=f"http://{section.host}:{section.port}/")
     with suppress(KeyboardInterrupt):  # uvicorn raises the signal again once it has ended
-        asyncio.run(server.serve([listener]))
+        asyncio.run(_serve(server, listener, status))
     log.info("page_stopped")
     return Exit.OK
 
 
-def _listen(host: str, port: int, stopped: Callable[[], bool]) -> socket.socket | None:
+async def _serve(server: uvicorn.Server, listener: socket.socket, status: StatusFile) -> None:
+    async def beat() -> None:
+        while True:
+            status.beat()
+            await asyncio.sleep(EVERY_S)
+
+    beating = asyncio.create_task(beat())
+    await server.serve([listener])
+    beating.cancel()
+
+
+def _listen(
+    host: str, port: int, stopped: Callable[[], bool], beat: Callable[[], None] = lambda: None
+) -> socket.socket | None:
     """A listening socket; None = told to stop before there was one."""
     told = False
     while not stopped():
@@ -82,6 +104,7 @@ def _listen(host: str, port: int, stopped: Callable[[], bool]) -> socket.socket 
                 told = True
         until = time.monotonic() + _AGAIN_S
         while not stopped() and time.monotonic() < until:
+            beat()
             time.sleep(0.2)
     return None
 

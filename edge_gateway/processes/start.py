@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 import structlog
@@ -13,19 +14,30 @@ from connectors.errors import ConnectorError
 from edge_gateway import logs
 from edge_gateway.check import load_checked
 from edge_gateway.claim import FolderRefused, claim
+from edge_gateway.cluster import as_host, free_addresses, named
 from edge_gateway.config.config import Config
 from edge_gateway.config.problems import ConfigRejected
 from edge_gateway.exit_codes import Exit
 from edge_gateway.flow_file import FlowRejected
+from edge_gateway.layout import Layout
 from edge_gateway.parent import end_with_parent
+from edge_gateway.spread import ONE, Spread
 from edge_gateway.status import PAGE, ROLES
 from models.errors import ModelError
 
 log = structlog.get_logger(__name__)
 
+CLUSTER_RESTART_S = 1.0  # at most, from the end of a flow to the next: those that wait for it have to start anew, too
 
-def start(path: Path, only: str | None, *, drain: bool) -> int:
+
+def start(path: Path, only: str | None, *, drain: bool, spread: Spread = ONE) -> int:
     """Run the gateway, or one of its processes, until it is told to stop.
+
+    Args:
+        path: Of gateway.toml.
+        only: One of the processes.
+        drain: With `deliver`: send everything that waits, then end.
+        spread: Of the dataflow over processes and machines.
 
     Returns:
         An `Exit` code.
@@ -39,10 +51,14 @@ def start(path: Path, only: str | None, *, drain: bool) -> int:
     except ConfigRejected as rejected:
         typer.echo(str(rejected), err=True)
         return Exit.CONFIG
+    if refusal := spread.refusal(config):
+        typer.echo(refusal, err=True)
+        return Exit.CONFIG
     logs.set_up(only or "supervisor")
+    role = spread.share(config).role if only == "flow" else only
     try:
-        with claim(config.gateway.data, only or "gateway"):
-            return _run(path, config, only, drain=drain)
+        with claim(config.gateway.data, role or "gateway"):
+            return _run(path, config, only, drain=drain, spread=spread)
     except FlowRejected as rejected:
         typer.echo(str(rejected), err=True)
         return Exit.CONFIG
@@ -59,21 +75,35 @@ def start(path: Path, only: str | None, *, drain: bool) -> int:
         return _ended(error)
 
 
-def _run(path: Path, config: Config, only: str | None, *, drain: bool) -> int:
+def _run(path: Path, config: Config, only: str | None, *, drain: bool, spread: Spread) -> int:
     """Each process imports what it runs."""
     if only is None:
+        from edge_gateway.notify import Notifier  # noqa: PLC0415
         from edge_gateway.supervisor import Supervisor  # noqa: PLC0415
 
-        roles = (*ROLES, PAGE) if config.page.enabled else ROLES
-        return asyncio.run(Supervisor(path.resolve(), roles).run())
+        further = tuple(f"flow-{number}" for number in range(1, spread.processes))
+        roles = tuple(one for role in ROLES for one in ((role, *further) if role == "flow" else (role,)))
+        addresses = free_addresses(spread.processes) if further else ()
+        pages = (PAGE,) if config.page.enabled else ()
+        clustered = bool(further or config.cluster.hosts)
+        supervisor = Supervisor(
+            path.resolve(),
+            Layout(config.gateway.data).status,
+            (*roles, *pages),
+            lambda role: spread.arguments(role, addresses),
+            {role: CLUSTER_RESTART_S for role in roles if clustered and role.startswith("flow")},
+            Notifier.take(os.environ),
+        )
+        return asyncio.run(supervisor.run())
+    if only == "flow":
+        from edge_gateway.processes.flow import flow_process  # noqa: PLC0415
+
+        return flow_process(named(config, spread.host), spread.share(config))
+    config = as_host(config, spread.host)
     if only == "acquire":
         from edge_gateway.processes.acquire import acquire_process  # noqa: PLC0415
 
         return asyncio.run(acquire_process(config))
-    if only == "flow":
-        from edge_gateway.processes.flow import flow_process  # noqa: PLC0415
-
-        return flow_process(config)
     if only == PAGE:
         from edge_gateway.processes.page import page_process  # noqa: PLC0415
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from queue import Empty, SimpleQueue
 
@@ -23,6 +24,7 @@ from edge_gateway.serving.storm import Storm
 from flows.alarms.judge import ANOMALY
 from models.life.agreement import Agreement
 from models.life.record import Change, Life
+from models.refused import RefusedModel
 from models.roster import Roster
 from models.served import Outcome, Served, Verdict
 
@@ -31,6 +33,14 @@ log = structlog.get_logger(__name__)
 LOOK_EVERY_S = 1.0
 KEEP_EVERY_S = 30.0  # a shadow's figures, 60 kB at most, are written so often; a crash loses what came since
 _NOBODY = Post(Life(), None, None, None, None)
+
+
+@dataclass(slots=True)
+class Spent:
+    """On a model, in all its versions."""
+
+    seconds: float = 0.0
+    rows: int = 0
 
 
 class ModelDuty:
@@ -42,6 +52,9 @@ class ModelDuty:
         fixed: What serves each asset by a bundle of the configuration, whatever the store says.
         tell: Puts events into the outbox, durably, from the flow's thread; False = it cannot yet.
         monotonic: Steady clock, s.
+
+    Attributes:
+        spent: On each model, by name.
     """
 
     def __init__(
@@ -58,6 +71,8 @@ class ModelDuty:
         self._tell = tell
         self._monotonic = monotonic
         self._kept_at = monotonic()
+        self.spent: dict[str, Spent] = {}
+        self._assets = sorted({*fixed, *(asset for model in config.model for asset in model.assets)})
         self._roster = Roster()
         self._crew = Crew()
         self._next: Crew | None = None
@@ -73,7 +88,10 @@ class ModelDuty:
         return self._roster.of(asset)
 
     def noted(self, outcome: Outcome) -> None:
-        """A version that was switched off is rolled back; a shadow's troubles are counted."""
+        """A version that was switched off is rolled back; a shadow's troubles are counted. Time spent is summed."""
+        spent = self.spent.setdefault(outcome.model.rpartition("@")[0], Spent())
+        spent.seconds += outcome.seconds
+        spent.rows += outcome.rows
         if not outcome.trouble:
             return
         name, _, version = outcome.model.rpartition("@")
@@ -141,6 +159,15 @@ class ModelDuty:
         self._keep()
         self.work_off()
 
+    def told(self) -> list[dict[str, str]]:
+        """Which models serve, for the status: name, version, and a role: active, shadow, or refused for none."""
+        serving = {
+            (*one.scorer.model.rpartition("@")[::2], _role(one))
+            for asset in self._assets
+            for one in self._roster.of(asset)
+        }
+        return [{"name": name, "version": version, "role": role} for name, version, role in sorted(serving)]
+
     def _go_on(self) -> None:
         wait = threading.Event()
         while True:
@@ -194,6 +221,12 @@ def _served(post: Post) -> list[Served]:
     first = post.active or post.refused
     found = [] if first is None else [Served(first)]
     return found if post.shadow is None else [*found, Served(post.shadow, shadow=True)]
+
+
+def _role(one: Served) -> str:
+    if isinstance(one.scorer, RefusedModel):
+        return "refused"
+    return "shadow" if one.shadow else "active"
 
 
 def event_of(change: Change) -> Event:

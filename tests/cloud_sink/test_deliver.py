@@ -59,6 +59,23 @@ def test_lanes_in_strict_order_and_alerts_looked_at_after_each_object(writer, de
     assert deliverer.stats.objects[Lane.ALERT] == 2
 
 
+def test_an_upload_that_outlasts_the_slowest_line_is_overdue(queue, writer, target, tmp_path, naming, steady, make):
+    class Hanging(InlineSlot):
+        def outcome(self, wait=0.0):
+            return None
+
+    settings = DeliverySettings()
+    slots = (Hanging(target), InlineSlot(target))
+    hanging = Deliverer(queue, "cloud", *slots, EgressLedger(tmp_path), naming, settings, monotonic=steady)
+    assert hanging.overdue() == 0
+    writer.put([make.alert(0)])
+    hanging.step()
+    steady.now += 899
+    assert hanging.overdue() == 0
+    steady.now += 60
+    assert 0 < hanging.overdue() < 59, "its bytes take time, too"
+
+
 def test_waits_a_poll_interval_when_there_is_nothing(deliverer):
     assert deliverer.step() == 1.0
 

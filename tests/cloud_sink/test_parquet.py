@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cloud_sink.decoding import decode_summary
 from cloud_sink.parquet import read_summaries, write_summaries
-from cloud_sink.records import OtherScore, WindowSummary, decode_summary
+from cloud_sink.records import OtherScore, WindowSummary
 from cloud_sink.schema import SUMMARY_SKETCH
 from cloud_sink.settings import Naming
 from cloud_sink.sketch import sketch

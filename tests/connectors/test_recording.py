@@ -7,11 +7,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from connectors import recording
+from connectors import recorded_notices, recording
 from connectors.journal.settings import JournalSettings
 from connectors.journal.writer import JournalWriter
 from connectors.recording import export_journal, read_recording, recording_tables, write_recording
-from connectors.samples import Notice, NoticeKind, Origin, SampleBatch
+from connectors.samples import Item, Notice, NoticeKind, Origin, SampleBatch
+from connectors.selection import Selection
 from connectors.tags import Tag, TagTable
 
 PUMP = TagTable("pump", (Tag("flow", "m3/h", 0.1), Tag("head", "m"), Tag("vibration", "g", 0.001, waveform=True)))
@@ -96,14 +97,40 @@ def test_people_find_names_and_times(tmp_path: Path) -> None:
     assert str(table.schema.field("source_time").type) == "timestamp[ns, tz=UTC]"
 
 
-def test_export_cuts_by_source_time_and_leaves_the_mark_alone(tmp_path: Path) -> None:
+def test_export_cuts_by_received_time_and_leaves_the_mark_alone(tmp_path: Path) -> None:
     folder = tmp_path / "journal"
     blocks = [block(seed) for seed in range(20)]
     with JournalWriter(folder, [PUMP], JournalSettings()) as writer:
         writer.append([*blocks, Notice(NoticeKind.IDLE, "pump", "idle", 0, 1)])
-        times = np.sort(np.concatenate([one.source_time for one in blocks]))
-        since, until = int(times[50]), int(times[150])
         path = tmp_path / "r.parquet"
-        assert export_journal(folder, path) == len(times)
-        assert export_journal(folder, path, since, until) == np.sum((times >= since) & (times < until))
+        assert export_journal(folder, path) == sum(map(len, blocks))
+        some = Selection(since=blocks[5].received_time, until=blocks[9].received_time)
+        assert export_journal(folder, path, some) == sum(map(len, blocks[5:9]))
         assert not (folder / "read.mark").exists()
+
+
+def test_notices_and_borders_come_back_where_they_were(tmp_path: Path, monkeypatch) -> None:
+    """Three blocks of one asset and one reception stay three, also over the border of a row group."""
+    monkeypatch.setattr(recording, "ROWS_PER_GROUP", 60)
+    monkeypatch.setattr(recorded_notices, "_AT_ONCE", 7)
+    items: list[Item] = [Notice(NoticeKind.GAP, "pump", "begin", 1, 2, 3, "plc", "a sentence")]
+    for seed in range(30):
+        items += [block(4), block(4)] if seed % 3 else [block(seed)]
+        if seed % 4 == 0:
+            items += [Notice(NoticeKind.IDLE, f"fan-{seed % 3}", "silent", seed, seed + 1)] * 2
+    path = tmp_path / "r.parquet"
+    write_recording(path, items)
+    assert pq.ParquetFile(path).num_row_groups > 3
+    back = list(read_recording(path))
+    assert len(back) == len(items)
+    for left, right in zip(items, back, strict=True):
+        if isinstance(left, Notice):
+            assert left == right
+        else:
+            assert_same(left, right)
+
+
+def test_a_recording_of_notices_alone(tmp_path: Path) -> None:
+    notice = Notice(NoticeKind.IDLE, "pump", "silent", 1, 2)
+    assert write_recording(tmp_path / "r.parquet", [notice]) == 0
+    assert list(read_recording(tmp_path / "r.parquet")) == [notice]

@@ -75,6 +75,18 @@ def test_stop_drains_what_is_readable_and_commits_go_to_the_mark(folder: Path) -
     assert mark.committed.offset <= mark.pending.offset
 
 
+def test_how_far_it_has_read_is_told_from_its_start_to_its_end(folder: Path) -> None:
+    out: list[tuple[str, object]] = []
+    told: list[int] = []
+    with JournalWriter(folder, list(TABLES.values()), JournalSettings(10**9, 10_000)) as writer:
+        for first in range(0, 1000, 10):
+            writer.append([block(first)])
+        run_journal(folder, out, stop=lambda: True, on_read=told.append, max_bytes_per_pass=1000)
+        assert told[0] == 0
+        assert told[-1] == writer.offset
+    assert sorted(set(told)) == told
+
+
 def test_without_a_store_a_flow_goes_on_from_the_mark(folder: Path) -> None:
     with JournalWriter(folder, list(TABLES.values()), JournalSettings()) as writer:
         writer.append([block(0)])

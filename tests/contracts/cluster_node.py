@@ -1,17 +1,20 @@
-"""One process of a cluster that runs the standard flow over two journals: node.py ID ADDRESSES JOURNAL... OUT.
+"""One process of a cluster with the standard flow over journals: node.py ID ADDRESSES WORKERS STORE JOURNAL... OUT.
 
-Writes a line for each record: its key and the digest of its body.
+ADDRESSES "" = it is alone; STORE "" = nothing is kept. Writes a line for each record: its key and the digest of its
+body.
 """
 
 from __future__ import annotations
 
 import hashlib
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
+from bytewax.recovery import RecoveryConfig
 from bytewax.run import cli_main
 from numpy.typing import NDArray
 
@@ -36,7 +39,7 @@ class Lines(DynamicSink[Any]):
         self._path = path
 
     def build(self, step_id: str, worker_index: int, worker_count: int) -> StatelessSinkPartition[Any]:
-        file = self._path.open("w")
+        file = self._path.with_name(f"{self._path.name}-{worker_index}").open("w")
 
         class Part(StatelessSinkPartition[Any]):
             def write_batch(self, items: list[Any]) -> None:
@@ -95,12 +98,14 @@ class Node:
 
 
 def main() -> None:
-    number, addresses, *journals, out = sys.argv[1:]
+    number, addresses, workers, store, *journals, out = sys.argv[1:]
     flow = build(Node(list(map(Path, journals)), Path(out)))
+    options: dict[str, Any] = {"workers_per_process": int(workers)}
     if addresses:
-        cli_main(flow, process_id=int(number), addresses=addresses.split(","))
-    else:
-        cli_main(flow)
+        options |= {"process_id": int(number), "addresses": addresses.split(",")}
+    if store:
+        options |= {"recovery_config": RecoveryConfig(Path(store), timedelta(0))}
+    cli_main(flow, **options)
 
 
 if __name__ == "__main__":

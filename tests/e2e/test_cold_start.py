@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from cloud_sink.alert_decoding import decode_alert
+from cloud_sink.decoding import decode_summary
 from cloud_sink.outbox.reader import OutboxReader
-from cloud_sink.records import Alert, Lane, WindowSummary, decode_summary
+from cloud_sink.records import Alert, Lane, WindowSummary
 from cloud_sink.settings import BatchSettings, OutboxSettings
 from connectors.journal.settings import JournalSettings
 from connectors.journal.writer import JournalWriter

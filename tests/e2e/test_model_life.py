@@ -17,8 +17,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from cloud_sink.decoding import decode_summary
 from cloud_sink.outbox.database import Database
-from cloud_sink.records import Lane, WindowSummary, decode_summary
+from cloud_sink.records import Lane, WindowSummary
 from connectors.journal.settings import JournalSettings
 from connectors.journal.writer import JournalWriter
 from connectors.samples import SampleBatch

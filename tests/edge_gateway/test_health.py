@@ -99,6 +99,7 @@ def test_every_drop_has_its_stage_and_reason() -> None:
     }
     assert drops == {
         ("intake", "full"): 7,
+        ("intake", "refused"): 0,
         ("flow", "clock"): 7,
         ("flow", "unknown_tag"): 1,
         ("outbox", "dropped/summary/outbox_quota"): 8,

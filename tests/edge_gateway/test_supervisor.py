@@ -44,14 +44,14 @@ def until(happened: Callable[[], object], seconds: float = 20) -> None:
         time.sleep(0.05)
 
 
-def start(folder: Path, text: str = CONFIG) -> subprocess.Popen[str]:
+def start(folder: Path, text: str = CONFIG, **environment: str) -> subprocess.Popen[str]:
     (folder / "gateway.toml").write_text(text)
     (folder / "cloud").mkdir(exist_ok=True)
     return subprocess.Popen(
         [sys.executable, "-m", "edge_gateway", "run", str(folder / "gateway.toml")],
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "SLUICEGATE_PARENT": str(os.getpid())},
+        env={**os.environ, "SLUICEGATE_PARENT": str(os.getpid()), **environment},
     )
 
 

@@ -15,6 +15,7 @@ class Child:
     """Lives until it is told to end."""
 
     def __init__(self) -> None:
+        self.pid = 7
         self.returncode: int | None = None
         self._ended = asyncio.Event()
 
@@ -40,8 +41,8 @@ def supervise(monkeypatch: pytest.MonkeyPatch, supervisor: Supervisor, spawn: An
     return asyncio.run(main())
 
 
-def test_a_process_that_cannot_be_started_now_is_started_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    supervisor = Supervisor(Path("gateway.toml"), ("flow",))
+def test_a_process_that_cannot_be_started_now_is_started_later(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    supervisor = Supervisor(Path("gateway.toml"), tmp_path, ("flow",))
     tries: list[Child] = []
 
     async def spawn(*_command: Any, **_options: Any) -> Child:
@@ -55,8 +56,8 @@ def test_a_process_that_cannot_be_started_now_is_started_later(monkeypatch: pyte
     assert len(tries) == 3
 
 
-def test_a_stop_while_a_process_is_being_started_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    supervisor = Supervisor(Path("gateway.toml"), ("flow",))
+def test_a_stop_while_a_process_is_being_started_ends_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    supervisor = Supervisor(Path("gateway.toml"), tmp_path, ("flow",))
     child: list[Child] = []
 
     async def spawn(*_command: Any, **_options: Any) -> Child:

@@ -12,7 +12,8 @@ from bytewax.visualize import to_plantuml
 from flows_gateway import ListGateway, MeanScorer, keyed, recovery, run
 from flows_streams import T0, S, block, dropped, gap, idle, regular
 
-from cloud_sink.records import Account, Alert, Event, WindowSummary, decode_summary
+from cloud_sink.decoding import decode_summary
+from cloud_sink.records import Account, Alert, Event, WindowSummary
 from connectors.samples import Item, Notice, NoticeKind
 from flows import AlertSettings, Gateway, condition_monitoring
 from flows.alarm_settings import AlarmSettings

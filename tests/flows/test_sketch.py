@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cloud_sink.records import WindowSummary, decode_summary
+from cloud_sink.decoding import decode_summary
+from cloud_sink.records import WindowSummary
 from cloud_sink.sketch import merge, quantile
 from cloud_sink.sketch import sketch as sketch_of
 from connectors.samples import SampleBatch

@@ -9,11 +9,13 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from cloud_sink.decoding import decode_summary
 from cloud_sink.outbox.books import held_bytes
 from cloud_sink.outbox.reader import OutboxReader
+from cloud_sink.outbox.schema import checksum
 from cloud_sink.outbox.thinning import HIGH_WATER
 from cloud_sink.outbox.writer import OutboxWriter
-from cloud_sink.records import Lane, decode_summary
+from cloud_sink.records import Lane
 from cloud_sink.settings import BatchSettings, OutboxSettings
 from cloud_sink.sketch import merge, sketch
 
@@ -52,6 +54,20 @@ def test_nothing_is_thinned_below_the_high_water_mark(writer, reader, make):
     assert held_bytes(writer._database) < HIGH_WATER * QUOTA
     reader.maintain()
     assert set(lengths(reader)) == {10}
+
+
+def test_a_row_that_only_another_version_could_read_is_passed_over(writer, reader, make):
+    writer.put([short(make, i) for i in range(70)])
+    commit(writer)
+    database = reader._database
+    ((seq, key, time, created),) = database.execute("SELECT seq, key, time, created FROM outbox ORDER BY seq LIMIT 1")
+    body = b"\x02\x00\x00\x00{}"
+    crc = checksum(Lane.SUMMARY, key, time, created, body)
+    database.execute("UPDATE outbox SET body = ?, crc = ? WHERE seq = ?", (body, crc, seq))
+    reader.maintain()
+    rows = database.execute("SELECT body FROM outbox WHERE lane = 2 AND state = 0 AND seq != ?", (seq,))
+    kept = [decode_summary(body) for (body,) in rows]
+    assert max(window.end - window.start for window in kept) > 10 * SECOND
 
 
 def test_the_oldest_are_joined_and_the_newest_keep_their_detail(writer, reader, make):

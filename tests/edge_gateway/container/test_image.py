@@ -129,7 +129,7 @@ def test_what_the_image_says_of_itself(podman: Engine) -> None:
     assert config["Entrypoint"] == ["tini", "--", "sluicegate"]
     assert config["Labels"]["org.opencontainers.image.licenses"] == "Apache-2.0"
     assert {"ORT_DISABLE_TELEMETRY=1", "PYTHONDONTWRITEBYTECODE=1"} <= set(config["Env"])
-    assert config["Healthcheck"]["Test"] == ["CMD", "sluicegate", "health", f"{CONFIG}/gateway.toml"]
+    assert image["Healthcheck"]["Test"] == ["CMD", "sluicegate", "health", f"{CONFIG}/gateway.toml"]
 
 
 @pytest.mark.parametrize("module", ["sklearn", "scipy", "pip", "setuptools", "pymodbus", "pytest"])

@@ -1,0 +1,3 @@
+"""The gateway's metrics for Prometheus: their table, their samples from the statuses, and the text that is served."""
+
+from __future__ import annotations
