@@ -1,6 +1,6 @@
 # Two commands matter: `make demo` and `make test`. Both set up their own environment first.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test slow lint bench faults delivery-faults power-cut integration page-pictures page-assets wheel-test container-test fuzz supply-chain soak lock clean
+.PHONY: help setup demo test slow lint bench fleet-day faults delivery-faults power-cut integration page-pictures page-assets wheel-test container-test fuzz supply-chain soak lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -44,6 +44,9 @@ lint: setup ## format, lint, types, layers
 bench: setup ## benchmarks, all or ONLY=name; writes var/bench/results.json and results.md
 	@case "$(ONLY)" in ""|windows) $(MAKE) --no-print-directory var/peers/.ready || echo "Without the other libraries."; esac
 	@$(BIN)/python tests/benchmarks/run.py $(if $(ONLY),--only $(ONLY))
+
+fleet-day: setup ## a day of 1,000 gateways in one place, read back (ARGS='--gateways 100'; minutes, 1 GB)
+	@$(BIN)/python tests/benchmarks/fleet_day.py $(ARGS)
 
 var/peers/.ready: tests/benchmarks/windows/requirements.txt
 	@echo "Setting up var/peers with other streaming libraries (1.6 GB)."

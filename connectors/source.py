@@ -286,7 +286,12 @@ class DriverSource(FixedPartitionedSource[Keyed, None]):
     """
 
     def __init__(
-        self, drivers: Sequence[Driver], *, stop: Callable[[], bool], settings: IntakeSettings | None = None
+        self,
+        drivers: Sequence[Driver],
+        *,
+        stop: Callable[[], bool],
+        settings: IntakeSettings | None = None,
+        on_pass: Callable[[list[Item]], None] | None = None,
     ) -> None:
         """Only settings; the drivers' thread starts in `build_part`.
 
@@ -294,7 +299,9 @@ class DriverSource(FixedPartitionedSource[Keyed, None]):
             drivers: Each is run once, in one event loop in a thread of its own.
             stop: Asked in every pass; once true, drivers are cancelled and the input ends.
             settings: Size of the queue and times; the defaults of the acquire process where left out.
+            on_pass: Told of the items of each pass, before the flow has them; at least every 50 ms while it lives.
         """
+        self._on_pass = on_pass or (lambda _: None)
         self._drivers = drivers
         self._stop = stop
         self._settings = settings or IntakeSettings()
@@ -305,13 +312,14 @@ class DriverSource(FixedPartitionedSource[Keyed, None]):
 
     @override
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> _DriverPartition:
-        return _DriverPartition(DriverThread(self._drivers, self._settings), self._stop)
+        return _DriverPartition(DriverThread(self._drivers, self._settings), self._stop, self._on_pass)
 
 
 class _DriverPartition(StatefulSourcePartition[Keyed, None]):
-    def __init__(self, thread: DriverThread, stop: Callable[[], bool]) -> None:
+    def __init__(self, thread: DriverThread, stop: Callable[[], bool], on_pass: Callable[[list[Item]], None]) -> None:
         self._thread = thread
         self._stop = stop
+        self._on_pass = on_pass
 
     @override
     def next_batch(self) -> list[Keyed]:
@@ -320,8 +328,10 @@ class _DriverPartition(StatefulSourcePartition[Keyed, None]):
             items = self._thread.take(0)
             if not items:
                 raise StopIteration
-            return by_asset(items)
-        return by_asset(self._thread.take(MAX_WAIT_S))
+        else:
+            items = self._thread.take(MAX_WAIT_S)
+        self._on_pass(items)
+        return by_asset(items)
 
     @override
     def next_awake(self) -> datetime | None:

@@ -15,6 +15,7 @@ from rich.text import Text
 from cloud_sink.uplink.store import parse_store
 from edge_gateway.check_cluster import cluster_problems
 from edge_gateway.check_models import model_problems, scored_by, unsigned
+from edge_gateway.cluster import as_host
 from edge_gateway.cold_starts import may_start_cold
 from edge_gateway.config.config import Config
 from edge_gateway.config.load import load
@@ -32,19 +33,21 @@ from edge_gateway.targets import GOOGLE, describe_targets
 from flows.window_settings import WindowSettings
 
 
-def load_checked(path: Path, *, deep: bool = False) -> Config:
+def load_checked(path: Path, *, deep: bool = False, host: str | None = None) -> Config:
     """A configuration that can run.
 
     Args:
         path: Of the file.
         deep: Also verify all of a bundle and import the dataflow; `check` does, a starting process finds out by itself.
+        host: Of a cluster: files and secrets of links that other hosts read need not be here.
 
     Raises:
         ConfigRejected: With all problems.
     """
     config = load(path)
+    known = any(one.name == host for one in config.cluster.hosts)
     problems = [
-        *missing(config),
+        *missing(as_host(config, host if known else None)),
         *unfit(config),
         *cluster_problems(config),
         *model_problems(config, deep=deep),

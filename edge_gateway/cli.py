@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -19,6 +19,7 @@ from edge_gateway.commands.register_health import register_health
 from edge_gateway.commands.register_models import register_models
 from edge_gateway.commands.register_recordings import register_recordings
 from edge_gateway.commands.register_start import register_start
+from edge_gateway.commands.register_status import register_status
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -27,6 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+LogFormat = Literal["auto", "json", "pretty"]
 ConfigFile = Annotated[Path, typer.Argument(metavar="GATEWAY.TOML", help="The configuration.", show_default=False)]
 
 
@@ -90,19 +92,41 @@ def run(
     workers: Annotated[
         int, typer.Option("--workers-per-process", help="Threads of each flow process, 1 to 32.", min=1, max=32)
     ] = 1,
+    log_format: Annotated[
+        LogFormat | None, typer.Option(help="How the log is written; else as configured.", show_default=False)
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Real sources, the whole flow, nothing delivered; tells what came of it."),
+    ] = False,
+    seconds: Annotated[float, typer.Option(help="With --dry-run: how long, 1 to 86400.", min=1, max=86_400)] = 30,
+    as_json: Annotated[bool, typer.Option("--json", help="With --dry-run: machine-readable.")] = False,
     process: Annotated[int, typer.Option("--process-id", hidden=True, min=0)] = 0,
     addresses: Annotated[str, typer.Option(hidden=True)] = "",
 ) -> None:
-    """Run the gateway until SIGTERM or Ctrl-C.
+    """Run the gateway until SIGTERM or Ctrl-C; or with --dry-run only look what would come of it.
+
+    A dry run writes nothing into the data folder and may be made while the gateway runs, but for serial lines. Its exit
+    code is 1 if a tag had no good sample.
 
     Example: sluicegate run gateway.toml
+
+    Example: sluicegate run gateway.toml --dry-run --seconds 60
     """
+    if dry_run:
+        from edge_gateway.commands.dry_run import dry_run_command
+
+        if only is not None or drain:
+            raise typer.BadParameter("--dry-run goes without --only and --drain")
+        raise typer.Exit(dry_run_command(config, seconds, as_json=as_json))
+    if as_json:
+        raise typer.BadParameter("--json goes with --dry-run; of the log: --log-format json")
     from edge_gateway.processes.start import start
     from edge_gateway.spread import Spread
 
     known = tuple(addresses.split(",")) if addresses else ()
     spread = Spread(host, processes, workers, process, known)
-    raise typer.Exit(start(config, only, drain=drain, spread=spread))
+    raise typer.Exit(start(config, only, drain=drain, spread=spread, log_format=log_format))
 
 
 @app.command()
@@ -170,6 +194,7 @@ register_models(app)
 register_evaluate(app)
 register_health(app)
 register_recordings(app)
+register_status(app)
 
 
 @app.command()

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from cloud_sink.sink import PARTITION as OUTBOX
 from connectors.source import PARTITION as JOURNAL
+from edge_gateway.layout import Layout
 
 if TYPE_CHECKING:
     from edge_gateway.config.config import Config
@@ -147,6 +148,28 @@ def named(config: Config, host: str | None) -> Config:
     if host is None:
         return config
     return config.model_copy(update={"gateway": config.gateway.model_copy(update={"name": host})})
+
+
+def remember_host(config: Config, host: str | None) -> None:
+    """Write down in the data folder which host it is of, for commands that are told nothing but the configuration.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    kept = Layout(config.gateway.data).host
+    if host is None:
+        kept.unlink(missing_ok=True)
+    else:
+        kept.write_text(host + "\n", encoding="utf-8")
+
+
+def here(config: Config) -> Config:
+    """The configuration of the host whose data folder this is."""
+    try:
+        host = Layout(config.gateway.data).host.read_text(encoding="utf-8").strip()
+        return as_host(config, host)
+    except (OSError, UnicodeDecodeError, NoSuchHost):
+        return config
 
 
 def free_addresses(count: int) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from cloud_sink.outbox.writer import OutboxWriter, PutResult
 from cloud_sink.records import Account, Alert, Event, Record
 from cloud_sink.report import Report
 from cloud_sink.sink import OutboxSink
-from connectors.source import JournalSource, RecordingSource
+from connectors.source import DriverSource, JournalSource, RecordingSource
 from edge_gateway.cluster import ALONE, Share
 from edge_gateway.cold_starts import cold_starts
 from edge_gateway.config.config import Config
@@ -104,7 +104,7 @@ class LocalGateway:
             partitions=share.outboxes,
             owners=share.owners,
         )
-        self._reporter = Reporter(config.gateway.report_every, self._report, self._tell)
+        self._reporter = Reporter(config.gateway.report_every, self._report, self._tell, clock, monotonic)
         self._read = Moving()
         self._passing = False
         self._written_at = 0
@@ -143,7 +143,7 @@ class LocalGateway:
         """Computed for every tag of every window."""
         return self._features
 
-    def source(self) -> JournalSource | RecordingSource:
+    def source(self) -> JournalSource | RecordingSource | DriverSource:
         """The journal."""
         self._models.begin()
         if self._share.journal is None:

@@ -60,3 +60,8 @@ class Layout:
     def gateway_id(self) -> Path:
         """A name made by chance, of this data folder."""
         return self.root / "gateway-id"
+
+    @property
+    def host(self) -> Path:
+        """The name of the host of a cluster, where it is one."""
+        return self.root / "host"

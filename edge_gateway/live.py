@@ -12,11 +12,17 @@ from typing import Any
 import numpy as np
 
 from connectors.journal.reader import JournalReader
-from connectors.journal.segments import list_bases
-from connectors.samples import SampleBatch
+from connectors.journal.segments import list_bases, segment_path
+from connectors.samples import Origin, SampleBatch
 
 _CURVE = 120
 """Points of a tag's small curve: two minutes at a look a second."""
+
+RATE_S = 60
+"""Over which the rate of a tag is told."""
+
+_SMALL = 2**20
+"""Bytes of a last segment that has just begun: then the one before it is read, too."""
 
 _QUALITY = ("good", "uncertain", "bad", "bad")  # by the top two bits of a status code (OPC 10000-4, 7.39.1)
 
@@ -31,6 +37,7 @@ class Tag:
         time: When it was taken, ns.
         status: OPC-UA status code.
         curve: (time, value) of the last looks at which there was a newer one.
+        counts: (received time in whole s, samples) of the last `RATE_S`.
     """
 
     unit: str
@@ -38,11 +45,31 @@ class Tag:
     time: int = 0
     status: int = 0
     curve: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=_CURVE))
+    counts: deque[tuple[int, int]] = field(default_factory=deque)
 
     @property
     def quality(self) -> str:
         """Of the last value: good, uncertain or bad."""
         return _QUALITY[self.status >> 30]
+
+    def count(self, second: int, samples: int) -> None:
+        """Samples received in a second; seconds do not go back."""
+        if self.counts and self.counts[-1][0] >= second:
+            last, so_far = self.counts.pop()
+            second, samples = last, so_far + samples
+        self.counts.append((second, samples))
+        while self.counts[0][0] < second - RATE_S:
+            self.counts.popleft()
+
+    def rate(self, second: int) -> float:
+        """Samples a second over the last `RATE_S` before this second, or since there are any; NaN = not known yet.
+
+        The second that is under way and the one in which it began do not count: they are not whole.
+        """
+        begin = max(second - RATE_S, self.counts[0][0] + 1) if self.counts else second
+        if second <= begin:
+            return float("nan")
+        return sum(samples for at, samples in self.counts if begin <= at < second) / (second - begin)
 
 
 class LiveTags:
@@ -65,7 +92,7 @@ class LiveTags:
             ConnectorError: The journal is of newer software.
         """
         if self._reader is None:
-            self._reader = JournalReader(self._folder, max(list_bases(self._folder), default=0))
+            self._reader = JournalReader(self._folder, self._begin())
         fresh: set[tuple[str, str]] = set()
         while items := self._reader.read():
             for item in items:
@@ -74,6 +101,17 @@ class LiveTags:
         for key in fresh:
             tag = self._tags[key]
             tag.curve.append((tag.time, tag.value))
+
+    def _begin(self) -> int:
+        """Where the last segment begins that holds more than a few values."""
+        bases = list_bases(self._folder)
+        if not bases:
+            return 0
+        try:
+            is_small = segment_path(self._folder, bases[-1]).stat().st_size < _SMALL
+        except FileNotFoundError:  # the writer's start took an empty one away
+            is_small = True
+        return bases[-2] if is_small and len(bases) > 1 else bases[-1]
 
     def close(self) -> None:
         """Let go of the journal; what is known stays."""
@@ -104,11 +142,14 @@ class LiveTags:
 
     def _take(self, batch: SampleBatch) -> set[tuple[str, str]]:
         """The last sample of each tag in the block."""
-        numbers, from_the_end = np.unique(batch.tag[::-1], return_index=True)
+        numbers, from_the_end, counts = np.unique(batch.tag[::-1], return_index=True, return_counts=True)
         keys: set[tuple[str, str]] = set()
-        for number, back in zip(numbers.tolist(), from_the_end.tolist(), strict=True):
+        second = batch.received_time // 10**9
+        for number, back, count in zip(numbers.tolist(), from_the_end.tolist(), counts.tolist(), strict=True):
             at, named = len(batch) - 1 - back, batch.tags.tags[number]
             tag = self._tags.setdefault((batch.asset, named.name), Tag(named.unit))
+            if batch.origin is not Origin.BACKFILLED:
+                tag.count(second, count)
             if (time := int(batch.source_time[at])) >= tag.time:  # a backfilled hole is no news
                 tag.value, tag.time, tag.status = float(batch.value[at]), time, int(batch.status[at])
                 keys.add((batch.asset, named.name))

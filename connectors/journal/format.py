@@ -93,6 +93,12 @@ def encode(entry: Entry, numbers: Mapping[str, int]) -> tuple[bytes, bytes]:
     return _frame(b"".join(pieces))
 
 
+def block_bytes(samples: int) -> int:
+    """Bytes that a block of so many samples takes in a segment; `sluicegate plan` counts with it."""
+    columns = samples * _SAMPLE_BYTES
+    return _FRAME.size + _BLOCK.size + columns + -columns % 8
+
+
 class Frames(NamedTuple):
     """What a stretch of a segment holds.
 

@@ -95,9 +95,11 @@ class Group:
         if outage is not None and self._down_since is None:
             self._down_since = columns.heard_before or self._last_reply
             self._down_reason = "link_down" if isinstance(outage, LinkDown) else "unit_silent"
-            log.error(self._down_reason, driver=self._name, assets=self._assets(), why=str(outage))
+            log.error(
+                "modbus_down", reason=self._down_reason, driver=self._name, assets=self._assets(), why=str(outage)
+            )
         if outage is None and columns.first_reply is not None and self._down_since is not None:
-            log.info("heard_again", driver=self._name, assets=self._assets())
+            log.info("modbus_heard_again", driver=self._name, assets=self._assets())
             for share in self._shares:
                 gap = (self._down_since, columns.first_reply)
                 emit(Notice(NoticeKind.GAP, share.table.asset, self._down_reason, *gap, source=self._name))

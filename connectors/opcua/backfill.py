@@ -127,7 +127,7 @@ class Backfill:
         log = logger.bind(driver=self._settings.name, asset=hole.asset, values=hole.values)
         if not having and not stopped:
             self._counters["backfill_impossible"] += 1
-            log.warning("opcua backfill impossible", reason="no tag has a history that can be read")
+            log.warning("opcua_backfill_impossible", reason="no tag has a history that can be read")
             return
         without = [handle for handle in hole.after if handle not in having]
         why = [stopped] if stopped else []
@@ -142,7 +142,10 @@ class Backfill:
         failed = stopped or hole.cut or hole.refused
         reason = "partly" if failed or without else "finished"
         self._counters["backfill_failed" if failed else "backfill_finished"] += 1
-        (log.error if failed else log.info)(f"opcua backfill {reason}", detail=" ".join(why))
+        if failed:
+            log.error("opcua_backfill_failed", detail=" ".join(why))
+        else:
+            log.info("opcua_backfill_finished", detail=" ".join(why))
         self._tell(self._notice(hole, reason, hole.end, " ".join(why)))
 
     def _notice(self, hole: Hole, reason: str, end: int, why: str) -> Notice:

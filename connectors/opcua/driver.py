@@ -132,7 +132,7 @@ class OpcUaDriver:
             error = expected
         except Exception as unexpected:  # the boundary of a link's life; nothing in it may stop the other servers
             # The library raises bare exceptions on what a server sends.
-            logger.exception("opcua link failed unexpectedly", driver=self.name)
+            logger.exception("opcua_link_failed", driver=self.name)
             error = LinkDown(self._settings.endpoint, f"{type(unexpected).__name__}: {unexpected}", resumable=False)
         assert error is not None
         self._ended(link, error)
@@ -141,9 +141,13 @@ class OpcUaDriver:
     def _opened(self, *, resumed: bool) -> None:
         self._counters["sessions_resumed" if resumed else "sessions_created"] += 1
         self._cancel_marks()
-        log = logger.warning if resumed else logger.error if self._gaps.assets else logger.info
-        event = "opcua session resumed" if resumed else "opcua connected"
-        log(event, driver=self.name, tags=len(self._settings.tags), gap_for=self._gaps.assets)
+        tags, gap_for = len(self._settings.tags), self._gaps.assets
+        if resumed:
+            logger.warning("opcua_session_resumed", driver=self.name, tags=tags, gap_for=gap_for)
+        elif gap_for:
+            logger.error("opcua_connected_after_gap", driver=self.name, tags=tags, gap_for=gap_for)
+        else:
+            logger.info("opcua_connected", driver=self.name, tags=tags)
         self._marks.opened()
         self._silence.opened(time.monotonic())
         self._trouble = ""
@@ -164,7 +168,7 @@ class OpcUaDriver:
         trouble = f"{type(error).__name__}: {error}"
         if trouble != self._trouble:  # once a change of state, not once a try
             self._trouble = trouble
-            logger.warning("opcua link down", driver=self.name, reason=str(error), kind=type(error).__name__)
+            logger.warning("opcua_link_down", driver=self.name, reason=str(error), kind=type(error).__name__)
 
     def _mark_lost(self) -> None:
         """Say once for every tag that there is no value any more."""
@@ -184,7 +188,7 @@ class OpcUaDriver:
 
     def _tell(self, item: Item) -> None:
         if isinstance(item, Notice):
-            logger.error(f"opcua {item.kind}", driver=self.name, asset=item.asset, detail=item.detail)
+            logger.error("opcua_notice", driver=self.name, kind=item.kind, asset=item.asset, detail=item.detail)
         self._emit(item)
 
     def _cancel_marks(self) -> None:
@@ -221,7 +225,7 @@ class OpcUaDriver:
 
     def _ended_hole(self, gap: Notice) -> None:
         if (forgotten := self._holes.ended(gap, time.monotonic())) is not None:
-            logger.error("opcua backfill given up", driver=self.name, asset=forgotten.asset, reason="too many holes")
+            logger.error("opcua_backfill_given_up", driver=self.name, asset=forgotten.asset, reason="too many holes")
             self._counters["backfill_failed"] += 1
         self._backfill.wake()
 
@@ -243,14 +247,14 @@ class OpcUaDriver:
             self._emit(block)
         names = [f"{tag.asset}/{tag.tag}" for tag in (self._settings.tags[handle] for handle in list(refusals)[:5])]
         status_name = code_name(next(iter(refusals.values())))
-        logger.error("opcua tags refused", driver=self.name, count=len(refusals), first=names, status=status_name)
+        logger.error("opcua_tags_refused", driver=self.name, count=len(refusals), first=names, status=status_name)
 
     def deadbands(self, bands: dict[int, float]) -> None:
         """See `LinkEvents`."""
         self._changes.apply(bands)
         without = [self._settings.tags[handle].node for handle, band in bands.items() if not band]
         if without:
-            logger.error("opcua deadband in percent, but no EURange", driver=self.name, first=without[:5])
+            logger.error("opcua_no_range_for_deadband", driver=self.name, first=without[:5])
 
     def anew(self, server_time: int | None) -> None:
         """See `LinkEvents`."""
@@ -262,7 +266,7 @@ class OpcUaDriver:
 
     def missed(self, handles: Collection[int]) -> None:
         """See `LinkEvents`."""
-        logger.error("opcua messages lost", driver=self.name)
+        logger.error("opcua_messages_lost", driver=self.name)
         self._lose("sequence_gap", {self._settings.tags[handle].asset for handle in handles})
 
     def _lose(self, reason: str, assets: Collection[str] | None = None) -> None:

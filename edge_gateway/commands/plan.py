@@ -1,4 +1,4 @@
-"""`sluicegate plan`: what the Modbus part of a configuration costs on its lines, before a device is asked."""
+"""`sluicegate plan`: what a configuration costs, on its lines, on the disk, on the uplink and in memory."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -17,12 +18,16 @@ from connectors.modbus.address import Address
 from connectors.modbus.bus_time import Cost, Line, SerialLine, TcpLine, cycle, share
 from connectors.modbus.endpoint import Endpoint
 from connectors.modbus.plan import Limits, Request, groups, plan
+from edge_gateway.commands.plan_rates import streams_of
+from edge_gateway.commands.plan_show import FIGURES, SOURCES, figure_rows, sizes_json, source_rows
+from edge_gateway.commands.plan_sizes import sizes
 from edge_gateway.config.config import Config
 from edge_gateway.config.load import load
 from edge_gateway.config.modbus_unit import parsed
 from edge_gateway.config.problems import ConfigRejected
 from edge_gateway.config.units import duration_text
 from edge_gateway.exit_codes import Exit
+from edge_gateway.flow_file import FlowRejected
 
 BUSY = 0.8  # of a line's time; beyond it one repeated request makes the next poll late
 HEAD = ("line", "unit", "every", "tags", "requests", "registers", "bytes", "time", "share")
@@ -147,30 +152,31 @@ def plan_command(path: Path, assumed: Assumptions, *, as_json: bool) -> int:
     """
     try:
         config = load(path)
-    except ConfigRejected as rejected:
+        streams = streams_of(config)
+        expected = sizes(config, streams)
+    except (ConfigRejected, FlowRejected) as rejected:
         typer.echo(str(rejected), err=True)
         return Exit.CONFIG
     found = costs(list(polls_of(config)), assumed)
     if as_json:
-        typer.echo(json.dumps(_json(found), indent=2))
-    elif not found:
-        typer.echo("no [[modbus]] table: there is nothing to plan")
-    else:
-        _print(found)
-    if not as_json:
-        for warning in warnings(found):
-            typer.echo(f"warning: {warning}", err=True)
+        typer.echo(json.dumps(_json(found) | sizes_json(streams, expected), indent=2))
+        return Exit.OK
+    if found:
+        totals = [(line, "all", *[""] * 6, f"{total:.1%}") for line, total in line_shares(found).items()]
+        _print("polls of Modbus lines", HEAD, [*(_row(item) for item in found), *totals])
+    _print("sources", SOURCES, source_rows(streams))
+    _print("to be expected", FIGURES, list(figure_rows(expected)))
+    for warning in warnings(found):
+        typer.echo(f"warning: {warning}", err=True)
     return Exit.OK
 
 
-def _print(found: Sequence[PollCost]) -> None:
-    rows = [_row(item) for item in found]
-    rows += [(line, "all", *[""] * 6, f"{total:.1%}") for line, total in line_shares(found).items()]
+def _print(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     if not (console := Console()).is_terminal:
-        for row in (HEAD, *rows):
+        for row in (head, *rows, ()):
             typer.echo("\t".join(row))
         return
-    table = Table(*HEAD, box=None)
+    table = Table(*head, title=title, title_justify="left", box=box.SIMPLE)
     for row in rows:
         table.add_row(*row)
     console.print(table)

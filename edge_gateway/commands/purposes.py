@@ -5,12 +5,13 @@ from __future__ import annotations
 import typer
 
 PURPOSES: dict[str, tuple[str, ...]] = {
-    "Begin": ("init", "simulate", "demo", "check", "plan"),
+    "Begin": ("init", "simulate", "demo", "check", "plan", "schema"),
     "Look at devices": ("browse", "read", "resolve", "scan", "peek", "cert"),
-    "Run": ("run",),
+    "Run": ("run", "health", "status", "top", "doctor"),
     "Alarms": ("alerts", "explain"),
     "Recordings": ("record", "replay", "test"),
     "Models": ("features", "train", "evaluate", "model"),
+    "Many gateways": ("fleet",),
     "What leaves the site": ("egress", "outbox", "query", "compact"),
 }
 """Names of commands and of groups, in the order in which a reader needs them. A new one is added here."""

@@ -141,7 +141,7 @@ def plan(
     round_trip: Annotated[float, typer.Option(help="ms of an exchange on a network.", min=0.01, max=60_000)] = 5,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what the Modbus polls of a configuration cost: requests, bytes, share of the line. Touches no device.
+    """Show what a configuration will cost: requests, samples, share of the lines, MB a day, memory. Touches no device.
 
     Example: sluicegate plan gateway.toml --baud 19200
     """

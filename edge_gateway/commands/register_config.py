@@ -14,6 +14,8 @@ def register_config(app: typer.Typer) -> None:
 
         `sluicegate schema > gateway.schema.json` beside the configuration, and `#:schema ./gateway.schema.json` as its
         first line, suffice for Even Better TOML (VS Code), Taplo and other editors that know the directive.
+
+        Example: sluicegate schema
         """
         from edge_gateway.config.schema import text
 

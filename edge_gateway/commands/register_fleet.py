@@ -48,7 +48,10 @@ def fleet(
     site: Annotated[str | None, typer.Option(help="Site to look at.", show_default="all")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show how all gateways are, worst first. Exit code 1 if one is missing, or two have one name."""
+    """Show how all gateways are, worst first. Exit code 1 if one is missing, or two have one name.
+
+    Example: sluicegate fleet --from s3://plant-data
+    """
     from edge_gateway.commands.fleet import fleet_command
 
     raise typer.Exit(fleet_command(place, since, missing, site, as_json=as_json))

@@ -20,7 +20,10 @@ def health(
     ready: Annotated[bool, typer.Option("--ready", help="Ask whether all that is configured is done.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell whether a running gateway is healthy, or ready: exit code 0, or 1 and why. Asks no network; for probes."""
+    """Tell whether a running gateway is healthy, or ready: exit code 0, or 1 and why. Asks no network; for probes.
+
+    Example: sluicegate health gateway.toml --ready
+    """
     from edge_gateway.commands.health import health_command
 
     raise typer.Exit(health_command(config, ready=ready, as_json=as_json))

@@ -33,6 +33,7 @@ class Kind(StrEnum):
 
 
 def _done(path: Path, work: Callable[[Config], int]) -> typer.Exit:
+    from edge_gateway.cluster import here
     from edge_gateway.commands.alert_history import answered
     from edge_gateway.config.load import load
     from edge_gateway.config.problems import ConfigRejected
@@ -43,7 +44,7 @@ def _done(path: Path, work: Callable[[Config], int]) -> typer.Exit:
     except ConfigRejected as rejected:
         typer.echo(str(rejected), err=True)
         return typer.Exit(Exit.CONFIG)
-    return typer.Exit(answered(lambda: work(config)))
+    return typer.Exit(answered(lambda: work(here(config))))
 
 
 @outbox.command()

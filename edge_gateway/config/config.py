@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edge_gateway.config.cluster import ClusterSection
 from edge_gateway.config.influx import InfluxSection
+from edge_gateway.config.log import LogSection
 from edge_gateway.config.maintenance import MaintenanceSection
 from edge_gateway.config.modbus import ModbusSection
 from edge_gateway.config.models import ModelsSection
@@ -78,6 +79,7 @@ class Config(Section):
         min_length=1,
     )
     page: PageSection = option(PageSection(), description="The gateway's own page.")
+    log: LogSection = option(LogSection(), description="What is written to stderr.")
     influx: tuple[InfluxSection, ...] = option((), description="InfluxDBs that dashboards read.")
     cluster: ClusterSection = option(ClusterSection(), description="Hosts of one site that share the work.")
     uplink: UplinkSection = option(UplinkSection(), description="What sending may cost.")

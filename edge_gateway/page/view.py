@@ -18,7 +18,7 @@ from cloud_sink.records import Lane
 from edge_gateway.alarm_states import attention, change_words, look
 from edge_gateway.config.config import Config
 from edge_gateway.layout import Layout
-from edge_gateway.live import LiveTags
+from edge_gateway.live import LiveTags, Tag
 from edge_gateway.status import ROLES, read_status
 
 log = structlog.get_logger(__name__)
@@ -64,6 +64,11 @@ class View:
             "links": self._links(statuses["acquire"]),
             "outbox": _outbox(statuses["deliver"]),
         }
+
+    @property
+    def tags(self) -> Mapping[tuple[str, str], Tag]:
+        """What is known of each tag that a value was seen of, as of the last look."""
+        return self._tags.tags
 
     def rest(self) -> None:
         """Nobody looks any more: let go of the files."""

@@ -62,7 +62,7 @@ def flow_process(config: Config, share: Share = ALONE) -> int:
     )
     flow, status, gateway = assemble(config, stop, share, watch.passed)
     store = _store(Layout(config.gateway.data).recovery, flow.flow_id, share)
-    log.info("flow_started", flow=flow.flow_id, process=share.process, processes=max(1, len(share.addresses)))
+    log.info("flow_started", flow=flow.flow_id, member=share.process, members=max(1, len(share.addresses)))
     if not share.alone and share.journal is not None:
         watch.start()
         status.beat(now=True)  # the first pass may be long in coming

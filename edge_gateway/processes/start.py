@@ -14,7 +14,7 @@ from connectors.errors import ConnectorError
 from edge_gateway import logs
 from edge_gateway.check import load_checked
 from edge_gateway.claim import FolderRefused, claim
-from edge_gateway.cluster import as_host, free_addresses, named
+from edge_gateway.cluster import as_host, free_addresses, named, remember_host
 from edge_gateway.config.config import Config
 from edge_gateway.config.problems import ConfigRejected
 from edge_gateway.exit_codes import Exit
@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 CLUSTER_RESTART_S = 1.0  # at most, from the end of a flow to the next: those that wait for it have to start anew, too
 
 
-def start(path: Path, only: str | None, *, drain: bool, spread: Spread = ONE) -> int:
+def start(path: Path, only: str | None, *, drain: bool, spread: Spread = ONE, log_format: str | None = None) -> int:
     """Run the gateway, or one of its processes, until it is told to stop.
 
     Args:
@@ -38,6 +38,7 @@ def start(path: Path, only: str | None, *, drain: bool, spread: Spread = ONE) ->
         only: One of the processes.
         drain: With `deliver`: send everything that waits, then end.
         spread: Of the dataflow over processes and machines.
+        log_format: auto, json or pretty; None = as configured.
 
     Returns:
         An `Exit` code.
@@ -47,17 +48,21 @@ def start(path: Path, only: str | None, *, drain: bool, spread: Spread = ONE) ->
         typer.echo(f"--only takes one of {', '.join((*ROLES, PAGE))}, and --drain goes with --only deliver", err=True)
         return Exit.CONFIG
     try:
-        config = load_checked(path)
+        config = load_checked(path, host=spread.host)
     except ConfigRejected as rejected:
         typer.echo(str(rejected), err=True)
         return Exit.CONFIG
+    if log_format is not None:
+        config = config.model_copy(update={"log": config.log.model_copy(update={"format": log_format})})
     if refusal := spread.refusal(config):
         typer.echo(refusal, err=True)
         return Exit.CONFIG
-    logs.set_up(only or "supervisor")
+    logs.set_up(only or "supervisor", config.log.format, config.log.level)
     role = spread.share(config).role if only == "flow" else only
     try:
         with claim(config.gateway.data, role or "gateway"):
+            if only is None:
+                remember_host(config, spread.host)
             return _run(path, config, only, drain=drain, spread=spread)
     except FlowRejected as rejected:
         typer.echo(str(rejected), err=True)
@@ -90,7 +95,7 @@ def _run(path: Path, config: Config, only: str | None, *, drain: bool, spread: S
             path.resolve(),
             Layout(config.gateway.data).status,
             (*roles, *pages),
-            lambda role: spread.arguments(role, addresses),
+            lambda role: [*spread.arguments(role, addresses), "--log-format", config.log.format],
             {role: CLUSTER_RESTART_S for role in roles if clustered and role.startswith("flow")},
             Notifier.take(os.environ),
         )

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from pyarrow import parquet
 
@@ -22,7 +23,7 @@ from connectors.simulator.scenery import SCENERIES
 from edge_gateway.config.load import load
 from edge_gateway.status import read_status
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 def test_windows_arrive_from_what_init_wrote(tmp_path: Path) -> None:
@@ -41,7 +42,10 @@ def first_steps(name: str, site: Path) -> None:
         assert json.loads(process.stdout.readline())["event"] == "ready"
         with running(start[1:], site) as gateway:
             assets = set(SCENERIES[name].tables)
-            wait_for(lambda: windows(site) >= 2 * len(assets), gateway)
+            wait_for(lambda: windows(site) >= len(assets), gateway)
+            began, before = time.monotonic(), journal_bytes(site)
+            wait_for(lambda: windows(site) >= 2 * len(assets) and time.monotonic() > began + 5, gateway)
+            as_planned(site, gateway, (journal_bytes(site) - before) / (time.monotonic() - began))
             accounts = read_status(site / "data" / "status", "flow")["accounts"]
             assert set(accounts) == assets
             assert all(account["dropped"] == {} for account in accounts.values())
@@ -53,6 +57,26 @@ def first_steps(name: str, site: Path) -> None:
     good = {(row["asset"], row["tag"]) for row in rows if row["n"] > 0}
     assert good == {(tag.asset, tag.tag) for tag in tags(site)}
     assert sum(row["n_bad"] for row in rows) < 0.05 * sum(row["n"] for row in rows)  # the first ones, before the link
+
+
+def as_planned(site: Path, gateway: subprocess.Popen[str], journal_s: float) -> None:
+    """What `plan` says holds within the factors that it is given for: 1.3 for bytes, 1.5 for memory."""
+    told = json.loads(run("plan", "gateway.toml", "--json", folder=site))["expected"]
+    assert told["journal_day"] / 86_400 == pytest.approx(journal_s, rel=0.3)
+    family = [gateway.pid, *(child.pid for child in psutil.Process(gateway.pid).children())]
+    assert len(family) == len(told["memory"])
+    measured = sum(proportional_mb(pid) for pid in family)
+    assert measured / 1.5 < told["memory_mb"] < measured * 1.5
+
+
+def proportional_mb(pid: int) -> float:
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    (kb,) = [line.split()[1] for line in text.splitlines() if line.startswith("Pss:")]
+    return int(kb) / 1000
+
+
+def journal_bytes(site: Path) -> int:
+    return sum(file.stat().st_size for file in (site / "data" / "journal").iterdir() if file.is_file())
 
 
 def tags(site: Path) -> list[Any]:

@@ -5,6 +5,8 @@ Every server refuses, and repeats in its refusal all that it was sent, as some d
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import socket
 import subprocess
@@ -128,6 +130,23 @@ def gateway(tmp_path, broker):
         yield tmp_path / "gateway.toml", server
 
 
+PLANT = """
+[page]
+port = PAGE
+[[opcua]]
+name = "plc"
+endpoint = "ENDPOINT"
+server_certificate = "SERVER"
+user = "gateway"
+password_file = "plc"
+[[opcua.tags]]
+asset = "pump-1"
+tag = "flow"
+node = "nsu=urn:sluicegate:simulator;s=pump-1.flow"
+expect_every = "1s"
+"""
+
+
 def command(*arguments):
     return [sys.executable, "-m", "edge_gateway", *map(str, arguments)]
 
@@ -143,6 +162,68 @@ def family(pid):
         except OSError:  # it has ended meanwhile
             continue
     return told
+
+
+def test_d3_the_whole_gateway_tells_no_secret(gateway, tmp_path):
+    """Its four processes, page, metrics and the commands that report; the OPC-UA server is asked with a password."""
+    config, _ = gateway
+    (tmp_path / "plc").write_text("plc-hush\n")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    folder = tmp_path / "plant"
+    folder.mkdir()
+    simulator = [sys.executable, "-m", "connectors.simulator", "--seed", "1", "--folder", str(folder)]
+    everything, log = b"", tmp_path / "log"
+    with subprocess.Popen(simulator, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as plant:
+        facts = json.loads(plant.stdout.readline())
+        more = PLANT.replace("PAGE", str(port)).replace("ENDPOINT", facts["opcua_endpoint"])
+        more = more.replace("SERVER", facts["opcua_server_certificate"])
+        config.write_text(config.read_text() + more)
+        with log.open("wb") as told:
+            process = subprocess.Popen(
+                command("run", config),
+                env={**os.environ, "SLUICEGATE_PARENT": str(os.getpid())},
+                stdout=told,
+                stderr=told,
+            )
+        try:
+            give_up = time.monotonic() + 40
+            while time.monotonic() < give_up and log.read_bytes().count(b"uplink_down") < 4:
+                assert process.poll() is None, log.read_text()
+                everything += family(process.pid)
+                time.sleep(0.2)
+            for name in ("", "metrics", "healthz", "readyz", "api/stream"):
+                everything += fetched(port, f"/{name}")
+            for words in (("status", config, "--json"), ("health", config, "--json"), ("check", config, "--json")):
+                ran = subprocess.run(command(*words), capture_output=True, check=False, timeout=60)
+                assert b"No such command" not in ran.stderr
+                everything += ran.stdout + ran.stderr
+        finally:
+            process.terminate()
+            process.wait(30)
+            plant.stdin.close()
+    everything += log.read_bytes()
+    token = (tmp_path / "data" / "page-token").read_bytes().strip()
+    for file in (tmp_path / "data").rglob("*"):
+        if file.is_file() and not file.is_fifo() and file.name != "page-token":
+            everything += file.read_bytes()
+    assert b"edge_" in everything, "the metrics were read"
+    for name, secret in {**SECRETS, "plc": "plc-hush"}.items():
+        assert secret.encode() not in everything, name
+    assert token
+    assert token not in everything
+
+
+def fetched(port, path):
+    """The beginning of an answer of the page, whatever it says."""
+    with socket.create_connection(("127.0.0.1", port), 5) as line:
+        line.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n".encode())
+        line.settimeout(3)
+        answer, enough = b"", time.monotonic() + 3  # the stream of the page never ends
+        with contextlib.suppress(TimeoutError):
+            while time.monotonic() < enough and (got := line.recv(65536)):
+                answer += got
+    return answer
 
 
 def test_d3_no_secret_is_told(gateway, broker, tmp_path):

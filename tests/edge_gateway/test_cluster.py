@@ -8,7 +8,7 @@ import pytest
 
 from cloud_sink.sink import OutboxSink
 from edge_gateway.check import load_checked
-from edge_gateway.cluster import NoSuchHost, as_host, free_addresses, number_of, share_of
+from edge_gateway.cluster import NoSuchHost, as_host, free_addresses, here, number_of, remember_host, share_of
 from edge_gateway.config.config import Config
 from edge_gateway.config.problems import ConfigRejected
 from edge_gateway.spread import Spread
@@ -47,6 +47,8 @@ address = "10.7.0.2:2101"
 links = ["line-2"]
 """
 
+FILES = 'ca_file = "ca.pem"\ncertificate = "our.pem"\nprivate_key = "our.key"'
+
 
 def load_text(folder: Path, text: str) -> Config:
     (folder / "gateway.toml").write_text(text)
@@ -64,6 +66,26 @@ def test_each_host_reads_its_own_links_under_its_own_name(tmp_path: Path) -> Non
     own = as_host(config, "hall-a")
     assert (own.gateway.name, [line.name for line in own.modbus]) == ("hall-a", ["line-2"])
     assert as_host(config, None) is config
+
+
+def test_a_data_folder_remembers_its_host(tmp_path: Path) -> None:
+    config = load_text(tmp_path, GATEWAY + HOSTS)
+    config.gateway.data.mkdir()
+    assert here(config).gateway.name == "gw-1"
+    remember_host(config, "hall-a")
+    assert here(config).gateway.name == "hall-a"
+    remember_host(config, "gone-from-the-table")
+    assert here(config) is config
+    remember_host(config, None)
+    assert here(config) is config
+
+
+def test_files_of_links_that_another_host_reads_need_not_be_here(tmp_path: Path) -> None:
+    secured = GATEWAY.replace('name = "line-2"', 'name = "line-2"\ntransport = "tls"\n' + FILES)
+    assert "ca.pem" in problems(tmp_path, secured + HOSTS)
+    load_checked(tmp_path / "gateway.toml", host="hall-b")
+    with pytest.raises(ConfigRejected, match=r"ca\.pem"):
+        load_checked(tmp_path / "gateway.toml", host="hall-a")
 
 
 def test_what_is_of_an_asset_goes_into_the_outbox_of_the_host_that_reads_it(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from connectors.modbus.address_table import parse_table
 from edge_gateway.cli import app
 from edge_gateway.command_tree import Leaf, leaves
 from edge_gateway.config.config import Config
+from edge_gateway.config.environment import expanded
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted(
@@ -90,7 +91,8 @@ def test_every_piece_of_configuration_is_accepted(name: str, body: str) -> None:
         for line in body.strip().splitlines():
             parse_table(tomllib.loads(f"address = {line}")["address"])
         return
-    data = tomllib.loads(body)
+    data, problems = expanded(tomllib.loads(body), {"HOSTNAME": "gateway-1"})
+    assert problems == []
     if isinstance(below := data.get("opcua"), dict):
         data["opcua"] = [OPCUA | below]
     Config.model_validate(GATEWAY | data)

@@ -17,18 +17,26 @@ from tests.soak.world import World
 Fault = Callable[[World, random.Random], Awaitable[None]]
 
 
+async def _running(world: World, role: str, besides: int = 0) -> int:
+    """Its pid once it runs.
+
+    Raises:
+        TimeoutError: It does not for 40 s.
+    """
+    async with asyncio.timeout(40):
+        while (pid := world.pid(role)) in {0, besides}:  # noqa: ASYNC110 - it is another process
+            await asyncio.sleep(0.2)
+    return pid
+
+
 def kill(role: str) -> Fault:
     """kill -9 a process; the supervisor starts another one."""
 
     async def fault(world: World, draw: random.Random) -> None:
-        pid = world.pid(role)
-        if not pid:
-            return
+        pid = await _running(world, role)
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-        async with asyncio.timeout(40):
-            while world.pid(role) in {0, pid}:  # noqa: ASYNC110 - it is another process
-                await asyncio.sleep(0.2)
+        await _running(world, role, besides=pid)
 
     return fault
 
@@ -37,9 +45,7 @@ def freeze(role: str) -> Fault:
     """A process gets no processor for a while, as on a machine that swaps."""
 
     async def fault(world: World, draw: random.Random) -> None:
-        pid = world.pid(role)
-        if not pid:
-            return
+        pid = await _running(world, role)
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGSTOP)
             await asyncio.sleep(draw.uniform(1, 5))
@@ -144,11 +150,16 @@ def modbus(world: World) -> Proxy:
     return world.modbus
 
 
-FAULTS: dict[str, Fault] = {
+ENDING: dict[str, Fault] = {
     "kill -9 acquire": kill("acquire"),
     "kill -9 flow": kill("flow"),
     "kill -9 deliver": kill("deliver"),
     "kill -9 page": kill("page"),
+    "gateway restarted": restarted,
+}
+"""Processes end by these."""
+
+DISTURBING: dict[str, Fault] = {
     "freeze acquire": freeze("acquire"),
     "freeze flow": freeze("flow"),
     "freeze deliver": freeze("deliver"),
@@ -163,5 +174,5 @@ FAULTS: dict[str, Fault] = {
     "web server errs": server_errs,
     "web server loses halves": server_loses_halves,
     "alarm shelved": somebody_shelves,
-    "gateway restarted": restarted,
 }
+"""All go on, or should."""

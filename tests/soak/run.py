@@ -21,11 +21,14 @@ from rich.table import Table
 
 from edge_gateway.status import PAGE, ROLES
 from tests.soak.books import Books, close_books
-from tests.soak.faults import FAULTS
+from tests.soak.faults import DISTURBING, ENDING
 from tests.soak.gauges import Gauges
 from tests.soak.world import World, world
 
 CALM_S = 30.0  # at the end: what was disturbed comes back
+LIVING_S = (
+    100.0  # before the end no process is ended any more: a short soak, too, then sees one life of each for a while
+)
 MOST = {"memory MB": 12.0, "threads": 3.0, "handles": 8.0, "tasks": 5.0}
 """What may be added over the whole soak, as far as the slope is sure of it (two standard errors)."""
 
@@ -76,10 +79,13 @@ async def soak(folder: Path, seconds: float, seed: int, pause: float) -> int:
 
 async def _disturb(made: World, draw: random.Random, done: Counter[str], end: float) -> None:
     # Each in turn, in an order of chance, so that a short soak has them all as well.
-    name = draw.choice([name for name in FAULTS if done[name] == min(done[one] for one in FAULTS)])
+    left = end - time.monotonic()
+    faults = {**DISTURBING, **ENDING} if left > LIVING_S else DISTURBING
+    fewest = min(done[name] for name in faults)
+    name = draw.choice([name for name in faults if done[name] == fewest])
     done[name] += 1
-    console.print(f"{max(0, end - time.monotonic()):5.0f} s left  {name}", style="dim")
-    await FAULTS[name](made, draw)
+    console.print(f"{max(0, left):5.0f} s left  {name}", style="dim")
+    await faults[name](made, draw)
 
 
 async def _look(made: World, gauges: Gauges) -> None:

@@ -10,6 +10,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,8 @@ class World:
         with contextlib.suppress(psutil.Error):
             for child in psutil.Process(self.gateway.pid).children():
                 with contextlib.suppress(psutil.Error):
-                    if child.cmdline()[-2:] == ["--only", role]:
+                    words = child.cmdline()
+                    if ("--only", role) in pairwise(words):
                         return child.pid
         return 0
 

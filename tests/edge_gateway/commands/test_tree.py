@@ -20,10 +20,11 @@ TABLES = "run `python -m edge_gateway.command_tree`, which writes the tables of 
 # Commands that start something, change something or write a file: their exit code is the answer. Whatever only tells
 # something takes --json: `as_json: JsonOption = False` in its register file.
 DO_NOT_REPORT = {
-    "run",
     "simulate",  # one JSON line tells where it listens, always
     "demo",  # writes report.json
+    "top",  # `status` has it
     "explain",  # writes a page
+    "schema",  # is JSON
     "cert init",
     "cert trust",
     "alerts ack",

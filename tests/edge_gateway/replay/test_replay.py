@@ -15,6 +15,7 @@ from connectors.journal.writer import JournalWriter
 from connectors.pacing import Pace
 from connectors.recording import export_journal, write_recording
 from connectors.samples import Item
+from edge_gateway import report
 from edge_gateway.config.config import Config
 from edge_gateway.flow_file import build_flow
 from edge_gateway.gateway import LocalGateway
@@ -22,6 +23,7 @@ from edge_gateway.processes.flow import run_once
 from edge_gateway.replay.folder import fresh_folder
 from edge_gateway.replay.run import load_replayed, record_bytes, replay
 from edge_gateway.replay.source import Recorded, open_recorded
+from edge_gateway.serving import duty
 from edge_gateway.tables import tag_tables
 from tests.edge_gateway.replay.mill import TABLE, make_gateway, minute
 
@@ -154,6 +156,13 @@ def test_as_the_live_flow_did(again, gateway: Config, tmp_path: Path) -> None:
     replayed = again(open_recorded(tmp_path / "live.parquet", tag_tables(config)).items())
     assert record_bytes(tmp_path / "data") == replayed
     assert kinds(replayed) == {"alert", "event", "summary"}
+
+
+def test_nothing_is_written_because_time_has_passed_here(again, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = again()
+    monkeypatch.setattr(report, "FIRST_AFTER_S", 1e-6)
+    monkeypatch.setattr(duty, "KEEP_EVERY_S", 1e-6)
+    assert list(again().items()) == list(first.items())
 
 
 def test_nothing_of_the_real_folder_is_touched(gateway: Config, again) -> None:

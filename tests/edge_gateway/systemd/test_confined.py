@@ -1,0 +1,111 @@
+"""The whole gateway under the unit's system-call rules, on a real plant, with a model, ended as systemd would."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from ctypes.util import find_library
+from pathlib import Path
+
+import pytest
+
+from connectors.simulator.recorder import simulate
+from connectors.simulator.tags import PUMPS, TABLES
+from edge_gateway.demo.files import DemoFiles, config_text
+from edge_gateway.layout import Layout
+from edge_gateway.status import read_status
+from edge_gateway.training import train_bundle
+from edge_gateway.verdict import Now, judge, read_statuses
+from flows.window_settings import WindowSettings
+from tests.cloud_sink.influx.servers import free_port
+from tests.edge_gateway.systemd import confine
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.slow,
+    pytest.mark.timeout(240),
+    pytest.mark.skipif(
+        shutil.which("systemd-analyze") is None or find_library("seccomp") is None,
+        reason="systemd-analyze or libseccomp is missing: apt-get install systemd",
+    ),
+]
+MORE = """
+[[target]]
+kind = "https"
+url = "http://127.0.0.1:{nowhere}/"
+[[target]]
+kind = "pyarrow"
+uri = "abfs://account@127.0.0.1:{nowhere}/plant"
+key_file = "azure-key"
+[page]
+port = {port}
+"""
+
+
+def test_the_rules_hold() -> None:
+    """They refuse what they should, or the test below would prove nothing."""
+    tries = (
+        "import socket, mmap, os\n"
+        "for act in (lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW),\n"
+        "            lambda: mmap.mmap(-1, 4096, prot=mmap.PROT_WRITE | mmap.PROT_EXEC),\n"
+        "            lambda: os.sched_setaffinity(0, {0}), lambda: os.chroot('/')):\n"
+        "    try:\n        act()\n    except OSError as error:\n        print(error.errno)\n"
+    )
+    command = [sys.executable, confine.__file__, str(confine.UNIT), sys.executable, "-c", tries]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == ["97", "1", "1", "1"], "EAFNOSUPPORT, and three times EPERM"
+
+
+def test_a_gateway_does_all_its_work_under_them(tmp_path: Path) -> None:
+    files = DemoFiles(tmp_path)
+    files.prepare()
+    items = (batch for batch in simulate(300, 11, 1_767_225_600_000_000_000) if batch.asset in PUMPS)
+    windows = WindowSettings("1s", lateness="500ms")
+    train_bundle(items, TABLES[PUMPS[0]], windows, files.bundle, name="pump", version="1")
+    (tmp_path / "azure-key").write_text("c2VjcmV0" * 8)
+    simulator = [sys.executable, "-m", "connectors.simulator", "--seed", "3", "--folder", str(files.plant)]
+    statuses = Layout(files.data).status
+    with subprocess.Popen(simulator, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as plant:
+        try:
+            text = config_text(json.loads(plant.stdout.readline()))
+            text = text.replace('length = "3s"', 'length = "1s"').replace('lateness = "1s"', 'lateness = "500ms"')
+            text = text.replace('data = "data"', 'data = "data"\nepoch = "1s"').replace('"10s"   #', '"5s"   #')
+            files.config.write_text(text + MORE.format(nowhere=free_port(), port=free_port()))
+            gateway = [sys.executable, "-m", "edge_gateway", "run", str(files.config), "--log-format", "json"]
+            with files.log.open("wb") as log, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+                manager.bind(str(tmp_path / "notify"))
+                manager.settimeout(60)
+                environment = {**os.environ, "NOTIFY_SOCKET": str(tmp_path / "notify")}
+                command = [sys.executable, confine.__file__, str(confine.UNIT), *gateway]
+                with subprocess.Popen(command, stderr=log, env=environment) as process:
+                    try:
+                        while manager.recv(4096) != b"READY=1":
+                            pass
+                        end = time.monotonic() + 60
+                        while not has_worked(statuses):
+                            assert time.monotonic() < end, files.log.read_text()
+                            time.sleep(0.2)
+                        assert judge(read_statuses(statuses), Now.read()).ready
+                        process.terminate()
+                        assert process.wait(25) == 0
+                    finally:
+                        process.kill()
+        finally:
+            plant.stdin.close()
+            plant.wait(20)
+    told = [json.loads(line) for line in files.log.read_text().splitlines()]
+    assert [one for one in told if "not permitted" in json.dumps(one)] == []
+    assert not {"process_restarting", "process_ended", "driver_failed"} & {one["event"] for one in told}
+
+
+def has_worked(statuses: Path) -> bool:
+    flow, deliver = read_status(statuses, "flow"), read_status(statuses, "deliver")
+    scored = flow.get("inference", {}).get("pump", {}).get("rows", 0)
+    targets = deliver.get("targets", {})
+    tried = targets and all(one["failures"] or one["objects"] for one in targets.values())
+    return bool(scored > 5 and tried and deliver["delivered"]["summary"])
