@@ -84,7 +84,7 @@ def run(
         bool, typer.Option("--drain", help="With --only deliver: send everything that waits, then end.")
     ] = False,
     host: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Which host of [cluster] this machine is.", show_default=False)
+        str | None, typer.Option(metavar="NAME", help=r"Which host of \[cluster] this machine is.", show_default=False)
     ] = None,
     processes: Annotated[
         int, typer.Option(help="Flow processes on this machine, 1 to 32; see edge_gateway/SITES.md.", min=1, max=32)
