@@ -7,7 +7,7 @@ import typer
 PURPOSES: dict[str, tuple[str, ...]] = {
     "Begin": ("init", "simulate", "demo", "check", "plan", "schema"),
     "Look at devices": ("browse", "read", "resolve", "scan", "peek", "cert"),
-    "Run": ("run", "health", "status", "top"),
+    "Run": ("run", "reload", "health", "status", "top", "doctor"),
     "Alarms": ("alerts", "explain"),
     "Recordings": ("record", "replay", "test"),
     "Models": ("features", "train", "evaluate", "model"),

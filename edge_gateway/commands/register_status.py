@@ -16,6 +16,7 @@ def register_status(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(status)
     app.command()(top)
+    app.command()(doctor)
 
 
 def status(config: ConfigArgument = Path("gateway.toml"), as_json: JsonOption = False) -> None:
@@ -41,3 +42,30 @@ def top(config: ConfigArgument = Path("gateway.toml")) -> None:
     from edge_gateway.commands.status import top_command
 
     raise typer.Exit(top_command(config))
+
+
+def doctor(
+    config: ConfigArgument = Path("gateway.toml"),
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.tar.gz", help="Must not exist.", show_default="named after gateway and time"),
+    ] = None,
+    log: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="A log to take along; repeat for several.", show_default="systemd's"),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write one bundle for support: configuration without secrets, versions, statuses, logs, disk, clock, limits.
+
+    Lists what is in it before it is written. Files that hold secrets are never opened; values of variables that the
+    configuration refers to are replaced by their names. Works while the gateway runs, when it is stopped, and with a
+    configuration that is refused. Nothing is sent anywhere.
+
+    Example: sluicegate doctor gateway.toml
+
+    Example: sluicegate doctor gateway.toml --out bundle.tar.gz --log /var/log/sluicegate.log
+    """
+    from edge_gateway.commands.doctor import doctor_command
+
+    raise typer.Exit(doctor_command(config, out, log or (), as_json=as_json))

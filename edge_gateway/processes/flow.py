@@ -27,6 +27,7 @@ from edge_gateway.exit_codes import Exit
 from edge_gateway.layout import Layout
 from edge_gateway.own_folder import own_folder
 from edge_gateway.peer_watch import PeerWatch
+from edge_gateway.reload.follower import Follower
 from edge_gateway.signals import StopFlag
 
 log = structlog.get_logger(__name__)
@@ -42,12 +43,13 @@ class FlowRaised(Exception):  # noqa: N818 - reads as a sentence where it is cau
     """A step of a dataflow raised; says what."""
 
 
-def flow_process(config: Config, share: Share = ALONE) -> int:
+def flow_process(config: Config, share: Share = ALONE, follower: Follower | None = None) -> int:
     """Run the configured dataflow until told to stop, or until it raises.
 
     Args:
         config: Of the gateway, with the links of all hosts of its cluster.
         share: Of this process in a cluster.
+        follower: Says when another configuration is in force.
 
     Returns:
         `Exit.OK`, or `Exit.FLOW` when a step raised (its state is kept, a restart resumes before the item), when the
@@ -60,7 +62,7 @@ def flow_process(config: Config, share: Share = ALONE) -> int:
     watch = PeerWatch(
         share.lost_after.total_seconds(), lambda lost: os._exit(Exit.FLOW if lost else Exit.OK), stop.is_set
     )
-    flow, status, gateway = assemble(config, stop, share, watch.passed)
+    flow, status, gateway = assemble(config, stop, share, watch.passed, follower)
     store = _store(Layout(config.gateway.data).recovery, flow.flow_id, share)
     log.info("flow_started", flow=flow.flow_id, member=share.process, members=max(1, len(share.addresses)))
     if not share.alone and share.journal is not None:

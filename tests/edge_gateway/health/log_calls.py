@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
-ROOT = Path(__file__).parents[3]
 ROOMS = ("connectors", "flows", "models", "edge_gateway", "cloud_sink")
 LEVELS = {"debug": "debug", "info": "info", "warning": "warning", "error": "error", "exception": "error"}
 OTHER = ("critical", "fatal", "log", "msg", "warn")
@@ -23,15 +23,17 @@ def log_events() -> Events:
     """
     found: Events = defaultdict(set)
     for room in ROOMS:
-        for path in sorted((ROOT / room).rglob("*.py")):
+        folder = Path(str(import_module(room).__file__)).parent  # of the wheel, where that is tested
+        for path in sorted(folder.rglob("*.py")):
             text = path.read_text(encoding="utf-8")
             if "structlog" in text:
-                for event, level, fields in _of_module(ast.parse(text), str(path.relative_to(ROOT))):
+                for event, level, fields in of_module(ast.parse(text), f"{room}/{path.relative_to(folder)}"):
                     found[event, level] |= fields
     return dict(found)
 
 
-def _of_module(tree: ast.Module, where: str) -> Iterator[tuple[str, str, set[str]]]:
+def of_module(tree: ast.Module, where: str) -> Iterator[tuple[str, str, set[str]]]:
+    """Event, level and fields of each call in one module; `where` names it in errors."""
     bound: dict[str, set[str]] = {}
     grew = True
     while grew:  # a logger may be bound to another one that is found later
@@ -41,12 +43,13 @@ def _of_module(tree: ast.Module, where: str) -> Iterator[tuple[str, str, set[str
                 for name in map(ast.unparse, node.targets):
                     grew |= name not in bound
                     bound.setdefault(name, set()).update(fields)
+    calls = {id(node.func): node for node in ast.walk(tree) if isinstance(node, ast.Call)}
     for node in ast.walk(tree):
-        if not (isinstance(node, ast.Attribute) and ast.unparse(node.value) in bound):
+        if not (isinstance(node, ast.Attribute) and node.attr in {*LEVELS, *OTHER}):
             continue
-        if node.attr not in {*LEVELS, *OTHER}:
+        if ast.unparse(node.value) not in bound:
             continue
-        call = next((one for one in ast.walk(tree) if isinstance(one, ast.Call) and one.func is node), None)
+        call = calls.get(id(node))
         if call is None or node.attr not in LEVELS or not call.args or not isinstance(call.args[0], ast.Constant):
             msg = f"{where}:{node.lineno}: name the event by a word in a call of {', '.join(LEVELS)}"
             raise ValueError(msg)

@@ -14,7 +14,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-UNIT = Path(__file__).parents[3] / "edge_gateway" / "systemd" / "sluicegate.service"
+import edge_gateway
+
+UNIT = Path(str(edge_gateway.__file__)).parent / "systemd" / "sluicegate.service"
 
 _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000  # seccomp.h of libseccomp
 _EQUAL, _MASKED_EQUAL = 4, 7
