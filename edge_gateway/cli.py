@@ -18,6 +18,7 @@ from edge_gateway.commands.register_evaluate import register_evaluate
 from edge_gateway.commands.register_health import register_health
 from edge_gateway.commands.register_models import register_models
 from edge_gateway.commands.register_recordings import register_recordings
+from edge_gateway.commands.register_reload import register_reload
 from edge_gateway.commands.register_start import register_start
 from edge_gateway.commands.register_status import register_status
 
@@ -84,7 +85,7 @@ def run(
         bool, typer.Option("--drain", help="With --only deliver: send everything that waits, then end.")
     ] = False,
     host: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Which host of [cluster] this machine is.", show_default=False)
+        str | None, typer.Option(metavar="NAME", help=r"Which host of \[cluster] this machine is.", show_default=False)
     ] = None,
     processes: Annotated[
         int, typer.Option(help="Flow processes on this machine, 1 to 32; see edge_gateway/SITES.md.", min=1, max=32)
@@ -188,6 +189,7 @@ def train(
 
 
 register(app)
+register_reload(app)
 register_config(app)
 register_alerts(app)
 register_models(app)

@@ -35,9 +35,9 @@ FolderOption = Annotated[
     Path | None,
     typer.Option(
         "--folder",
-        help="Folder of our certificate (identity/) and of trusted ones (trusted/). [default: ~/.config/sluicegate]",
+        help="Folder of our certificate (identity/) and of trusted ones (trusted/).",
         rich_help_panel=_SECURITY,
-        show_default=False,
+        show_default="~/.config/sluicegate",
     ),
 ]
 GatewayOption = Annotated[
@@ -89,7 +89,7 @@ TimeoutOption = Annotated[
 OptionalConfigArgument = Annotated[
     Path | None, typer.Argument(metavar="[GATEWAY.TOML]", help="With what it adds of its own.", show_default=False)
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable, on standard output.")]
 ModbusArgument = Annotated[
     str,
     typer.Argument(

@@ -65,7 +65,7 @@ def browse(
     ] = None,
     write: Annotated[
         Path | None,
-        typer.Option(metavar="TAGS.TOML", help="Write what was found as [[opcua.tags]] blocks.", show_default=False),
+        typer.Option(metavar="TAGS.TOML", help=r"Write what was found as [\[opcua.tags]] blocks.", show_default=False),
     ] = None,
     as_json: JsonOption = False,
     start: Annotated[str, typer.Option(metavar="NODE", help="Where to begin; i=85 = Objects.")] = "i=85",

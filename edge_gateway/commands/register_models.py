@@ -20,7 +20,10 @@ _DEFAULT = Path("gateway.toml")
 ConfigOption = Annotated[
     Path, typer.Option("--gateway", metavar="GATEWAY.TOML", help="The configuration of the gateway.")
 ]
-VersionArgument = Annotated[str, typer.Argument(metavar="NAME@VERSION", show_default=False, autocompletion=models)]
+VersionArgument = Annotated[
+    str,
+    typer.Argument(metavar="NAME@VERSION", help="As `model list` shows it.", show_default=False, autocompletion=models),
+]
 BundleArgument = Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder of a bundle.", show_default=False)]
 ForceOption = Annotated[bool, typer.Option("--force", help="Although a rule forbids it; needs --reason.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; stands in the event.", show_default=False)]
@@ -46,7 +49,12 @@ def list_(as_json: JsonOption = False, gateway: ConfigOption = _DEFAULT) -> None
 
 @model.command()
 def show(
-    which: Annotated[str, typer.Argument(metavar="NAME[@VERSION]", show_default=False, autocompletion=models)],
+    which: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME[@VERSION]", help="As `model list` shows it.", show_default=False, autocompletion=models
+        ),
+    ],
     as_json: JsonOption = False,
     gateway: ConfigOption = _DEFAULT,
 ) -> None:
@@ -74,7 +82,10 @@ def add(bundle: BundleArgument, by: ByOption = None, gateway: ConfigOption = _DE
 
 @model.command()
 def verify(
-    which: Annotated[str, typer.Argument(metavar="BUNDLE|NAME@VERSION", show_default=False)],
+    which: Annotated[
+        str,
+        typer.Argument(metavar="BUNDLE|NAME@VERSION", help="A folder, or a version of the store.", show_default=False),
+    ],
     as_json: JsonOption = False,
     gateway: ConfigOption = _DEFAULT,
 ) -> None:
@@ -135,7 +146,9 @@ def promote(
 
 @model.command()
 def rollback(
-    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False, autocompletion=models)],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Of the model.", show_default=False, autocompletion=models)
+    ],
     reason: ReasonOption = "",
     by: ByOption = None,
     gateway: ConfigOption = _DEFAULT,

@@ -64,8 +64,8 @@ def record(
             "--from",
             parser=moment,
             metavar="TIME|AGO",
-            help="What was received from then on: 2026-01-31T08:15:00Z, or 2h. [default: the oldest; with --for, now]",
-            show_default=False,
+            help="What was received from then on: 2026-01-31T08:15:00Z, or 2h.",
+            show_default="the oldest; with --for, now",
         ),
     ] = None,
     until: Annotated[

@@ -28,6 +28,7 @@ from edge_gateway.exit_codes import Exit
 from edge_gateway.influx import InfluxBeside, open_influx
 from edge_gateway.layout import Layout
 from edge_gateway.outbox_settings import outbox_settings
+from edge_gateway.reload.follower import Follower
 from edge_gateway.signals import on_stop
 from edge_gateway.status import EVERY_S, StatusFile
 from edge_gateway.targets import open_target
@@ -37,11 +38,12 @@ log = structlog.get_logger(__name__)
 _POLL = timedelta(seconds=1)
 
 
-def deliver(config: Config, *, drain: bool = False) -> int:
+def deliver(config: Config, follower: Follower | None = None, *, drain: bool = False) -> int:
     """Deliver until told to stop.
 
     Args:
         config: Of the gateway.
+        follower: Says which generation is in force: what concerns this process comes with a restart.
         drain: Send everything that waits, also unfinished summary files, then end.
 
     Returns:
@@ -59,7 +61,11 @@ def deliver(config: Config, *, drain: bool = False) -> int:
     settings = DeliverySettings(min(_POLL, outbox.summary_file / 4), outbox.retry_first, outbox.retry_cap)
     naming = Naming(config.gateway.site, config.gateway.name, __version__)
 
+    follower = follower or Follower()
+
     def wait(seconds: float) -> None:
+        if (kept := follower.look()) is not None:
+            follower.accept(kept)
         status.beat()
         bell.wait(min(seconds, EVERY_S))
 
@@ -82,7 +88,7 @@ def deliver(config: Config, *, drain: bool = False) -> int:
         )
     influx = {section.name: open_influx(config, section, reader.queues[section.name]) for section in config.influx}
     dispatcher = Dispatcher(reader, [*deliverers.values(), *influx.values()], settings, wait)
-    status = StatusFile(layout.status, "deliver", lambda: _facts(deliverers, influx, reader))
+    status = StatusFile(layout.status, "deliver", lambda: {**_facts(deliverers, influx, reader), **follower.facts()})
 
     def stop() -> None:
         dispatcher.stop()

@@ -65,6 +65,7 @@ def test_people_are_told_what_to_do_next(tmp_path: Path, monkeypatch: pytest.Mon
     assert tomllib.loads((tmp_path / "gateway.toml").read_text())["opcua"][0]["name"] == "plc"
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_a_plant_serves_until_it_is_told_to_stop_and_tells_a_port_that_is_taken(tmp_path: Path) -> None:
     with socket.socket() as taken:

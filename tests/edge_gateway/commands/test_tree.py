@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 
@@ -71,13 +72,26 @@ def test_help_tells_what_it_does_and_shows_an_example_that_parses(name: str) -> 
 
 
 @pytest.mark.parametrize("name", LEAVES)
-def test_every_option_has_a_help(name: str) -> None:
+def test_every_option_and_argument_has_a_help(name: str) -> None:
     silent = [
         parameter.opts[0]
         for parameter in LEAVES[name].command.params
-        if parameter.param_type_name == "option" and not parameter.hidden and not parameter.help
+        if not getattr(parameter, "hidden", False) and not getattr(parameter, "help", None)
     ]
     assert silent == []
+
+
+def test_the_terminal_shows_all_of_the_help() -> None:
+    """Rich takes [word] for markup and shows nothing: write r"\\[word]"."""
+    lost: dict[str, list[str]] = {}
+    for leaf in LEAVES.values():
+        helps = (one.help or "" for one in leaf.command.params if getattr(one, "help", None) and not one.hidden)
+        text = " ".join([leaf.help, *helps]).replace("\\", "")
+        if words := re.findall(r"\[+[\w.: ~/-]*\]+", text):
+            shown = CliRunner().invoke(app, [*leaf.path, "--help"], env={"COLUMNS": "300"}).output
+            flat = re.sub(r"[\s│]+", " ", shown)
+            lost[leaf.name] = [word for word in words if word not in flat]
+    assert {name: words for name, words in lost.items() if words} == {}
 
 
 def test_the_readme_has_the_tables() -> None:
