@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Condition
 
 from connectors.samples import Item, Notice, NoticeKind, SampleBatch
+from connectors.tags import TagTable
 
 
 @dataclass(slots=True)
@@ -36,6 +39,7 @@ class Hopper:
         self.dropped = 0
         self._capacity = capacity
         self._items: list[Item] = []
+        self._later: deque[tuple[Sequence[TagTable], list[Item]]] = deque()  # each change of tables, and what follows
         self._weight = 0
         self._drops: dict[str, _Drop] = {}
         self._closed = False
@@ -44,25 +48,45 @@ class Hopper:
     def put(self, item: Item) -> None:
         """Queue or drop. Never waits for the consumer, never raises."""
         with self._changed:
-            weight = len(item) if isinstance(item, SampleBatch) else 1
+            weight = _weight(item)
             if self._weight and self._weight + weight > self._capacity and not is_command(item):
                 self._drop(item)
                 return
+            queue = self._later[-1][1] if self._later else self._items
             if item.asset in self._drops:
-                self._items.append(_notice(item.asset, self._drops.pop(item.asset)))
-            self._items.append(item)
+                queue.append(_notice(item.asset, self._drops.pop(item.asset)))
+            queue.append(item)
             self._weight += weight
             self._changed.notify()
 
-    def take(self, timeout_s: float | None) -> list[Item]:
-        """Everything that is queued; waits for something, for the end or for the time-out (None = for ever)."""
+    def put_tables(self, tables: Sequence[TagTable]) -> None:
+        """State that what is put from now on is of these tables. Always fits."""
         with self._changed:
-            if not self._items and not self._drops and not self._closed:
+            self._later.append((tuple(tables), []))
+            self._changed.notify()
+
+    def take(self, timeout_s: float | None) -> list[Item]:
+        """Everything that is queued up to the next change of tables.
+
+        Waits for something, for the end or for the time-out (None = for ever).
+        """
+        with self._changed:
+            if not self._items and not self._drops and not self._later and not self._closed:
                 self._changed.wait(timeout_s)
-            items, self._items, self._weight = self._items, [], 0
-            items += [_notice(asset, drop) for asset, drop in self._drops.items()]
-            self._drops.clear()
+            items, self._items = self._items, []
+            self._weight = sum(_weight(item) for _, queue in self._later for item in queue)
+            if not self._later:
+                items += [_notice(asset, drop) for asset, drop in self._drops.items()]
+                self._drops.clear()
             return items
+
+    def take_tables(self) -> Sequence[TagTable] | None:
+        """The change of tables that is next in the queue; None = there is none, or something stands before it."""
+        with self._changed:
+            if self._items or not self._later:
+                return None
+            tables, self._items = self._later.popleft()
+            return tables
 
     @property
     def queued(self) -> int:
@@ -99,3 +123,7 @@ def is_command(item: Item) -> bool:
 
 def _notice(asset: str, drop: _Drop) -> Notice:
     return Notice(NoticeKind.DROPPED, asset, "queue_full", drop.start, drop.end, drop.count, "intake")
+
+
+def _weight(item: Item) -> int:
+    return len(item) if isinstance(item, SampleBatch) else 1

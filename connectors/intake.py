@@ -11,9 +11,10 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Any
 
 import structlog
 
@@ -22,8 +23,9 @@ from connectors.driver import Driver
 from connectors.hopper import Hopper
 from connectors.journal.format import entry_of
 from connectors.journal.writer import JournalWriter
-from connectors.samples import Item, Notice, Origin, SampleBatch
+from connectors.samples import ACQUIRER_DOWN, RECONFIGURED, REMOVED, Item, Notice, NoticeKind, Origin, SampleBatch
 from connectors.storer import Storer
+from connectors.tags import TagTable
 from connectors.watch import AssetWatch
 
 log = structlog.get_logger()
@@ -74,6 +76,7 @@ class IntakeStatus:
         write_failures: Appends the disk refused; they are tried again.
         driver_failures: By driver: how often its task raised or ended.
         drivers: By driver: its own counters.
+        troubles: By driver: why it has no link at the moment, "" = it has one.
     """
 
     received: int = 0
@@ -83,6 +86,7 @@ class IntakeStatus:
     write_failures: int = 0
     driver_failures: Mapping[str, int] = field(default_factory=dict)
     drivers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    troubles: Mapping[str, str] = field(default_factory=dict)
 
 
 class Intake:
@@ -112,9 +116,10 @@ class Intake:
         self.hopper = Hopper(settings.capacity)
         self.received = 0
         self.failures = {driver.name: 0 for driver in drivers}
-        self._drivers = drivers
+        self._drivers = {driver.name: driver for driver in drivers}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
         self._settings = settings
-        self._newest = newest
+        self._newest = dict(newest)
         self._clock = clock
         assets = {table.asset for driver in drivers for table in driver.tables}
         self._watches = {asset: self._watch(asset) for asset in sorted(assets)}
@@ -141,7 +146,8 @@ class Intake:
 
     async def run(self, stop: asyncio.Event, on_tick: Callable[[], object] = lambda: None) -> None:
         """Run all drivers until `stop` is set; then cancel them and close the hopper."""
-        tasks = [asyncio.create_task(self._keep_running(driver), name=driver.name) for driver in self._drivers]
+        for driver in self._drivers.values():
+            self._start(driver)
         try:
             while not stop.is_set():
                 try:
@@ -150,13 +156,60 @@ class Intake:
                     self.tick()
                     on_tick()
         finally:
-            for task in tasks:
-                task.cancel()
-            if tasks:
-                _, hanging = await asyncio.wait(tasks, timeout=_CANCEL_S)
-                for task in hanging:
-                    log.warning("driver_does_not_stop", driver=task.get_name(), after_s=_CANCEL_S)
+            await self._stop(list(self._tasks))
             self.hopper.close()
+
+    async def change(
+        self, gone: Collection[str], fresh: Sequence[Driver], tables: Sequence[TagTable], idle_after: timedelta
+    ) -> None:
+        """End some drivers, then run others; all that are not named go on as they are, connections and all.
+
+        Items of the former were emitted before the change of tables reaches the journal, those of the latter come
+        after it, so that each block is stored under the table it was made with.
+
+        Args:
+            gone: Names of drivers; those that are not there are left out.
+            fresh: Drivers that are not there, or are among `gone`.
+            tables: Of every asset from now on. Those of drivers that go on must be as they were.
+            idle_after: See `IntakeSettings`.
+        """
+        await self._stop([name for name in gone if name in self._drivers])
+        if self.hopper.closed:
+            return  # the end was quicker
+        for name in gone:
+            if self._drivers.pop(name, None) is not None:
+                del self.failures[name]
+        self._settings = replace(self._settings, idle_after=idle_after)
+        assets = {table.asset for table in tables}
+        for asset in self._watches.keys() - assets:
+            newest = self._newest[asset] = self._watches.pop(asset).newest
+            if newest:
+                end = max(time.time_ns(), newest)
+                self.hopper.put(Notice(NoticeKind.GAP, asset, REMOVED, newest, end, 0, "intake"))
+        for watch in self._watches.values():
+            watch.idle_after(idle_after.total_seconds())
+        self.hopper.put_tables(tables)
+        for driver in fresh:
+            for table in driver.tables:
+                if table.asset in self._watches:
+                    self._watches[table.asset].expect_gap(RECONFIGURED, driver.name)
+                else:
+                    self._watches[table.asset] = self._watch(table.asset, RECONFIGURED)
+            self._drivers[driver.name] = driver
+            self.failures[driver.name] = 0
+            self._start(driver)
+
+    def _start(self, driver: Driver) -> None:
+        self._tasks[driver.name] = asyncio.create_task(self._keep_running(driver), name=driver.name)
+
+    async def _stop(self, names: Collection[str]) -> None:
+        tasks = [self._tasks.pop(name) for name in names if name in self._tasks]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            _, hanging = await asyncio.wait(tasks, timeout=_CANCEL_S)
+            for task in hanging:
+                log.warning("driver_does_not_stop", driver=task.get_name(), after_s=_CANCEL_S)
 
     def status(self) -> IntakeStatus:
         """Counts so far."""
@@ -165,16 +218,18 @@ class Intake:
             dropped=self.hopper.dropped,
             queued=self.hopper.queued,
             driver_failures=dict(self.failures),
-            drivers={driver.name: dict(driver.counters()) for driver in self._drivers},
+            drivers={name: dict(driver.counters()) for name, driver in self._drivers.items()},
+            troubles={name: driver.trouble for name, driver in self._drivers.items()},
         )
 
-    def _watch(self, asset: str) -> AssetWatch:
+    def _watch(self, asset: str, gap: str = ACQUIRER_DOWN) -> AssetWatch:
         settings = self._settings
         return AssetWatch(
             asset,
             self._newest.get(asset),
             settings.idle_after.total_seconds(),
             settings.idle_repeat.total_seconds(),
+            gap,
         )
 
     async def _keep_running(self, driver: Driver) -> None:
@@ -192,6 +247,9 @@ class Intake:
                     raise
                 error = caught  # not ours: a library let a task of its own surface here
             except Exception as caught:  # noqa: BLE001  a fault in one driver must not end the others
+                if task.cancelling():  # it was about to end
+                    log.warning("driver_failed_at_its_end", driver=driver.name, error=repr(caught))
+                    return
                 error = caught
             self.failures[driver.name] += 1
             for table in driver.tables:
@@ -212,6 +270,7 @@ async def acquire(
     stop: asyncio.Event,
     on_status: Callable[[IntakeStatus], None] | None = None,
     on_command: Callable[[Notice], object] = lambda _: None,
+    beside: Callable[[Intake], Coroutine[Any, Any, None]] | None = None,
 ) -> IntakeStatus:
     """Acquire until `stop` is set; then end the drivers, store what is queued, sync and return the final counts.
 
@@ -222,6 +281,7 @@ async def acquire(
         stop: Set it to end.
         on_status: Called some times a second, in the loop.
         on_command: Called for each COMMAND notice that is durable, in the thread that stores. Must not raise.
+        beside: Runs beside the drivers, and may change them (`Intake.change`); cancelled at the end, before they are.
 
     Raises:
         JournalWriteFailed: At the end the disk still refused; what was queued is lost.
@@ -236,11 +296,25 @@ async def acquire(
             on_status(status)
         return status
 
+    changes = None if beside is None else asyncio.create_task(_until(beside(intake), stop))
     try:
         await intake.run(stop, report)
+        if changes is not None:
+            changes.cancel()
+            await asyncio.wait([changes])
+            if not changes.cancelled():
+                changes.result()
     finally:
         intake.hopper.close()
         await asyncio.to_thread(storer.join)
     if storer.error is not None:
         raise storer.error
     return report()
+
+
+async def _until(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
+    """If it ends by itself, something is wrong, and everything ends with it."""
+    try:
+        await work
+    finally:
+        stop.set()

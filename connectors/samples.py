@@ -103,6 +103,10 @@ def unfold_waveform(
     )
 
 
+ACQUIRER_DOWN, RECONFIGURED, REMOVED = "acquirer_down", "reconfigured", "removed"
+"""Reasons of gaps: nobody acquired; a link was changed under way; nobody acquires this asset any more."""
+
+
 class NoticeKind(StrEnum):
     """What a notice says."""
 

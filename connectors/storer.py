@@ -11,6 +11,7 @@ from connectors.errors import JournalWriteFailed, UnknownAsset
 from connectors.hopper import Hopper, is_command
 from connectors.journal.writer import JournalWriter
 from connectors.samples import Item, Notice, SampleBatch
+from connectors.tags import TagTable
 
 log = structlog.get_logger()
 
@@ -63,6 +64,8 @@ class Storer:
                 items = self._hopper.take(None)
                 if items:
                     self._store(items)
+                elif (tables := self._hopper.take_tables()) is not None:
+                    self._adopt(tables)
                 elif self._hopper.closed:
                     break
             self._writer.sync()
@@ -71,21 +74,29 @@ class Storer:
             self._on_death()
 
     def _store(self, items: Sequence[Item]) -> None:
-        """Store them all, trying again while the disk refuses."""
+        try:
+            self._insist(lambda: self._writer.append(items))
+        except (UnknownAsset, ValueError) as error:
+            self._store_each(items, error)
+        else:
+            self._tell_commands(items)
+
+    def _adopt(self, tables: Sequence[TagTable]) -> None:
+        """Nothing that follows can be stored before."""
+        self._insist(lambda: self._writer.adopt(tables))
+
+    def _insist(self, write: Callable[[], None]) -> None:
+        """Try again while the disk refuses."""
         while True:
             try:
-                self._writer.append(items)
+                write()
             except JournalWriteFailed as error:
                 self.write_failures += 1
                 if self.write_failures == 1 or self.write_failures % 120 == 0:
                     log.warning("journal_append_failed", error=str(error), retry_in_s=_WRITE_RETRY_S)
                 if self._closing.wait(_WRITE_RETRY_S):
                     raise  # no time is left to wait for the disk
-            except (UnknownAsset, ValueError) as error:
-                self._store_each(items, error)
-                return
             else:
-                self._tell_commands(items)
                 return
 
     def _tell_commands(self, items: Sequence[Item]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connectors.samples import Notice, NoticeKind
+from connectors.samples import ACQUIRER_DOWN, Notice, NoticeKind
 
 _SOURCE = "intake"
 
@@ -10,7 +10,14 @@ _SOURCE = "intake"
 class AssetWatch:
     """Decides on GAP and IDLE notices. Times called `now` are monotonic seconds, all others ns since the epoch."""
 
-    def __init__(self, asset: str, newest: int | None, idle_after_s: float, repeat_s: float) -> None:
+    def __init__(
+        self,
+        asset: str,
+        newest: int | None,
+        idle_after_s: float,
+        repeat_s: float,
+        gap: str = ACQUIRER_DOWN,
+    ) -> None:
         """Begin to watch.
 
         Args:
@@ -18,14 +25,24 @@ class AssetWatch:
             newest: Newest source time already in the journal; None or 0 where there is none.
             idle_after_s: Silence after which an asset is idle.
             repeat_s: Time between two IDLE notices while it stays so.
+            gap: Why nothing came since then.
         """
         self._asset = asset
         self._newest = newest or 0
-        self._gap = ("acquirer_down", _SOURCE) if newest else None
+        self._gap = (gap, _SOURCE) if newest else None
         self._idle_after_s = idle_after_s
         self._repeat_s = repeat_s
         self._seen_at: float | None = None
         self._said_at = 0.0
+
+    @property
+    def newest(self) -> int:
+        """Newest source time, ns; 0 where there is none."""
+        return self._newest
+
+    def idle_after(self, seconds: float) -> None:
+        """From now on, silence is idleness after so long."""
+        self._idle_after_s = seconds
 
     def expect_gap(self, reason: str, source: str) -> None:
         """Something is missing from here to the next block; an earlier, still open gap keeps its reason."""

@@ -43,3 +43,18 @@ def claim(folder: Path, role: str) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def is_held(folder: Path, role: str) -> bool:
+    """Whether some process holds the role; a number in a file that nobody holds may be anybody's by now."""
+    try:
+        handle = os.open(folder / f"{role}.lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False

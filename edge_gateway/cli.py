@@ -18,6 +18,7 @@ from edge_gateway.commands.register_evaluate import register_evaluate
 from edge_gateway.commands.register_health import register_health
 from edge_gateway.commands.register_models import register_models
 from edge_gateway.commands.register_recordings import register_recordings
+from edge_gateway.commands.register_reload import register_reload
 from edge_gateway.commands.register_start import register_start
 from edge_gateway.commands.register_status import register_status
 
@@ -188,6 +189,7 @@ def train(
 
 
 register(app)
+register_reload(app)
 register_config(app)
 register_alerts(app)
 register_models(app)

@@ -17,6 +17,7 @@ from edge_gateway.cluster import ALONE, Share
 from edge_gateway.flow_file import build_flow
 from edge_gateway.gateway import LocalGateway
 from edge_gateway.layout import Layout
+from edge_gateway.reload.follower import Follower
 from edge_gateway.signals import StopFlag
 from edge_gateway.status import StatusFile
 
@@ -51,7 +52,11 @@ def build(path: str) -> Dataflow:
 
 
 def assemble(
-    config: Config, stop: StopFlag, share: Share = ALONE, on_pass: Callable[[], None] | None = None
+    config: Config,
+    stop: StopFlag,
+    share: Share = ALONE,
+    on_pass: Callable[[], None] | None = None,
+    follower: Follower | None = None,
 ) -> tuple[Dataflow, StatusFile, LocalGateway]:
     """The dataflow, the status it writes while it runs, and the gateway, to be closed when it has ended.
 
@@ -60,6 +65,7 @@ def assemble(
         stop: Ends its source.
         share: Of this process in a cluster.
         on_pass: Called several times a second while the dataflow makes progress.
+        follower: Says when another configuration is in force.
     """
 
     def beat() -> None:
@@ -67,6 +73,6 @@ def assemble(
         if on_pass is not None:
             on_pass()
 
-    gateway = LocalGateway(config, stop.is_set, beat, share)
+    gateway = LocalGateway(config, stop.is_set, beat, share, follower=follower)
     status = StatusFile(Layout(config.gateway.data).status, share.role, gateway.facts)
     return build_flow(config.gateway.flow, gateway), status, gateway

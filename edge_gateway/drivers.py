@@ -28,10 +28,19 @@ def make_drivers(config: Config, tables: Sequence[TagTable]) -> list[Driver]:
         OSError: A secret or certificate cannot be read.
         ValueError: A secret that is not set, or settings that cannot be; `sluicegate check` tells them beforehand.
     """
-    return [
-        *(_opcua(link, config, tables) for link in config.opcua),
-        *(_modbus(line, tables) for line in config.modbus),
-    ]
+    links: list[OpcUaSection | ModbusSection] = [*config.opcua, *config.modbus]
+    return [make_driver(link, config, tables) for link in links]
+
+
+def make_driver(link: OpcUaSection | ModbusSection, config: Config, tables: Sequence[TagTable]) -> Driver:
+    """The driver of one link of the configuration.
+
+    Raises:
+        OSError, ValueError: As `make_drivers`.
+    """
+    if isinstance(link, OpcUaSection):
+        return _opcua(link, config, [table for table in tables if any(tag.asset == table.asset for tag in link.tags)])
+    return _modbus(link, tables)
 
 
 def _opcua(link: OpcUaSection, config: Config, tables: Sequence[TagTable]) -> Driver:

@@ -6,8 +6,6 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -18,33 +16,30 @@ from cloud_sink.report import Report
 from cloud_sink.sink import OutboxSink
 from connectors.source import DriverSource, JournalSource, RecordingSource
 from edge_gateway.cluster import ALONE, Share
-from edge_gateway.cold_starts import cold_starts
 from edge_gateway.config.config import Config
 from edge_gateway.drift_facts import DriftFacts
 from edge_gateway.flow_file import load_features
 from edge_gateway.histogram import Histogram
 from edge_gateway.identity import boot_id, gateway_id
 from edge_gateway.layout import Layout
-from edge_gateway.maintenance import calendars
 from edge_gateway.outbox_settings import outbox_settings
 from edge_gateway.progress import Moving
+from edge_gateway.reload.follower import Follower
+from edge_gateway.reload.renewal import Renewal, prepare, standing_of
+from edge_gateway.reload.teller import Teller
 from edge_gateway.report import Reporter, count_alarms, make_report
-from edge_gateway.rule_sets import rule_sets
 from edge_gateway.serving.crew import Recruiter
 from edge_gateway.serving.duty import ModelDuty
+from edge_gateway.serving.fixed import fixed_models
 from edge_gateway.status import read_status
 from flows.alarms import AlertSettings, Maintenance
 from flows.drift_setup import DriftSetup
 from flows.rules import RuleSet
 from flows.window_kinds import AnyWindowSettings
-from models.cold_start import WithColdStart
-from models.errors import BundleRejected
+from models.cold_start import ColdStart, WithColdStart
+from models.errors import ModelError
 from models.features import FeatureSet
-from models.manifest import feature_misfit
-from models.onnx_scorer import OnnxScorer
-from models.refused import RefusedModel
-from models.scores import Scorer
-from models.served import Models, Served
+from models.served import Models
 from models.watchdog import Watchdog
 
 log = structlog.get_logger(__name__)
@@ -64,6 +59,7 @@ class LocalGateway:
         share: Share = ALONE,
         clock: Callable[[], int] = time.time_ns,
         monotonic: Callable[[], float] = time.monotonic,
+        follower: Follower | None = None,
     ) -> None:
         """Load the models; journal and outbox are opened when the dataflow starts.
 
@@ -74,12 +70,14 @@ class LocalGateway:
             share: Of this process in a cluster.
             clock: Wall clock, ns.
             monotonic: Steady clock, s.
+            follower: Says when another configuration is in force.
 
         Raises:
             ModelError: A key that must have signed bundles cannot be read.
             FlowRejected: The features cannot be used.
         """
         self._config = config
+        self._follower = follower or Follower()
         self._features = load_features(config.features)
         self._layout = Layout(config.gateway.data)
         self._layout.outbox.mkdir(parents=True, exist_ok=True)
@@ -90,12 +88,15 @@ class LocalGateway:
         self._clock = clock
         self._monotonic = monotonic
         self._watchdog = Watchdog()
-        recruiter = Recruiter(config, self._features, self._watchdog, clock)
-        self._models = ModelDuty(config, recruiter, self._load_models(), self._tell, monotonic)
-        self._cold_starts = cold_starts(config, self._features)
+        self._recruiter = Recruiter(config, self._features, self._watchdog, clock)
+        kept = self._follower.current
+        self._fixed = fixed_models(config, self._features, self._watchdog, kept.files if kept else {})
+        self._models = ModelDuty(config, self._recruiter, self._fixed.posts, self._tell, monotonic, self._look)
         self._drift = DriftFacts()
-        self._rules = rule_sets(config)
-        self._maintenance = calendars(config)
+        self._standing = standing_of(config, self._features)
+        self._renewal: Renewal | None = None
+        self._revision = 0
+        self._reloads = Teller(self._layout.config, self._tell)
         self._sink = OutboxSink(
             self._open_outbox,
             self._noted,
@@ -128,15 +129,20 @@ class LocalGateway:
     @property
     def alerts(self) -> AlertSettings:
         """The `[alerts]` table."""
-        return self._config.alerts.settings()
+        return self._standing.config.alerts.settings()
+
+    @property
+    def revision(self) -> int:
+        """How often another configuration was taken over."""
+        return self._revision
 
     def rules(self, asset: str) -> RuleSet:
         """The `[[rules]]` tables."""
-        return self._rules.get(asset, RuleSet())
+        return self._standing.rules.get(asset, RuleSet())
 
     def maintenance(self, asset: str) -> Maintenance:
         """The `[[maintenance]]` tables."""
-        return self._maintenance.get(asset, Maintenance())
+        return self._standing.maintenance.get(asset, Maintenance())
 
     @property
     def features(self) -> FeatureSet:
@@ -160,7 +166,7 @@ class LocalGateway:
     @property
     def models(self) -> Models:
         """The `[[model]]` tables, what the store says of those that are named, and a cold start where none serves."""
-        return WithColdStart(self._models, self._cold_starts.get)
+        return WithColdStart(self._models, self._cold_start)
 
     @property
     def drift(self) -> DriftSetup:
@@ -188,6 +194,7 @@ class LocalGateway:
             "alerts": list(self._alerts),
             "events": list(self._events),
             "drift": self._drift.facts(),
+            **self._follower.facts(),
             "read": self._read.value,
             "read_at": self._read.since,
             "written_at": self._written_at,
@@ -198,30 +205,6 @@ class LocalGateway:
             "models": self._models.told(),
             "inference": {name: asdict(spent) for name, spent in self._models.spent.items()},
         }
-
-    def _load_models(self) -> dict[str, list[Served]]:
-        """Of each asset, in the order of the tables; a bundle that is named twice is loaded once."""
-        loaded: dict[tuple[Path, timedelta], Scorer] = {}
-        posts: dict[str, list[Served]] = {}
-        for number, model in enumerate(self._config.model):
-            if model.bundle is None:
-                continue
-            key = (model.bundle, model.time_budget)
-            scorer = loaded[key] = loaded.get(key) or self._load(*key, number)
-            for asset in model.assets:
-                posts.setdefault(asset, []).append(Served(scorer, model.shadow))
-        return posts
-
-    def _load(self, bundle: Path, time_budget: timedelta, number: int) -> Scorer:
-        """One that is refused leaves its post to somebody who says so: rules and other models go on."""
-        try:
-            scorer = OnnxScorer.load(bundle, self._config.models.keys(), time_budget, self._watchdog)
-            if misfit := feature_misfit(scorer.manifest, self._features):
-                raise BundleRejected(bundle, *misfit)
-        except BundleRejected as rejected:
-            log.error("model_refused", bundle=str(bundle), reason=str(rejected))
-            return RefusedModel(f"{bundle.name}@refused.{number}", str(rejected).rstrip("."))
-        return scorer
 
     def close(self) -> None:
         """The flow has ended."""
@@ -242,12 +225,36 @@ class LocalGateway:
             time.time_ns(),
         )
 
+    def _cold_start(self, asset: str) -> ColdStart | None:
+        return self._standing.cold_starts.get(asset)
+
     def _passed(self) -> None:
         self._passing = True
         self._models.pass_over()
+        if self._renewal is not None:
+            self._renew(self._renewal)
+        self._reloads.pass_over()
         self._reporter.pass_over()
         self._sink.flush_due()
         self._beat()
+
+    def _look(self) -> None:
+        """Beside the flow's thread: make ready what another configuration needs."""
+        self._reloads.look()
+        if self._renewal is not None or (kept := self._follower.look()) is None:
+            return
+        try:
+            self._renewal = prepare(kept, self._features, self._watchdog, self._fixed, self._recruiter)
+        except (ModelError, OSError, ValueError) as error:
+            self._follower.refuse(kept, str(error))
+
+    def _renew(self, renewal: Renewal) -> None:
+        """Take it over: between two passes, so between two windows."""
+        self._renewal = None
+        self._standing, self._fixed, self._recruiter = renewal.standing, renewal.fixed, renewal.recruiter
+        self._models.change(renewal.kept.config, renewal.recruiter, renewal.fixed.posts, renewal.crew)
+        self._revision += 1
+        self._follower.accept(renewal.kept)
 
     def _tell(self, events: Sequence[Event]) -> bool:
         return self._sink.tell(events)

@@ -42,6 +42,11 @@ class Layout:
         return self.root / "status"
 
     @property
+    def config(self) -> Path:
+        """The configuration in force, and what came of reloads."""
+        return self.root / "config"
+
+    @property
     def commands(self) -> Path:
         """What people asked of alarms and the acquire process has not taken yet."""
         return self.root / "commands"

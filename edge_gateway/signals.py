@@ -35,3 +35,8 @@ def on_stop(call: Callable[[], None]) -> None:
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: call())
+
+
+def ignore_hangup() -> None:
+    """SIGHUP, which asks the supervisor for a reload, ends no process: not in its first moments either."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)

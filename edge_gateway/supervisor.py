@@ -7,9 +7,11 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -17,6 +19,9 @@ from edge_gateway.exit_codes import Exit
 from edge_gateway.notify import Notifier
 from edge_gateway.status import PAGE, ROLES
 from edge_gateway.watch import Watch
+
+if TYPE_CHECKING:
+    from edge_gateway.reload.keeper import Keeper
 
 log = structlog.get_logger()
 
@@ -40,6 +45,7 @@ class Supervisor:
         arguments: Callable[[str], Sequence[str]] = lambda role: ("--only", role),
         longest_restart_s: Mapping[str, float] = MappingProxyType({}),
         notifier: Notifier | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
         """Describe it.
 
@@ -50,14 +56,19 @@ class Supervisor:
             arguments: Of `sluicegate run` for a role.
             longest_restart_s: Longest wait before a restart, of roles where it is not the usual one.
             notifier: To the service manager.
+            keeper: Of the configuration in force; None = it does not change.
         """
         self._config = config
-        self._roles = roles
+        self._roles = list(roles)
+        self._keeper = keeper
         self._arguments = arguments
         self._longest_restart_s = longest_restart_s
         self._notifier = notifier or Notifier("")
-        self._watch = Watch(statuses, self._notifier)
+        self._watch = Watch(statuses, self._notifier, told=keeper.facts if keeper is not None else dict)
         self._stop = asyncio.Event()
+        self._leaving: set[str] = set()  # told to end while all others go on
+        self._keeping: dict[str, asyncio.Task[None]] = {}
+        self._nudges = {role: asyncio.Event() for role in roles}  # to try again at once
         self._children: dict[str, asyncio.subprocess.Process] = {}
         self._fatal = Exit.OK
 
@@ -70,9 +81,13 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
-        keepers = {role: asyncio.create_task(self._keep(role), name=role) for role in self._roles}
+        for role in self._roles:
+            self._keeping[role] = asyncio.create_task(self._keep(role), name=role)
         watching = asyncio.create_task(self._keep_watch(), name="watch")
-        await self._stop.wait()
+        async with self._reloads(loop):
+            await self._stop.wait()
+        for nudge in self._nudges.values():
+            nudge.set()
         watching.cancel()
         self._notifier.stopping()
         began = time.monotonic()
@@ -80,24 +95,76 @@ class Supervisor:
             page.terminate()  # it ends beside the others, for nothing goes through it
         for role in self._roles:
             spent = time.monotonic() - began
-            kind = role.split("-")[0]
-            await self._end(role, _GRACE_S.get(kind, max(_PAGE_LEAST_S, _PAGE_GRACE_S - spent)))
-            await keepers[role]
+            await self._end(role, _GRACE_S.get(_kind(role), max(_PAGE_LEAST_S, _PAGE_GRACE_S - spent)))
+            await self._keeping[role]
         log.info("gateway_stopped")
         return self._fatal
 
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """See `edge_gateway.reload.keeper.Processes`, as for the four below."""
+        return tuple(self._roles)
+
+    def pid(self, role: str) -> int | None:
+        """Of the running process."""
+        child = self._children.get(role)
+        return child.pid if child is not None and child.returncode is None else None
+
+    async def restart(self, role: str) -> None:
+        """End it in peace; it is started again at once."""
+        self._nudges[role].set()
+        if self.pid(role) is not None:
+            self._leaving.add(role)
+            await self._end(role, _GRACE_S.get(_kind(role), _PAGE_GRACE_S))
+
+    def begin(self, role: str) -> None:
+        """Keep one more process."""
+        self._roles.append(role)
+        self._nudges[role] = asyncio.Event()
+        self._keeping[role] = asyncio.create_task(self._keep(role), name=role)
+
+    async def finish(self, role: str) -> None:
+        """End it for good."""
+        self._roles.remove(role)
+        await self._end(role, _PAGE_GRACE_S)
+        self._nudges.pop(role).set()
+        await self._keeping.pop(role)
+
+    @asynccontextmanager
+    async def _reloads(self, loop: asyncio.AbstractEventLoop) -> AsyncIterator[None]:
+        """At SIGHUP, until the end begins: a stop does not wait for a reload."""
+        if self._keeper is None:
+            yield
+            return
+        loop.add_signal_handler(signal.SIGHUP, self._keeper.ask)
+        reloads = asyncio.create_task(self._keeper.run(self))
+        reloads.add_done_callback(lambda _: self._stop.set())  # an error in there is one of ours
+        try:
+            yield
+        finally:
+            reloads.cancel()
+            with suppress(asyncio.CancelledError):
+                await reloads
+
     async def _keep(self, role: str) -> None:
-        delay = _FIRST_RESTART_S
-        while not self._stop.is_set():
+        delay, nudge = _FIRST_RESTART_S, self._nudges[role]
+        while not self._stop.is_set() and role in self._roles:
+            nudge.clear()
             started = time.monotonic()
             try:
                 code = await self._live(role)
             except OSError as error:  # no memory or no process number left just now
                 log.error("process_not_started", process_name=role, error=error.strerror)
                 code = Exit.FAILED
-            if self._stop.is_set():
+            if self._stop.is_set() or role not in self._roles:
                 return
-            if code == Exit.CONFIG:
+            if role in self._leaving:
+                self._leaving.discard(role)
+                log.info("process_restarted", process_name=role, exit_code=code)
+                delay = _FIRST_RESTART_S
+                continue
+            taken_back = self._keeper is not None and self._keeper.gave_up(role, code)
+            if code == Exit.CONFIG and not taken_back:
                 log.error("process_refused", process_name=role, exit_code=code)
                 self._fatal = Exit.CONFIG
                 self._stop.set()
@@ -106,7 +173,8 @@ class Supervisor:
                 delay = _FIRST_RESTART_S
             log.warning("process_restarting", process_name=role, exit_code=code, retry_in_s=delay)
             try:
-                await asyncio.wait_for(self._stop.wait(), delay)
+                await asyncio.wait_for(nudge.wait(), delay)
+                delay = _FIRST_RESTART_S
             except TimeoutError:
                 delay = min(2 * delay, self._longest_restart_s.get(role, _LONGEST_RESTART_S))
 
@@ -120,7 +188,7 @@ class Supervisor:
             str(self._config),
             *self._arguments(role),
             stdin=asyncio.subprocess.DEVNULL,
-            env={**os.environ, "SLUICEGATE_PARENT": str(os.getpid())},
+            env={**os.environ, "SLUICEGATE_PARENT": str(os.getpid()), **self._environment()},
             start_new_session=True,  # a Ctrl-C must reach the supervisor alone, which stops them in order
         )
         self._children[role] = child
@@ -144,6 +212,9 @@ class Supervisor:
                 if (child := self._children[role]).pid == living[role] and child.returncode is None:
                     child.kill()
 
+    def _environment(self) -> Mapping[str, str]:
+        return {} if self._keeper is None else self._keeper.environment
+
     async def _end(self, role: str, grace_s: float) -> None:
         child = self._children.get(role)
         if child is None or child.returncode is not None:
@@ -155,3 +226,8 @@ class Supervisor:
             log.error("process_killed", process_name=role, after_s=grace_s)
             child.kill()
             await child.wait()
+
+
+def _kind(role: str) -> str:
+    """Of a process; further ones of a kind have a number."""
+    return role.partition("-")[0]

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -29,6 +30,7 @@ class Watch:
         read: Callable[[Path], Statuses] = read_statuses,
         moment: Callable[[], Now] = Now.read,
         monotonic: Callable[[], float] = time.monotonic,
+        told: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
         """Nothing is read yet.
 
@@ -38,6 +40,7 @@ class Watch:
             read: Reads them; may take long on a disk that stalls.
             moment: The time, for the verdict.
             monotonic: Steady clock, s.
+            told: More for the supervisor's own status.
         """
         self._folder = folder
         self._notifier = notifier
@@ -51,7 +54,7 @@ class Watch:
         self.restarts: Counter[str] = Counter()
         self.wedges: Counter[str] = Counter()
         self._status = StatusFile(
-            folder, SUPERVISOR, lambda: {"restarts": dict(self.restarts), "wedges": dict(self.wedges)}
+            folder, SUPERVISOR, lambda: {"restarts": dict(self.restarts), "wedges": dict(self.wedges), **told()}
         )
 
     def born(self, role: str, pid: int) -> None:

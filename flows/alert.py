@@ -26,6 +26,7 @@ _TICK_NS = 60 * 10**9
 
 class _AlarmLogic(StatefulBatchLogic[Item | ScoredBlock, Alert | Event | Tick, bytes]):
     def __init__(self, setup: AlarmSetup, resume_state: bytes | None) -> None:
+        setup = setup.now
         self._state = AssetAlarms(setup) if resume_state is None else AssetAlarms.restore(resume_state, setup)
         self._minute = 0
 
@@ -44,11 +45,13 @@ class _AlarmLogic(StatefulBatchLogic[Item | ScoredBlock, Alert | Event | Tick, b
 
 
 class _FloodLogic(StatefulBatchLogic[Alert | Event | Tick, Alert | Event, bytes]):
-    def __init__(self, settings: AlertSettings, resume_state: bytes | None) -> None:
+    def __init__(self, setup: AlarmSetup, resume_state: bytes | None) -> None:
+        self._setup, settings = setup, setup.now.alerts
         self._state = FloodState(settings) if resume_state is None else FloodState.restore(resume_state, settings)
 
     @override
     def on_batch(self, values: list[Alert | Event | Tick]) -> tuple[Iterable[Alert | Event], bool]:
+        self._state.settings = self._setup.now.alerts
         # A pass brings asset by asset: put in order of reception, what is held back hardly depends on its size
         return self._state.push(sorted(values, key=_reception)), self.RETAIN
 
@@ -78,19 +81,34 @@ def alert(
     both: KeyedStream[Any] = op.merge("together", samples, scores)
     told = op.stateful_batch("state", both, lambda resume_state: _AlarmLogic(setup, resume_state))
     gathered = op.flat_map_batch("gather", told, lambda items: [(_GATEWAY, record) for _, record in items])
-    passed = op.stateful_batch("flood", gathered, lambda resume_state: _FloodLogic(setup.alerts, resume_state))
+    passed = op.stateful_batch("flood", gathered, lambda resume_state: _FloodLogic(setup, resume_state))
     return op.flat_map_batch("spread", passed, lambda items: [(record.asset, record) for _, record in items])
 
 
 def alarm_setup(gateway: Gateway, windows: Timing) -> AlarmSetup:
-    """What the gateway's configuration says of alarms; `windows` = of those that are scored."""
+    """What the gateway's configuration says of alarms, now and whenever it is another one.
+
+    Args:
+        gateway: Asked again when its `revision` is another one.
+        windows: Those that are scored.
+    """
     skew = windows.allowed_skew_ns
-    return AlarmSetup(
-        alerts=gateway.alerts,
-        windows=windows,
-        rules=lambda asset: watched(asset, gateway.rules(asset), skew),
-        maintenance=gateway.maintenance,
-    )
+    revision, made = -1, AlarmSetup(alerts=gateway.alerts, windows=windows)
+
+    def latest() -> AlarmSetup:
+        nonlocal revision, made
+        if gateway.revision != revision:
+            revision = gateway.revision
+            made = AlarmSetup(
+                alerts=gateway.alerts,
+                windows=windows,
+                rules=lambda asset: watched(asset, gateway.rules(asset), skew),
+                maintenance=gateway.maintenance,
+                latest=latest,
+            )
+        return made
+
+    return latest()
 
 
 def _received(value: Item | ScoredBlock) -> int:

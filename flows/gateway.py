@@ -54,6 +54,11 @@ class Gateway(Protocol):
         """From the configuration."""
         ...
 
+    @property
+    def revision(self) -> int:
+        """Another number whenever `alerts`, `rules` or `maintenance` may say something else than before."""
+        ...
+
     def rules(self, asset: str) -> RuleSet:
         """The immediate rules of an asset, from the configuration."""
         ...

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloud_sink.records import Account, Event
-from connectors.samples import Item, Notice, NoticeKind, Origin, SampleBatch
+from connectors.samples import ACQUIRER_DOWN, RECONFIGURED, REMOVED, Item, Notice, NoticeKind, Origin, SampleBatch
 from connectors.tags import TagTable
 from flows.blocks import LateBlock
 from flows.clock_guard import ClockGuard
@@ -21,7 +21,7 @@ from flows.window_snapshot import Head, pack, unpack
 WindowOutput = WindowBlock | LateBlock | Event | Account
 
 CLOCK_SKEW = "clock_skew"
-ADVANCED, ACQUIRER_DOWN = "advanced", "acquirer_down"  # reasons of notices
+ADVANCED = "advanced"  # reason of a notice
 
 
 class WindowState:
@@ -152,7 +152,10 @@ class WindowState:
             out = self._close_past(notice.end if going_on else None)
             if going_on:
                 return out
-        elif notice.reason == ACQUIRER_DOWN:  # whoever read a history does not any more
+        elif notice.reason == REMOVED:  # nothing will ever close what is open
+            out = [*self._close_past(None), *self._migrate("links", notice.end, keep_held=False)]
+            self._tags = None
+        elif notice.reason in (ACQUIRER_DOWN, RECONFIGURED):  # whoever read a history does not any more
             out = self._close_past(None)
         if notice.kind is NoticeKind.DROPPED:
             self._received += notice.count

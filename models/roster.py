@@ -36,6 +36,11 @@ class Roster:
             raise ValueError(msg)
         self._posts[asset] = chosen
 
+    @property
+    def assets(self) -> frozenset[str]:
+        """Those that have models."""
+        return frozenset(asset for asset, served in self._posts.items() if served)
+
     def of(self, asset: str) -> Sequence[Served]:
         """See `Models.of`."""
         return self._posts.get(asset, ())

@@ -73,11 +73,7 @@ class JournalWriter:
             JournalWriteFailed: The first segment cannot be made.
             ValueError: An asset has two tables.
         """
-        self._tables = {table.asset: table for table in tables}
-        if len(self._tables) != len(tables):
-            msg = "tables: every asset must stand there once; merge the tables of an asset that several drivers fill"
-            raise ValueError(msg)
-        self._numbers = {asset: number for number, asset in enumerate(self._tables)}
+        self._tables, self._numbers = _numbered(tables)
         self._folder = folder
         self._settings = settings
         self._clock = clock
@@ -95,6 +91,7 @@ class JournalWriter:
         except BaseException:  # a start that fails for whatever reason must not keep the folder locked
             os.close(self._lock)
             raise
+        self._end = self._base + self._place
         self._syncer = Syncer(folder, settings.fsync_every)
         self._syncer.follow(self._descriptor)
 
@@ -112,9 +109,28 @@ class JournalWriter:
             self._begin(self._base + self._place, len(data))
             self._syncer.follow(self._descriptor)
         self._write(data)
+        self._end = self._base + self._place
         for item, samples, newest in entries:
             self.books.add(item.asset, samples, newest)
         self._bell.ring()
+
+    def adopt(self, tables: Sequence[TagTable]) -> None:
+        """Blocks of these tables come from now on, and of no others: they stand in the head of a new segment.
+
+        Raises:
+            JournalWriteFailed: The segment cannot be made; the former tables stay.
+            ValueError: An asset has two tables.
+        """
+        former = self._tables, self._numbers
+        self._tables, self._numbers = _numbered(tables)
+        if tuple(self._tables.values()) == tuple(former[0].values()):
+            return
+        try:
+            self._begin(self._base + self._place, 0)
+        except JournalWriteFailed:
+            self._tables, self._numbers = former
+            raise
+        self._syncer.follow(self._descriptor)
 
     def sync(self) -> bool:
         """Make everything appended durable now; False where the disk refused (logged and counted)."""
@@ -127,8 +143,8 @@ class JournalWriter:
 
     @property
     def offset(self) -> int:
-        """Logical offset after the last append."""
-        return self._base + self._place
+        """Logical offset after the last append, or at the start: the head of a segment alone is nothing to read."""
+        return self._end
 
     def close(self) -> None:
         """Sync a last time and release the folder."""
@@ -237,6 +253,19 @@ class JournalWriter:
             return False
         os.close(opened.descriptor)
         return self._clock() - opened.head.created > self._settings.retention.total_seconds() * 1e9
+
+
+def _numbered(tables: Sequence[TagTable]) -> tuple[dict[str, TagTable], dict[str, int]]:
+    """By asset: its table, and its number in the head of a segment.
+
+    Raises:
+        ValueError: An asset has two tables.
+    """
+    by_asset = {table.asset: table for table in tables}
+    if len(by_asset) != len(tables):
+        msg = "tables: every asset must stand there once; merge the tables of an asset that several drivers fill"
+        raise ValueError(msg)
+    return by_asset, {asset: number for number, asset in enumerate(by_asset)}
 
 
 def _lock(folder: Path) -> int:

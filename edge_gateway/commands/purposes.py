@@ -5,9 +5,9 @@ from __future__ import annotations
 import typer
 
 PURPOSES: dict[str, tuple[str, ...]] = {
-    "Begin": ("init", "simulate", "demo", "check", "plan", "schema"),
+    "Begin": ("init", "simulate", "demo", "check", "plan", "schema", "import"),
     "Look at devices": ("browse", "read", "resolve", "scan", "peek", "cert"),
-    "Run": ("run", "health", "status", "top", "doctor"),
+    "Run": ("run", "reload", "health", "status", "top", "doctor"),
     "Alarms": ("alerts", "explain"),
     "Recordings": ("record", "replay", "test"),
     "Models": ("features", "train", "evaluate", "model"),

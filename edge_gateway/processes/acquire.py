@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import structlog
 
 from connectors.commands.inbox import CommandInbox
-from connectors.driver import Driver
 from connectors.intake import IntakeSettings, IntakeStatus, acquire
 from connectors.journal.settings import JournalSettings
 from connectors.journal.writer import JournalWriter
@@ -22,6 +22,8 @@ from edge_gateway.drivers import make_drivers
 from edge_gateway.exit_codes import Exit
 from edge_gateway.layout import Layout
 from edge_gateway.progress import Moving, Past
+from edge_gateway.reload.follower import Follower
+from edge_gateway.reload.links import follow_links
 from edge_gateway.status import StatusFile
 from edge_gateway.tables import tag_tables
 
@@ -31,8 +33,15 @@ _SEGMENT = 64 * 2**20
 _SWITCH_S = 0.0005  # the storing thread must not wait 5 ms for the loop to let go of the interpreter
 
 
-async def acquire_process(config: Config) -> int:
-    """Acquire until told to stop; what is in flight then still reaches the journal."""
+async def acquire_process(config: Config, follower: Follower | None = None, host: str | None = None) -> int:
+    """Acquire until told to stop; what is in flight then still reaches the journal.
+
+    Args:
+        config: Of the gateway, of a cluster that of this host.
+        follower: Says when another one is in force, of a cluster that of all hosts.
+        host: Of the cluster; None = one machine.
+    """
+    follower = follower or Follower()
     sys.setswitchinterval(_SWITCH_S)
     layout = Layout(config.gateway.data)
     layout.journal.mkdir(parents=True, exist_ok=True)
@@ -47,16 +56,21 @@ async def acquire_process(config: Config) -> int:
     log.info("acquire_started", links=[driver.name for driver in drivers])
     facts: Mapping[str, Any] = {}
     status = StatusFile(layout.status, "acquire", lambda: {**facts, "tasks": len(asyncio.all_tasks())})
-    progress = _Progress(drivers, writer, _shortest_poll(config))
+    progress = _Progress(writer, _shortest_poll(config))
 
     def beat(now: IntakeStatus) -> None:
         nonlocal facts
-        facts = {**asdict(now), "sync_failures": writer.sync_failures, **progress.facts(now)}
+        facts = {**asdict(now), "sync_failures": writer.sync_failures, **progress.facts(now), **follower.facts()}
         status.beat()
+
+    def taken_over(now: Config) -> None:
+        progress.polled_s = _shortest_poll(now)
 
     settings = IntakeSettings(capacity=config.journal.intake_limit, idle_after=config.windows.idle_after)
     try:
-        await acquire(drivers, writer, settings, stop, beat, inbox.stored)
+        await acquire(
+            drivers, writer, settings, stop, beat, inbox.stored, partial(follow_links, follower, host, taken_over)
+        )
     finally:
         status.beat(now=True)
         writer.close()
@@ -67,9 +81,8 @@ async def acquire_process(config: Config) -> int:
 class _Progress:
     """What came in and what of it reached the journal, and when last."""
 
-    def __init__(self, drivers: Sequence[Driver], writer: JournalWriter, polled_s: float) -> None:
-        self._drivers = drivers
-        self._polled_s = polled_s
+    def __init__(self, writer: JournalWriter, polled_s: float) -> None:
+        self.polled_s = polled_s
         self._writer = writer
         self._first = writer.offset
         self._samples, self._stored, self._refusals = Moving(), Moving(writer.offset), Moving()
@@ -89,8 +102,8 @@ class _Progress:
             "journal_end": end,
             "journal_past": self._past.at(end),
             "disk_refuses": refused,
-            "polled": self._polled_s,
-            "links": {driver.name: driver.trouble for driver in self._drivers if not isinstance(driver, CommandInbox)},
+            "polled": self.polled_s,
+            "links": {name: why for name, why in now.troubles.items() if name != CommandInbox.name},
         }
 
 

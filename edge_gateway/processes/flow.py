@@ -27,6 +27,7 @@ from edge_gateway.exit_codes import Exit
 from edge_gateway.layout import Layout
 from edge_gateway.own_folder import own_folder
 from edge_gateway.peer_watch import PeerWatch
+from edge_gateway.reload.follower import Follower
 from edge_gateway.signals import StopFlag
 
 log = structlog.get_logger(__name__)
@@ -42,12 +43,13 @@ class FlowRaised(Exception):  # noqa: N818 - reads as a sentence where it is cau
     """A step of a dataflow raised; says what."""
 
 
-def flow_process(config: Config, share: Share = ALONE) -> int:
+def flow_process(config: Config, share: Share = ALONE, follower: Follower | None = None) -> int:
     """Run the configured dataflow until told to stop, or until it raises.
 
     Args:
         config: Of the gateway, with the links of all hosts of its cluster.
         share: Of this process in a cluster.
+        follower: Says when another configuration is in force.
 
     Returns:
         `Exit.OK`, or `Exit.FLOW` when a step raised (its state is kept, a restart resumes before the item), when the
@@ -60,7 +62,7 @@ def flow_process(config: Config, share: Share = ALONE) -> int:
     watch = PeerWatch(
         share.lost_after.total_seconds(), lambda lost: os._exit(Exit.FLOW if lost else Exit.OK), stop.is_set
     )
-    flow, status, gateway = assemble(config, stop, share, watch.passed)
+    flow, status, gateway = assemble(config, stop, share, None if share.alone else watch.passed, follower)
     store = _store(Layout(config.gateway.data).recovery, flow.flow_id, share)
     log.info("flow_started", flow=flow.flow_id, member=share.process, members=max(1, len(share.addresses)))
     if not share.alone and share.journal is not None:
@@ -81,6 +83,11 @@ def flow_process(config: Config, share: Share = ALONE) -> int:
     except (InconsistentPartitionsError, MissingPartitionsError, NoPartitionsError) as error:
         fix = "Move it aside: the flow then begins where its last snapshot was, without open windows and alerts."
         log.error("flow_cannot_resume", store=str(store), cause=str(error), fix=fix)
+        return Exit.FLOW
+    except RuntimeError as error:
+        if "SqliteFailure" not in str(error):  # of the recovery store; nothing else tells it from a bug
+            raise
+        log.warning("flow_snapshot_failed", store=str(store), cause=str(error))
         return Exit.FLOW
     except BaseException as error:
         # Bytewax panics when a peer is gone, and pyo3 gives what is no Exception a type that cannot be imported.

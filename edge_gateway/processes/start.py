@@ -21,6 +21,8 @@ from edge_gateway.exit_codes import Exit
 from edge_gateway.flow_file import FlowRejected
 from edge_gateway.layout import Layout
 from edge_gateway.parent import end_with_parent
+from edge_gateway.reload.follower import Follower
+from edge_gateway.signals import ignore_hangup
 from edge_gateway.spread import ONE, Spread
 from edge_gateway.status import PAGE, ROLES
 from models.errors import ModelError
@@ -30,7 +32,9 @@ log = structlog.get_logger(__name__)
 CLUSTER_RESTART_S = 1.0  # at most, from the end of a flow to the next: those that wait for it have to start anew, too
 
 
-def start(path: Path, only: str | None, *, drain: bool, spread: Spread = ONE, log_format: str | None = None) -> int:
+def start(
+    path: Path, only: str | None, *, drain: bool, spread: Spread = ONE, log_format: logs.Format | None = None
+) -> int:
     """Run the gateway, or one of its processes, until it is told to stop.
 
     Args:
@@ -47,23 +51,28 @@ def start(path: Path, only: str | None, *, drain: bool, spread: Spread = ONE, lo
     if only not in (None, *ROLES, PAGE) or (drain and only != "deliver"):
         typer.echo(f"--only takes one of {', '.join((*ROLES, PAGE))}, and --drain goes with --only deliver", err=True)
         return Exit.CONFIG
+    ignore_hangup()
     try:
-        config = load_checked(path, host=spread.host)
+        follower = Follower() if only is None else Follower.of_supervisor()
+        config = load_checked(path, host=spread.host) if follower.current is None else follower.current.config
     except ConfigRejected as rejected:
         typer.echo(str(rejected), err=True)
         return Exit.CONFIG
-    if log_format is not None:
-        config = config.model_copy(update={"log": config.log.model_copy(update={"format": log_format})})
+    except (OSError, ValueError) as error:  # the kept configuration, which the supervisor has just written
+        typer.echo(str(error), err=True)
+        return Exit.FAILED
     if refusal := spread.refusal(config):
         typer.echo(refusal, err=True)
         return Exit.CONFIG
-    logs.set_up(only or "supervisor", config.log.format, config.log.level)
+    style: logs.Format = log_format or config.log.format
+    logs.set_up(only or "supervisor", style, config.log.level)
+    follower.on_accept = lambda now: logs.set_up(only or "supervisor", style, now.log.level)
     role = spread.share(config).role if only == "flow" else only
     try:
         with claim(config.gateway.data, role or "gateway"):
             if only is None:
                 remember_host(config, spread.host)
-            return _run(path, config, only, drain=drain, spread=spread)
+            return _run(path, config, only, follower, drain=drain, spread=spread, style=style)
     except FlowRejected as rejected:
         typer.echo(str(rejected), err=True)
         return Exit.CONFIG
@@ -80,10 +89,13 @@ def start(path: Path, only: str | None, *, drain: bool, spread: Spread = ONE, lo
         return _ended(error)
 
 
-def _run(path: Path, config: Config, only: str | None, *, drain: bool, spread: Spread) -> int:
+def _run(
+    path: Path, config: Config, only: str | None, follower: Follower, *, drain: bool, spread: Spread, style: str
+) -> int:
     """Each process imports what it runs."""
     if only is None:
         from edge_gateway.notify import Notifier  # noqa: PLC0415
+        from edge_gateway.reload.keeper import Keeper  # noqa: PLC0415
         from edge_gateway.supervisor import Supervisor  # noqa: PLC0415
 
         further = tuple(f"flow-{number}" for number in range(1, spread.processes))
@@ -91,31 +103,33 @@ def _run(path: Path, config: Config, only: str | None, *, drain: bool, spread: S
         addresses = free_addresses(spread.processes) if further else ()
         pages = (PAGE,) if config.page.enabled else ()
         clustered = bool(further or config.cluster.hosts)
+        notifier = Notifier.take(os.environ)
         supervisor = Supervisor(
             path.resolve(),
             Layout(config.gateway.data).status,
             (*roles, *pages),
-            lambda role: [*spread.arguments(role, addresses), "--log-format", config.log.format],
+            lambda role: [*spread.arguments(role, addresses), "--log-format", style],
             {role: CLUSTER_RESTART_S for role in roles if clustered and role.startswith("flow")},
-            Notifier.take(os.environ),
+            notifier,
+            Keeper(path.resolve(), config, notifier, spread.host, clustered=clustered, on_accept=follower.on_accept),
         )
         return asyncio.run(supervisor.run())
     if only == "flow":
         from edge_gateway.processes.flow import flow_process  # noqa: PLC0415
 
-        return flow_process(named(config, spread.host), spread.share(config))
+        return flow_process(named(config, spread.host), spread.share(config), follower)
     config = as_host(config, spread.host)
     if only == "acquire":
         from edge_gateway.processes.acquire import acquire_process  # noqa: PLC0415
 
-        return asyncio.run(acquire_process(config))
+        return asyncio.run(acquire_process(config, follower, spread.host))
     if only == PAGE:
         from edge_gateway.processes.page import page_process  # noqa: PLC0415
 
         return page_process(config)
     from edge_gateway.processes.deliver import deliver  # noqa: PLC0415
 
-    return deliver(config, drain=drain)
+    return deliver(config, follower, drain=drain)
 
 
 def _ended(error: Exception) -> int:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 from queue import Empty, SimpleQueue
 
 import numpy as np
@@ -52,6 +53,7 @@ class ModelDuty:
         fixed: What serves each asset by a bundle of the configuration, whatever the store says.
         tell: Puts events into the outbox, durably, from the flow's thread; False = it cannot yet.
         monotonic: Steady clock, s.
+        beside: What else the thread looks at; called as often as the store is.
 
     Attributes:
         spent: On each model, by name.
@@ -64,7 +66,9 @@ class ModelDuty:
         fixed: Mapping[str, Sequence[Served]],
         tell: Callable[[Sequence[Event]], bool],
         monotonic: Callable[[], float] = time.monotonic,
+        beside: Callable[[], None] = lambda: None,
     ) -> None:
+        self._beside = beside
         self._config = config
         self._recruiter = recruiter
         self._fixed = fixed
@@ -75,7 +79,7 @@ class ModelDuty:
         self._assets = sorted({*fixed, *(asset for model in config.model for asset in model.assets)})
         self._roster = Roster()
         self._crew = Crew()
-        self._next: Crew | None = None
+        self._next: tuple[Recruiter, Crew] | None = None
         self._agreements: dict[str, Agreement] = {}
         self._storms: dict[str, Storm] = {}
         self._told = 0
@@ -110,7 +114,10 @@ class ModelDuty:
             agreement = self._agreements.get(one.name) if one.shadow else None
             beside = active.get(one.name)
             if agreement and beside and (agreement.model, agreement.beside) == (one.model, beside.model):
+                before, least = agreement.windows, self._config.models.shadow_windows
                 agreement.add(asset, ends, beside.score, one.score)
+                if before < least <= agreement.windows:  # who waits for that many need not wait for the next writing
+                    self._kept_at = -inf
 
     def raised(self, alerts: Iterable[Alert]) -> None:
         """Alarms that were opened; a storm of them rolls a version back that was promoted lately."""
@@ -133,9 +140,9 @@ class ModelDuty:
 
     def pass_over(self) -> None:
         """Between two passes of the flow: take what was made ready, tell what changed."""
-        crew, self._next = self._next, None
-        if crew is not None:
-            self._take(crew)
+        ready, self._next = self._next, None
+        if ready is not None and ready[0] is self._recruiter:
+            self._take(ready[1])
         untold = [change for change in self._crew.untold if change.number > self._told]
         if untold and self._tell([event_of(change) for change in untold]):
             self._told = untold[-1].number
@@ -150,9 +157,29 @@ class ModelDuty:
                 self._work.get_nowait()()
             except Empty:
                 break
-        crew = self._recruiter.look()
+        self._beside()
+        recruiter = self._recruiter
+        crew = recruiter.look()
         if crew is not None:
-            self._next = crew
+            self._next = recruiter, crew
+
+    def change(self, config: Config, recruiter: Recruiter, fixed: Mapping[str, Sequence[Served]], crew: Crew) -> None:
+        """Go on with another configuration, from the flow's thread, between two passes.
+
+        Args:
+            config: Of the gateway.
+            recruiter: Of that configuration, see `Recruiter.renewed`.
+            fixed: As at the start.
+            crew: What the recruiter found.
+        """
+        self._config, self._recruiter, self._fixed = config, recruiter, fixed
+        self._assets = sorted({*fixed, *(asset for model in config.model for asset in model.assets)})
+        for name in self._crew.posts.keys() - crew.posts.keys():
+            self._agreements.pop(name, None)
+            self._storms.pop(name, None)
+        for name, post in crew.posts.items():
+            self._storms[name] = Storm(config.models, post.life.promoted_at)
+        self._take(crew)
 
     def close(self) -> None:
         """Write what would be lost; the flow has ended."""
@@ -197,6 +224,8 @@ class ModelDuty:
             if model.name is not None:
                 for asset in model.assets:
                     posts.setdefault(asset, []).extend(_served(crew.posts.get(model.name, _NOBODY)))
+        for asset in self._roster.assets - posts.keys():
+            self._roster.put(asset, ())
         for asset, served in posts.items():
             once = list({one.scorer.model: one for one in reversed(served)}.values())[::-1]
             if once != list(self._roster.of(asset)):

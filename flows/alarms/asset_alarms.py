@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cloud_sink.records import Alert, Event, alert_id
-from connectors.samples import Item, Notice, NoticeKind, Origin, SampleBatch
+from connectors.samples import REMOVED, Item, Notice, NoticeKind, Origin, SampleBatch
 from flows.alarms.alarm import Alarm
 from flows.alarms.behaviour import behaviour_of, behaviour_of_scores
 from flows.alarms.cause import Cause
@@ -40,12 +40,17 @@ class AssetAlarms:
         self._watch: Watch | None = None  # None = no rules
         self._severities: dict[str, str] = {}  # of their alarms
         self._time = EventTime(setup.windows)
+        self._made_of: tuple[object, ...] = ()  # see `AlarmSetup.of`
 
     def push(self, values: Sequence[Item | ScoredBlock]) -> list[Alert | Event]:
         """Take in what a pass brought of this asset: blocks, notices, scored windows."""
         out: list[Alert | Event] = []
-        panel = self._panel or self._begin(values[0].asset, out)
+        if self._setup.latest is not None and (setup := self._setup.now) is not self._setup:
+            self._renew(values[0].asset, setup)
+        if self._panel is None:
+            self._begin(values[0].asset, out)
         for value in values if len(values) == 1 else in_order(values, self._time, self._setup.windows):
+            panel = self._panel or self._begin(value.asset, out)
             if isinstance(value, ScoredBlock):
                 out += self._take_scores(panel, value)
                 received = value.decided_received
@@ -93,7 +98,24 @@ class AssetAlarms:
             self._time.idle(notice)
             if self._watch is not None and (changes := self._watch.pass_time(self._time.now, notice.end)):
                 out += panel.change(self._causes(changes))
+        elif notice.reason == REMOVED:
+            out += self._end(panel, notice)
         return out
+
+    def _end(self, panel: Panel, notice: Notice) -> list[Alert]:
+        """Nobody acquires the asset any more. Should it come back, it begins anew."""
+        over = Occasion(self._time.now, notice.end, detail="Nothing is acquired of this asset any more.")
+        out = [alert for name in panel.names() for alert in panel.retire(name, over)]
+        self._panel, self._watch, self._severities = None, None, {}
+        self._judges = Judges(self._setup.alerts)
+        return out
+
+    def _renew(self, asset: str, setup: AlarmSetup) -> None:
+        """Go on with other rules, levels and calendar as after a restart, if any of them concerns this asset."""
+        if self._panel is not None and setup.of(asset) != self._made_of:
+            self._resume, self._panel, self._watch = self.snapshot(), None, None
+            self._severities = {}
+        self._setup = setup
 
     def _command(self, panel: Panel, notice: Notice) -> list[Alert] | list[Event]:
         try:
@@ -127,6 +149,7 @@ class AssetAlarms:
         kept = load(self._resume) if self._resume is not None else None
         self._resume = None
         watched = self._setup.rules(asset)
+        self._made_of = self._setup.of(asset)
         panel = self._panel = Panel(asset, self._setup.maintenance(asset))
         states: dict[str, Any] = {}
         if kept is not None:
@@ -136,6 +159,8 @@ class AssetAlarms:
             self._time = EventTime(timing, kept.now, kept.behind, guard)
             panel.in_maintenance = kept.in_maintenance
             self._judges = Judges.from_json(self._setup.alerts, kept.judges)
+        else:
+            self._judges = Judges(self._setup.alerts)
         if watched is not None:
             self._watch = watched.start(kept.watch if kept is not None else b"")
             self._severities = {name: settings.severity for name, settings in watched.alarms.items()}

@@ -34,10 +34,13 @@ class FloodState:
     Held back = still a record, with all its evidence, but on the way of events instead of overtaking everything. A
     flood is an alert of its own, of the gateway: it opens with the first opening held back, and clears when no more
     opened within the period than may pass; the clearing tells which were held back, and how many.
+
+    Attributes:
+        settings: Of floods; others hold from the next record on.
     """
 
     def __init__(self, settings: AlertSettings) -> None:
-        self._settings = settings
+        self.settings = settings
         self._now = 0
         self._passed: list[int] = []  # times of openings, ascending, none older than the period
         self._held: list[int] = []
@@ -61,10 +64,10 @@ class FloodState:
     def _take(self, alert: Alert) -> list[Alert | Event]:
         out: list[Alert | Event] = []
         name = f"{alert.asset} {alert.rule}"
-        if alert.state == "opened" and self._settings.flood_limit:
+        if alert.state == "opened" and self.settings.flood_limit:
             self._ids.pop(name, None)
-            spared = self._settings.flood_spares_alarms and alert.severity == "alarm"
-            if spared or len(self._passed) < self._settings.flood_limit:
+            spared = self.settings.flood_spares_alarms and alert.severity == "alarm"
+            if spared or len(self._passed) < self.settings.flood_limit:
                 self._passed.append(self._now)
                 return [alert]
             self._held.append(self._now)
@@ -81,23 +84,23 @@ class FloodState:
 
     def _pass_time(self, received_time: int) -> list[Alert | Event]:
         behind = self._now - received_time
-        if behind > self._settings.flood_ns:  # our clock was set back: waiting for it could hold back a year of alarms
+        if behind > self.settings.flood_ns:  # our clock was set back: waiting for it could hold back a year of alarms
             self._passed = [at - behind for at in self._passed]
             self._held = [at - behind for at in self._held]
             self._now = received_time
         self._now = max(self._now, received_time)
-        horizon = self._now - self._settings.flood_ns
+        horizon = self._now - self.settings.flood_ns
         if (self._passed and self._passed[0] <= horizon) or (self._held and self._held[0] <= horizon):
             self._passed = [at for at in self._passed if at > horizon]
             self._held = [at for at in self._held if at > horizon]
-        if self._since is None or len(self._passed) + len(self._held) > self._settings.flood_limit:
+        if self._since is None or len(self._passed) + len(self._held) > self.settings.flood_limit:
             return []
         report = self._flood("cleared", self._report())
         self._since, self._names = None, Counter()
         return [report]
 
     def _began(self) -> str:
-        limit, period = self._settings.flood_limit, self._settings.flood_ns / 60e9
+        limit, period = self.settings.flood_limit, self.settings.flood_ns / 60e9
         return f"More than {limit} alarms opened within {period:g} minutes: what opens on top is held back."
 
     def _report(self) -> str:
@@ -114,7 +117,7 @@ class FloodState:
             state=state,
             severity="warning",
             score=float(len(self._passed) + len(self._held)),
-            threshold=float(self._settings.flood_limit),
+            threshold=float(self.settings.flood_limit),
             model="",
             opened_at=self._since,
             at=max(self._now, self._since + (state == "cleared")),  # also where our clock was set back

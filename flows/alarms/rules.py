@@ -24,4 +24,4 @@ def watched(asset: str, rules: RuleSet, allowed_skew_ns: int) -> Watched | None:
             return RuleState.restore(kept, rules.rules, unknown, allowed_skew_ns=allowed_skew_ns)
         return RuleState(rules.rules, unknown, allowed_skew_ns=allowed_skew_ns)
 
-    return Watched(rules.alarms, {rule.name: rule.tag for rule in rules.rules}, start)
+    return Watched(rules.alarms, {rule.name: rule.tag for rule in rules.rules}, start, rules)

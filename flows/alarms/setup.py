@@ -25,9 +25,22 @@ class AlarmSetup:
         windows: Of the windows that are scored: their lateness, and the skew beyond which a sample is not believed.
         rules: Gives what is watched on an asset, None = nothing; asked once, at its first item.
         maintenance: Gives the calendar of an asset; asked once, at its first item.
+        latest: Gives the setup as it is now, the same object as long as it is the same; asked with every item. None =
+            it never changes.
     """
 
     alerts: AlertSettings
     windows: Timing
     rules: Callable[[str], Watched | None] = no_rules
     maintenance: Callable[[str], Maintenance] = no_maintenance
+    latest: Callable[[], AlarmSetup] | None = None
+
+    @property
+    def now(self) -> AlarmSetup:
+        """The latest."""
+        return self if self.latest is None else self.latest()
+
+    def of(self, asset: str) -> tuple[object, ...]:
+        """What the alarms of an asset are made from; equal if they would be the same."""
+        watched = self.rules(asset)
+        return self.alerts, self.maintenance(asset), None if watched is None else watched.of

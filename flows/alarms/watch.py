@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from connectors.samples import SampleBatch
@@ -39,11 +39,13 @@ class Watched:
         alarms: Settings by name of the alarm.
         tags: The tag that an alarm concerns, by its name.
         start: Makes the running rules, from what `Watch.snapshot` gave, b"" = anew.
+        of: What it is made from: two that are equal watch the same. Left out: like no other.
     """
 
     alarms: Mapping[str, AlarmSettings]
     tags: Mapping[str, str]
     start: Callable[[bytes], Watch]
+    of: object = field(default_factory=object)
 
 
 def no_rules(asset: str) -> Watched | None:  # noqa: ARG001 - of any

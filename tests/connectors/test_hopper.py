@@ -72,3 +72,20 @@ def test_a_block_larger_than_the_hopper_fits_into_an_empty_one() -> None:
     hopper.put(block("a", 1, 1000))
     first, notice = hopper.take(0)
     assert (len(first), notice.count) == (250, 1)
+
+
+def test_a_change_of_tables_stands_between_what_came_before_and_after() -> None:
+    hopper, other = Hopper(1000), TagTable("fan", ())
+    hopper.put(block("a", 10))
+    hopper.put_tables([other])
+    hopper.put(block("a", 3))
+    hopper.put_tables([])
+    assert hopper.take_tables() is None  # a block stands before it
+    assert [len(item) for item in hopper.take(0) if isinstance(item, SampleBatch)] == [10]
+    assert hopper.queued == 3
+    assert hopper.take(None) == []  # and does not wait: a change is next
+    assert hopper.take_tables() == (other,)
+    assert [len(item) for item in hopper.take(0) if isinstance(item, SampleBatch)] == [3]
+    assert hopper.queued == 0
+    assert hopper.take_tables() == ()
+    assert hopper.take_tables() is None

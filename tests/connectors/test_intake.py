@@ -31,6 +31,8 @@ def block(n: int, first: int, table: TagTable = PUMP) -> SampleBatch:
 class Script:
     """A driver that does what it is told."""
 
+    trouble = ""
+
     def __init__(self, name: str, play: Callable[[Emit], Awaitable[None]], table: TagTable = PUMP) -> None:
         self.name = name
         self.tables = [table]
@@ -233,3 +235,106 @@ def test_empty_blocks_are_nothing() -> None:
     intake = Intake([Script("one", lambda emit: asyncio.sleep(0))], IntakeSettings(), {"pump": 5})
     intake.emit(block(0, 1))
     assert intake.hopper.take(0) == []
+
+
+class Counted(Script):
+    """Emits for ever; counts how often it was begun, and whether it runs."""
+
+    def __init__(self, name: str, table: TagTable) -> None:
+        super().__init__(name, self._emit_on, table)
+        self.begun = 0
+        self.runs = False
+
+    async def _emit_on(self, emit: Emit) -> None:
+        self.begun += 1
+        self.runs = True
+        first = self.begun * 10**6
+        try:
+            while True:
+                emit(block(1, first := first + 1, self.tables[0]))
+                await asyncio.sleep(0.001)
+        finally:
+            self.runs = False
+
+
+async def more(intake: Intake, samples: int) -> None:
+    wanted = intake.received + samples
+    while intake.received < wanted:  # noqa: ASYNC110 - nothing tells of a sample
+        await asyncio.sleep(0.001)
+
+
+def changed(drivers: list[Script], writer: JournalWriter, change: Callable[[Intake], Awaitable[None]]) -> IntakeStatus:
+    """Acquire, do that, acquire a little more."""
+
+    async def main() -> IntakeStatus:
+        stop = asyncio.Event()
+
+        async def beside(intake: Intake) -> None:
+            await more(intake, 20)
+            await change(intake)
+            await more(intake, 20)
+            stop.set()
+            await asyncio.Event().wait()
+
+        return await asyncio.wait_for(acquire(drivers, writer, QUICK, stop, beside=beside), 20)
+
+    return asyncio.run(main())
+
+
+IDLE = timedelta(seconds=5)
+
+
+def test_a_driver_that_is_not_named_never_notices_a_change(tmp_path: Path, writer: JournalWriter) -> None:
+    stays, goes = Counted("stays", PUMP), Counted("goes", FAN)
+    wider = TagTable("fan", (Tag("speed"), Tag("torque")))
+    comes = Counted("goes", wider)
+
+    async def change(intake: Intake) -> None:
+        await intake.change(["goes"], [comes], [PUMP, wider], IDLE)
+        assert not goes.runs
+
+    status = changed([stays, goes], writer, change)
+    assert (stays.begun, goes.begun, comes.begun) == (1, 1, 1)
+    items = journalled(tmp_path)
+    assert sum(len(item) for item in items if isinstance(item, SampleBatch)) == status.received
+    assert (status.refused, status.dropped, set(status.drivers)) == (0, 0, {"stays", "goes"})
+    pump = [item for item in items if item.asset == "pump"]
+    assert not any(isinstance(item, Notice) for item in pump)
+    times = [int(item.source_time[0]) for item in pump if isinstance(item, SampleBatch)]
+    assert times == list(range(times[0], times[0] + len(times)))
+    tables = [item.tags for item in items if isinstance(item, SampleBatch) and item.asset == "fan"]
+    assert tables == sorted(tables, key=len)
+    assert {len(table) for table in tables} == {1, 2}
+    (gap,) = [item for item in items if isinstance(item, Notice)]
+    assert (gap.kind, gap.asset, gap.reason, gap.source) == (NoticeKind.GAP, "fan", "reconfigured", "goes")
+
+
+def test_an_asset_that_nobody_acquires_any_more_is_told_of_and_may_come_back(
+    tmp_path: Path, writer: JournalWriter
+) -> None:
+    async def change(intake: Intake) -> None:
+        await intake.change(["goes"], [], [PUMP], IDLE)
+        await intake.change([], [Counted("again", FAN)], [PUMP, FAN], IDLE)
+
+    changed([Counted("stays", PUMP), Counted("goes", FAN)], writer, change)
+    told = [item for item in journalled(tmp_path) if isinstance(item, Notice)]
+    assert [(one.asset, one.reason) for one in told] == [("fan", "removed"), ("fan", "reconfigured")]
+
+
+def test_many_changes_leave_no_task_behind(writer: JournalWriter) -> None:
+    async def change(intake: Intake) -> None:
+        before = len(asyncio.all_tasks())
+        for _ in range(30):
+            await intake.change(["goes"], [Counted("goes", FAN)], [PUMP, FAN], IDLE)
+        assert len(asyncio.all_tasks()) == before
+        assert len(intake.status().drivers) == 2
+
+    changed([Counted("stays", PUMP), Counted("goes", FAN)], writer, change)
+
+
+def test_a_bug_in_what_runs_beside_ends_acquisition(writer: JournalWriter) -> None:
+    async def change(_: Intake) -> None:
+        raise RuntimeError("a bug")
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        changed([Counted("stays", PUMP)], writer, change)

@@ -83,6 +83,8 @@ class Node:
     def __init__(self, journals: list[Path], out: Path) -> None:
         self._journals, self._out = journals, out
 
+    revision = 0  # of what it says of alarms
+
     def rules(self, asset: str) -> RuleSet:
         return RuleSet()
 

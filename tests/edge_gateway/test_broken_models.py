@@ -38,6 +38,8 @@ HEAD = """
 site = "riverside"
 name = "gw-1"
 data = "data"
+[windows]
+length = "2s"
 [[target]]
 kind = "file"
 path = "cloud"

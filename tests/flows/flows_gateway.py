@@ -97,6 +97,7 @@ class ListGateway:
     out: list[tuple[str, Any]] = field(default_factory=list)
     shadows: dict[str, Scorer] = field(default_factory=dict)
     outcomes: list[Outcome] = field(default_factory=list)
+    revision: int = 0
 
     def source(self) -> TestingSource[Any]:
         return TestingSource(self.items, batch_size=self.batch_size)

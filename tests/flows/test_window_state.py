@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud_sink.records import Account, Event
-from connectors.samples import Item, SampleBatch
+from connectors.samples import REMOVED, Item, Notice, NoticeKind, SampleBatch
 from connectors.tags import Tag, TagTable
 from flows.blocks import LateBlock
 from flows.data_settings import CountSettings, SessionSettings
@@ -268,3 +268,17 @@ def test_many_tags_and_windows_take_the_wide_keys() -> None:
     found = windows(run(tumbling(), blocks))
     assert len(found) == 15
     assert found == oracle.closed
+
+
+def test_windows_of_an_asset_that_nobody_acquires_any_more_are_closed_out_and_it_may_come_back() -> None:
+    state = WindowState(TUMBLING)
+    run(state, [block((1, 0, 1.0), (2, 0, 2.0))])
+    out = run(state, [Notice(NoticeKind.GAP, "press", REMOVED, T0 + 2 * S, T0 + 3 * S, 0, "intake")])
+    (closed,) = [one for one in out if isinstance(one, WindowBlock)]
+    assert closed.partial
+    assert [event.kind for event in out if isinstance(event, Event)] == ["migration", "gap"]
+    again = WindowState.restore(state.snapshot(), TUMBLING)
+    run(again, [block((30, 0, 1.0)), idle(60)])
+    account = again.account()
+    assert (account.received, account.placed, account.late) == (3, 3, 0)
+    assert account.balanced

@@ -162,6 +162,8 @@ class BenchGateway:
     def sink(self) -> OutboxSink:
         return self._sink
 
+    revision = 0  # of what it says of alarms
+
     def rules(self, asset: str) -> RuleSet:
         if not self.case.startswith("rule"):
             return RuleSet()

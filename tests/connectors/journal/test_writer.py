@@ -5,6 +5,7 @@ import os
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from connectors.errors import JournalLocked, JournalTooNew, JournalWriteFailed, UnknownAsset
@@ -15,6 +16,7 @@ from connectors.journal.segments import list_bases, segment_path
 from connectors.journal.settings import JournalSettings
 from connectors.journal.syncer import Syncer
 from connectors.journal.writer import JournalWriter
+from connectors.samples import SampleBatch
 from connectors.tags import Tag, TagTable
 
 PUMP = TagTable("pump", (Tag("flow", "m3/h", 0.1), Tag("head", "m")))
@@ -261,3 +263,36 @@ def test_a_start_leaves_alone_what_the_flow_is_writing(folder: Path, write) -> N
     write(LARGE).close()
     assert (folder / "read.mark.new").exists()
     assert not (folder / "00000000000000000007.new").exists()
+
+
+def test_blocks_of_other_tables_follow_in_a_segment_of_their_own(tmp_path: Path) -> None:
+    fan = TagTable("fan", (Tag("speed"),))
+    wider = TagTable("fan", (Tag("speed"), Tag("torque")))
+    other = TagTable("mill", (Tag("power"),))
+
+    def block(table: TagTable, first: int) -> SampleBatch:
+        times = np.arange(first, first + 5)
+        return SampleBatch(table, np.zeros(5, np.uint16), times, times * 1.0, np.zeros(5, np.uint32), first)
+
+    with JournalWriter(tmp_path, [fan], JournalSettings()) as writer:
+        writer.append([block(fan, 1)])
+        writer.adopt([fan])  # as it is: nothing is begun
+        assert len(list_bases(tmp_path)) == 1
+        writer.adopt([other, wider])
+        writer.append([block(wider, 11), block(other, 21)])
+        with pytest.raises(UnknownAsset):
+            writer.append([block(fan, 31)])
+        assert len(list_bases(tmp_path)) == 2
+        with pytest.raises(ValueError, match="once"):
+            writer.adopt([fan, wider])
+        writer.append([block(wider, 41)])
+    reader, items = JournalReader(tmp_path, 0), []
+    while more := reader.read():
+        items += more
+    reader.close()
+    assert [(item.tags, int(item.source_time[0])) for item in items] == [
+        (fan, 1),
+        (wider, 11),
+        (other, 21),
+        (wider, 41),
+    ]
