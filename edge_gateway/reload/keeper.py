@@ -37,7 +37,7 @@ log = structlog.get_logger(__name__)
 
 _TRIAL_S = 60.0  # a user's module may hang while it is imported
 _SETTLE_S = 30.0  # a stop takes 8 s at most, a start with a large recovery store some more
-_HOLD_S = 1.0  # for which one that was started again has to go on: a step may raise at its first item
+_HOLD_S = 2.0  # for which one that was started again has to go on: a step may raise at its first item
 _LOOK_S = 0.05
 
 
@@ -132,7 +132,7 @@ class Keeper:
             self._notifier.reloading()
             outcome = await self._reload(processes)
             self._note(outcome)
-            self._notifier.ready()
+            self._notifier.reloaded()
 
     async def _reload(self, processes: Processes) -> Outcome:
         began = time.monotonic_ns()
@@ -214,26 +214,33 @@ class Keeper:
             elif had and not wanted:
                 await processes.finish(PAGE)
             end, silent = time.monotonic() + _SETTLE_S, processes.roles
-            calm = time.monotonic()
+            begun: dict[int, int] = {}
             while not self._failed and time.monotonic() < end:
-                silent = self._silent(processes)
-                if silent:
-                    calm = time.monotonic()
-                elif not restarts or time.monotonic() - calm > _HOLD_S:
+                silent = self._silent(processes, restarts, begun)
+                if not silent:
                     return ()
                 await asyncio.sleep(_LOOK_S)
             return silent
         finally:
             self._on_trial = False
 
-    def _silent(self, processes: Processes) -> tuple[str, ...]:
-        """Processes that have not said yet that they run by what is in force; notes one that refuses it."""
+    def _silent(self, processes: Processes, restarts: tuple[str, ...], begun: dict[int, int]) -> tuple[str, ...]:
+        """Processes that have not said yet that they run by what is in force; notes one that refuses it.
+
+        Args:
+            processes: All of them.
+            restarts: Those that have to say so for a while: one that is about to end has said it, too.
+            begun: When each process said so first, by its number; filled here.
+        """
         silent = []
         for role in processes.roles:
             if role not in ROLES:
                 continue  # a page reads what the others say; further flows of a cluster end with the first
             status = read_status(self._status_folder, role)
-            if status.get("pid") != processes.pid(role) or status.get("generation") != self._kept.generation:
+            pid, written = processes.pid(role), int(status.get("mono", 0))
+            if pid is None or status.get("pid") != pid or status.get("generation") != self._kept.generation:
+                silent.append(role)
+            elif role in restarts and written - begun.setdefault(pid, written) < _HOLD_S * 1e9:
                 silent.append(role)
             refused = status.get("generation_refused", {})
             if refused.get("generation") == self._kept.generation:
