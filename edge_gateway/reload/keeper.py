@@ -70,7 +70,7 @@ class Keeper:
     """Owns the configuration in force.
 
     Attributes:
-        environment: For every process that is started.
+        environment: For every process that is started; empty where the disk refused, and the file is read as it is.
     """
 
     def __init__(
@@ -92,9 +92,6 @@ class Keeper:
             host: Of a cluster, which this machine is; None = one machine.
             clustered: The flow is spread over processes, which take over nothing while they run.
             on_accept: Called with each configuration that comes into force.
-
-        Raises:
-            OSError: The data folder cannot be written.
         """
         self._source = source
         self._notifier = notifier or Notifier("")
@@ -106,8 +103,12 @@ class Keeper:
         self._status_folder = Layout(config.gateway.data).status
         former = self._former()
         self._kept = InForce(former + 1, config, digests(config))
-        write(self._path, self._kept)
         self.environment: Mapping[str, str] = {VARIABLE: str(self._path)}
+        try:
+            write(self._path, self._kept)
+        except OSError as error:  # a full disk is no reason not to collect what still has room
+            self.environment = {}
+            log.warning("configuration_not_kept", path=str(self._path), error=error.strerror)
         self._asked = asyncio.Event()
         self._on_trial = False
         self._failed = ""  # why a process does not do with what is on trial
@@ -137,6 +138,10 @@ class Keeper:
     async def _reload(self, processes: Processes) -> Outcome:
         began = time.monotonic_ns()
         log.info("reload_started", file=str(self._source))
+        if not self.environment:
+            why = "the configuration in force could not be kept when the gateway was started"
+            fix = "Make room on its disk, then start it again."
+            return self._outcome(began, REFUSED, refusal=f"{self._path.parent}: {why}. {fix}", brief=why)
         try:
             verdict = await self._try()
         except (OSError, ValueError, TimeoutError) as error:
@@ -238,9 +243,10 @@ class Keeper:
                 continue  # a page reads what the others say; further flows of a cluster end with the first
             status = read_status(self._status_folder, role)
             pid, written = processes.pid(role), int(status.get("mono", 0))
-            if pid is None or status.get("pid") != pid or status.get("generation") != self._kept.generation:
-                silent.append(role)
-            elif role in restarts and written - begun.setdefault(pid, written) < _HOLD_S * 1e9:
+            said = pid is not None and (status.get("pid"), status.get("generation")) == (pid, self._kept.generation)
+            if said and role in restarts:
+                said = written - begun.setdefault(pid or 0, written) >= _HOLD_S * 1e9
+            if not said:
                 silent.append(role)
             refused = status.get("generation_refused", {})
             if refused.get("generation") == self._kept.generation:
