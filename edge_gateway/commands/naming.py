@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 
 from connectors.opcua.tree import Node, Tree
 from edge_gateway.commands.show import printable
+from edge_gateway.config.names import LONGEST, config_name
 
 # What the driver makes numbers of (connectors/opcua/README.md), and subtypes of these that servers name.
 NUMERIC = frozenset(
     {"Boolean", "SByte", "Byte", "Int16", "UInt16", "Int32", "UInt32", "Int64", "UInt64", "Float", "Double"}
     | {"DateTime", "UtcTime", "Date", "Duration", "Number", "Integer", "UInteger", "Enumeration", "Counter"}
 )
-_LONGEST = 63  # characters of a name in a configuration
 
 Place = tuple[str, object]  # link and node: two servers may have the same nodes
 
@@ -55,12 +53,6 @@ class Names:
         tag = next(name for name in names if self._taken.get((asset, name), place) == place)
         self._taken[asset, tag] = place
         return tag
-
-
-def config_name(text: str) -> str:
-    """The nearest name that a configuration takes."""
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", plain).strip("-_.")[:_LONGEST] or "node"
 
 
 def unfit(node: Node) -> str:
@@ -105,4 +97,4 @@ def distinct(paths: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
 def _numbered(name: str) -> Iterator[str]:
     yield name
     for number in count(2):
-        yield f"{name[: _LONGEST - len(str(number)) - 1]}-{number}"
+        yield f"{name[: LONGEST - len(str(number)) - 1]}-{number}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 PURPOSES: dict[str, tuple[str, ...]] = {
-    "Begin": ("init", "simulate", "demo", "check", "plan", "schema"),
+    "Begin": ("init", "simulate", "demo", "check", "plan", "schema", "import"),
     "Look at devices": ("browse", "read", "resolve", "scan", "peek", "cert"),
     "Run": ("run", "reload", "health", "status", "top", "doctor"),
     "Alarms": ("alerts", "explain"),

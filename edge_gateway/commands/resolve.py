@@ -7,23 +7,26 @@ import datetime as dt
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from shlex import quote
 
 import typer
 
+from connectors.opcua.address import NodeAddress
 from connectors.opcua.path import parse_address
 from edge_gateway.check import missing
 from edge_gateway.commands.naming import Place
 from edge_gateway.commands.pin_changes import changes, counted
+from edge_gateway.commands.pin_namespaces import indices, moved, pin_namespaces
 from edge_gateway.commands.pinning import pin
 from edge_gateway.commands.refusal import Refusal
 from edge_gateway.commands.resolve_links import Bounds, Found, look
 from edge_gateway.commands.resolve_show import show
 from edge_gateway.config.config import Config
 from edge_gateway.config.load import load
-from edge_gateway.config.pins import Pins, path_of, read, text
+from edge_gateway.config.namespaces import index_of
+from edge_gateway.config.pins import PinnedNamespace, Pins, path_of, read, text
 from edge_gateway.config.problems import ConfigRejected
 from edge_gateway.config.toml_text import toml_text
 from edge_gateway.config.written import rejected
@@ -69,17 +72,18 @@ def _resolve(wish: Wish) -> int:
     config, old = load(wish.config, pinned=False), read(path)
     if problems := list(missing(config)):
         raise rejected(wish.config, problems)
-    if not old.globs and not any(link.globs for link in config.opcua):
+    if old == Pins() and not any(link.globs or indices(link) for link in config.opcua):
         raise Refusal(str(wish.config), None, "has no globs to resolve", "Write [[opcua.globs]] below an [[opcua]].")
     found = asyncio.run(look(config, wish.config, wish.bounds))
-    for note in found.notes:
+    for note in (*found.notes, *moved(found.namespaces, old)):
         typer.echo(note, err=True)
     if found.failures:
         for told, _ in found.failures:
             typer.echo(told, err=True)
         typer.echo(f"{path}: nothing was changed", err=True)
         return max(code for _, code in found.failures)
-    new = pin(found.matches, old, _own(config))
+    namespaces = pin_namespaces(config, found.namespaces, old)
+    new = pin(found.matches, old, _own(config, namespaces)).model_copy(update={"namespaces": namespaces})
     differing = list(changes(old, new))
     show(differing, found.matches, as_json=wish.as_json)
     typer.echo(f"{path}: {counted(differing)}{_done(wish, path, old, new, found)}", err=True)
@@ -97,9 +101,16 @@ def _done(wish: Wish, path: Path, old: Pins, new: Pins, found: Found) -> str:
     return "; written. A gateway that runs takes it at its next start"
 
 
-def _own(config: Config) -> Mapping[tuple[str, str], Place]:
+def _own(config: Config, namespaces: Sequence[PinnedNamespace]) -> Mapping[tuple[str, str], Place]:
     """Asset and tag -> link and node, of what the configuration names itself."""
-    opcua = {(tag.asset, tag.tag): (link.name, parse_address(tag.node)) for link in config.opcua for tag in link.tags}
+    uris = {(one.link, one.index): one.uri for one in namespaces}
+    opcua: dict[tuple[str, str], Place] = {}
+    for link in config.opcua:
+        for tag in link.tags:
+            address = parse_address(tag.node)
+            if isinstance(address, NodeAddress) and (index := index_of(address.uri)) is not None:
+                address = replace(address, uri=uris[link.name, index])
+            opcua[tag.asset, tag.tag] = link.name, address
     lines = ((line, tag) for line in config.modbus for unit in line.all_units() for tag in unit.tags)
     return {**opcua, **{(tag.asset, tag.tag): (line.name, tag.address) for line, tag in lines}}
 
@@ -107,7 +118,7 @@ def _own(config: Config) -> Mapping[tuple[str, str], Place]:
 def _head(config: Path, endpoints: Sequence[tuple[str, str]]) -> str:
     now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     lines = [
-        f"OPC-UA tags that the globs of {toml_text(config.name)} found; belongs beside that file.",
+        f"OPC-UA tags and namespaces that globs and indices in {toml_text(config.name)} stand for; belongs beside it.",
         "Written by `sluicegate resolve`: done again, it adds what is new and removes what is gone; other names stay.",
         *(f"{now}: {toml_text(name)} at {toml_text(endpoint)}" for name, endpoint in endpoints),
     ]

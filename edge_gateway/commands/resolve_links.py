@@ -14,6 +14,7 @@ from connectors.opcua.glob import levels
 from connectors.opcua.tree import Tree
 from edge_gateway.commands.access import Session, explained, opened
 from edge_gateway.commands.folders import find_folders
+from edge_gateway.commands.pin_namespaces import indices, unknown
 from edge_gateway.commands.pinning import Match, match
 from edge_gateway.commands.refusal import Refusal
 from edge_gateway.commands.walk import not_browsed, tree_below
@@ -45,12 +46,14 @@ class Found:
         matches: In the order of the configuration.
         endpoints: Name and endpoint of every link that was asked.
         notes: What a person should know besides.
+        namespaces: Name of every link that was asked -> URIs of its server, in the order of their indices.
         failures: What went wrong, and the exit code that it deserves.
     """
 
     matches: list[Match] = field(default_factory=list)
     endpoints: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    namespaces: dict[str, Sequence[str]] = field(default_factory=dict)
     failures: list[tuple[str, Exit]] = field(default_factory=list)
 
 
@@ -67,12 +70,12 @@ async def look(config: Config, path: Path, bounds: Bounds) -> Found:
     """
     found = Found()
     for number, link in enumerate(config.opcua):
-        if not link.globs:
+        if not link.globs and not indices(link):
             continue
         where = f'opcua[{number}] "{link.name}"'
         found.endpoints.append((link.name, link.endpoint))
         try:
-            matches = await _matches(config, link, where, bounds, found.notes)
+            matches = await _matches(config, link, where, bounds, found)
         except Refusal as refusal:
             found.failures.append((str(refusal), refusal.exit_code))
         except ConnectorError as error:
@@ -81,20 +84,23 @@ async def look(config: Config, path: Path, bounds: Bounds) -> Found:
         else:
             found.matches += matches
             found.failures += ((str(problem), Exit.FAILED) for problem in _empty(where, link, matches, path))
+            beyond = (str(problem) for problem in unknown(where, link, found.namespaces[link.name]))
+            found.failures += ((problem, Exit.FAILED) for problem in beyond)
     return found
 
 
-async def _matches(config: Config, link: OpcUaSection, where: str, bounds: Bounds, notes: list[str]) -> Sequence[Match]:
+async def _matches(config: Config, link: OpcUaSection, where: str, bounds: Bounds, found: Found) -> Sequence[Match]:
     try:
         settings = opcua_settings(link, config)
     except ValueError as error:
         raise Refusal(where, None, str(error).partition(": ")[2], "") from error
     trees: dict[str, Tree] = {}
     async with opened(settings) as session:
+        found.namespaces[link.name] = session.facts.namespaces
         for glob in link.globs:
             if glob.start not in trees:
                 trees[glob.start] = await _tree(session, link, glob.start, where, bounds)
-                notes += (f"{link.name}: {note}" for note in not_browsed(trees[glob.start]))
+                found.notes += (f"{link.name}: {note}" for note in not_browsed(trees[glob.start]))
     earlier: set[NodeAddress] = set()
     return [match(link.name, glob, trees[glob.start], earlier) for glob in link.globs]
 

@@ -15,15 +15,16 @@ from pydantic import ValidationError
 
 from connectors.opcua.address import NodeAddress, parse_node
 from connectors.opcua.path import BrowsePath, parse_address
+from edge_gateway.config.namespaces import indexed_nodes, put_uris
 from edge_gateway.config.opcua_glob import OpcUaGlobSection
 from edge_gateway.config.opcua_item import OpcUaItemSection
 from edge_gateway.config.opcua_tag import FoundTag
-from edge_gateway.config.pins import Key, PinnedGlob, path_of, read
+from edge_gateway.config.pins import Key, PinnedGlob, Pins, path_of, read
 from edge_gateway.config.problems import ConfigRejected, Problem
 
 
 def include_globs(data: dict[str, Any], config: Path) -> list[Problem]:
-    """Add what was found to the tags of the links, in the raw data, as `FoundTag`.
+    """Add what was found to the tags of the links, in the raw data, as `FoundTag`; and the URIs of namespaces.
 
     A node that has a tag of its own on the link is left out: that tag says how it is acquired.
 
@@ -32,16 +33,19 @@ def include_globs(data: dict[str, Any], config: Path) -> list[Problem]:
         config: Where it was read; the pins stand beside it.
 
     Returns:
-        Globs that are not resolved yet, or what is wrong with the file of pins.
+        Globs and indices that are not resolved yet, or what is wrong with the file of pins.
     """
     links = [(number, link) for number, link in enumerate(_tables(data.get("opcua"))) if _tables(link.get("globs"))]
-    if not links:
+    indexed = list(indexed_nodes(data))
+    if not links and not indexed:
         return []
     try:
-        pinned = {one.key: one for one in read(path_of(config)).globs}
+        pins = read(path_of(config))
     except ConfigRejected as rejected:
+        put_uris(indexed, Pins(), config)
         return list(rejected.problems)
-    problems: list[Problem] = []
+    pinned = {one.key: one for one in pins.globs}
+    problems = put_uris(indexed, pins, config)
     for number, link in links:
         own = link.get("tags", [])
         taken = set(_nodes(own))

@@ -15,6 +15,8 @@ from edge_gateway.config.config import Config
 from edge_gateway.config.environment import expanded
 from edge_gateway.config.globs import include_globs
 from edge_gateway.config.maps import include_maps
+from edge_gateway.config.namespaces import indexed_nodes, put_uris
+from edge_gateway.config.pins import Pins
 from edge_gateway.config.problems import ConfigRejected, Problem
 from edge_gateway.config.section import Section
 from edge_gateway.config.validation import from_validation
@@ -38,6 +40,8 @@ def load(path: Path, *, pinned: bool = True, environ: Mapping[str, str] | None =
     data, problems = expanded(_read(path), environ)
     unset = {problem.key for problem in problems}  # what else would be said of them says nothing
     unresolved = include_globs(data, path) if pinned else []
+    if not pinned:
+        put_uris(list(indexed_nodes(data)), Pins(), path)
     complete = pinned and not unresolved and not problems
     problems += [*include_maps(data, path.resolve().parent), *unresolved, *across_sections(data, complete=complete)]
     try:

@@ -16,7 +16,8 @@ class _Place(Section):
     tag: Name = option(description="Name of the tag, unique within its asset.", fix=NAME_FIX, example="flow")
     node: str = option(
         description="Node id with the namespace URI, never its index: an index changes when the server is updated. "
-        "Or a browse path, for example path=/0:Objects/nsu=urn:example:plant;Pump-1/Flow.",
+        "Or a browse path, for example path=/0:Objects/nsu=urn:example:plant;Pump-1/Flow. Or ns=2;s=..., of which "
+        "`sluicegate resolve` looks up once what the index means.",
         fix="Write 'nsu=<namespace uri>;s=<identifier>' (or ;i=, ;g=, ;b=), or 'i=<number>' for namespace 0, "
         "or 'path=/0:Objects/nsu=<namespace uri>;<name>/<name>'.",
         example="nsu=urn:example:plant;s=pump-1.flow",

@@ -10,7 +10,7 @@ from pydantic import ValidationError, field_validator
 
 from connectors.opcua.address import parse_node
 from edge_gateway.config.problems import ConfigRejected, Problem
-from edge_gateway.config.section import Name, Section, option
+from edge_gateway.config.section import Name, Section, Whole, option
 from edge_gateway.config.toml_text import toml_text
 from edge_gateway.config.validation import from_validation
 from edge_gateway.config.written import no_toml, rejected
@@ -50,9 +50,18 @@ class PinnedGlob(Section):
         return self.link, self.glob, self.start, self.asset
 
 
+class PinnedNamespace(Section):
+    """Which namespace an index meant when it was looked up."""
+
+    link: str = option(description="Name of the link.", fix=_FIX)
+    index: Whole = option(description="As in the configuration.", fix=_FIX, ge=1, le=65535)
+    uri: str = option(description="Of the namespace.", fix=_FIX, min_length=1)
+
+
 class Pins(Section):
     """A whole file."""
 
+    namespaces: tuple[PinnedNamespace, ...] = option((), description="What `ns=` means in nodes of a link.", fix=_FIX)
     globs: tuple[PinnedGlob, ...] = option((), description="Globs in the order of the configuration.", fix=_FIX)
 
 
@@ -86,7 +95,11 @@ def read(path: Path) -> Pins:
 
 def text(pins: Pins) -> str:
     """The file without its head: a line a tag, so that versions compare well."""
-    return "".join(_section(one) for one in pins.globs)
+    return "".join(_namespace(one) for one in pins.namespaces) + "".join(_section(one) for one in pins.globs)
+
+
+def _namespace(one: PinnedNamespace) -> str:
+    return f"\n[[namespaces]]\nlink = {toml_text(one.link)}\nindex = {one.index}\nuri = {toml_text(one.uri)}\n"
 
 
 def _section(one: PinnedGlob) -> str:

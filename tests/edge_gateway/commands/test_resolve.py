@@ -285,3 +285,49 @@ def test_a_server_that_does_not_trust_us_is_told_with_our_certificate(sluicegate
     error = GatewayNotTrusted("opc.tcp://127.0.0.1:1", "BadSecurityChecksFailed")
     link = load(path, pinned=False).opcua[0]
     assert "sluicegate cert show --gateway" in told(error, link, path)
+
+
+BY_INDEX = """[[opcua.tags]]
+asset = "pump-1"
+tag = "{tag}"
+node = "ns={index};s=Plant/pump-1/{name}"
+"""
+
+
+@pytest.mark.integration
+def test_the_index_of_a_namespace_is_looked_up_once_and_stays(
+    sluicegate: Sluicegate, plant: Plant, tmp_path: Path
+) -> None:
+    path, pinned = tmp_path / "gateway.toml", tmp_path / "gateway.tags.toml"
+    text = CONFIG.format(endpoint=plant.endpoint)
+    plant.add("Plant/pump-1/flow")
+    path.write_text(text + BY_INDEX.format(tag="temperature", index=2, name="temperature"))
+    refused = sluicegate("check", "gateway.toml")
+    assert 'node = "ns=2;s=Plant/pump-1/temperature": is not resolved yet' in refused.output
+    assert sluicegate("cert", "trust", plant.endpoint, "--gateway", "gateway.toml").exit_code == 0
+
+    resolved = sluicegate("resolve", "gateway.toml")
+    assert resolved.exit_code == 0, resolved.output
+    assert 'index = 2\nuri = "urn:test:growing"\n' in pinned.read_text()
+    assert [tag.node for tag in load(path).opcua[0].tags] == [
+        "nsu=urn:test:growing;s=Plant/pump-1/temperature",  # that the glob found it too is passed over
+        "nsu=urn:test:growing;s=Plant/pump-2/temperature",
+    ]
+    assert first_values(path) == {"pump-1/temperature": 20.0, "pump-2/temperature": 20.0}
+    assert "it is up to date" in sluicegate("resolve", "gateway.toml").output
+
+    # Without any glob; and an index that was looked up means what it meant then.
+    bare = text[: text.index("[[opcua.globs]]")]
+    path.write_text(bare + BY_INDEX.format(tag="flow", index=2, name="flow"))
+    assert sluicegate("resolve", "gateway.toml").exit_code == 0
+    assert first_values(path) == {"pump-1/flow": 20.0}
+    pinned.write_text(pinned.read_text().replace("urn:test:growing", "urn:test:before"))
+    moved = sluicegate("resolve", "gateway.toml")
+    assert "namespace 2 is urn:test:growing now; ns=2 in the configuration stays urn:test:before" in moved.output
+    assert load(path).opcua[0].tags[0].node.startswith("nsu=urn:test:before;")
+
+    path.write_text(bare + BY_INDEX.format(tag="flow", index=99, name="flow"))
+    beyond = sluicegate("resolve", "gateway.toml")
+    assert (beyond.exit_code, "the server has no namespace of this index, only 0 to 2" in beyond.output) == (1, True)
+    path.write_text(bare + BY_INDEX.format(tag="flow", index=0, name="flow"))
+    assert load(path).opcua[0].tags[0].node == "s=Plant/pump-1/flow"

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from connectors.opcua.address import NodeAddress, node_text
 from connectors.opcua.nodes import Reading
 from connectors.opcua.tree import Node, Tree
-from edge_gateway.commands.naming import config_name
 from edge_gateway.commands.tag_blocks import tag_blocks
 from edge_gateway.config.load import load
+from edge_gateway.config.names import config_name
 from edge_gateway.config.toml_text import toml_text
 
 CONFIG = """

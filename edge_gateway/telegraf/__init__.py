@@ -1,0 +1,3 @@
+"""Telegraf's OPC-UA and Modbus inputs as a configuration of ours, for whoever comes from there."""
+
+from __future__ import annotations
