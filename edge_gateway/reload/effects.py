@@ -70,7 +70,12 @@ EFFECTS: dict[str, Effect] = {
         "What a stateful model remembers stays, as long as name and version do.",
         live=(FLOW,),
     ),
-    "models": Effect("Keys, promotion and roll-back go by it from the next look at the store on.", live=(FLOW,)),
+    "models": Effect(
+        "Keys, promotion and roll-back go by it from the next look at the store on. The deliver process, which follows "
+        "channels, is started again.",
+        live=(FLOW,),
+        restarts=(DELIVER,),
+    ),
     "drift": Effect(
         "The flow process is started again. With another period the count begins anew; what drifts still drifts.",
         restarts=(FLOW,),
