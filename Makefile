@@ -1,6 +1,6 @@
 # Two commands matter: `make demo` and `make test`. Both set up their own environment first.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test slow lint bench fleet-day faults delivery-faults power-cut integration page-pictures page-assets wheel-test fuzz supply-chain soak lock clean
+.PHONY: help setup demo test slow lint bench fleet-day faults delivery-faults power-cut integration page-pictures page-assets wheel-test container-test fuzz supply-chain soak lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -102,6 +102,15 @@ var/moto/.ready: tests/cloud_sink/peers/requirements.txt
 	@rm -rf $(@D) && "$(PYTHON)" -m venv $(@D)
 	@timeout 300 $(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
+
+var/container/.ready: tests/edge_gateway/container/requirements.txt
+	@echo "Setting up var/container, what reads container files for the tests (150 MB)."
+	@rm -rf $(@D) && "$(PYTHON)" -m venv $(@D)
+	@timeout 300 $(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+container-test: setup ## build the image and run it with podman: what it may, how it stops, what a kill leaves (root on Debian)
+	@$(BIN)/python .ci/image.py && $(BIN)/python -m pytest -n0 -s -m container $(ARGS)
 
 slow: setup ## the whole gateway for half a minute and more, and servers of others: S3, Azure, InfluxDB, a browser
 	@$(BIN)/python -m pytest --numprocesses=auto --dist=worksteal -m slow $(ARGS)

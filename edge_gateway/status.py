@@ -47,10 +47,11 @@ class StatusFile:
         if at < self._due and not now:
             return
         self._due = at + EVERY_S
+        wall = time.time_ns()
         body = {
             "pid": os.getpid(),
             "started": self._started,
-            "time": time.time_ns(),
+            "time": wall,
             "mono": time.monotonic_ns(),
             "boot": self._boot,
             "cpu_s": time.process_time(),
@@ -60,9 +61,10 @@ class StatusFile:
         temporary = self._path.with_suffix(".tmp")
         try:
             temporary.write_text(json.dumps(body), encoding="utf-8")
+            os.utime(temporary, ns=(wall, wall))  # by our clock, also where the disk is another machine's
             temporary.replace(self._path)
         except OSError as error:  # a full disk: what the process does matters more than what it says of itself
-            self._only_touch()
+            self._only_touch(wall)
             if not self._failing:
                 import structlog  # noqa: PLC0415 - slow, and whoever only reads a status needs it not
 
@@ -72,10 +74,10 @@ class StatusFile:
         else:
             self._failing = False
 
-    def _only_touch(self) -> None:
+    def _only_touch(self, wall: int) -> None:
         """The time of the old file takes no room on the disk, and tells that this process lives: see `verdict`."""
         with suppress(OSError):
-            os.utime(self._path)
+            os.utime(self._path, ns=(wall, wall))
 
 
 def boot_id() -> str:

@@ -155,7 +155,7 @@ def _unready(statuses: Statuses, now: Now) -> Iterator[str]:
         if _is_mute(statuses[role], now):
             yield f"{role}: its status cannot be written; is the disk of the data folder full?"
     flow = statuses["flow"]
-    if flow and (not flow.get("passing") or (_patience(flow) > BEAT_S and _age(flow, now) > BEAT_S)):
+    if flow.get("lost_after_s") and (not flow.get("passing") or _age(flow, now) > BEAT_S):
         yield "flow: it waits for the other processes of its cluster"
     if statuses["acquire"].get("disk_refuses"):
         yield "journal: the disk refuses writes; samples wait in memory, and what finds no room there is dropped"
@@ -198,12 +198,8 @@ def _same_boot(status: Status, now: Now) -> bool:
 
 def _is_mute(status: Status, now: Now) -> bool:
     """Whether it lives, but cannot write what it has to say: see `StatusFile`."""
-    if not status or _age(status, now) <= BEAT_S:
-        return False
-    return (
-        abs(now.wall - int(status.get("touched", 0))) <= BEAT_S * 1e9
-        and int(status["touched"]) - int(status["time"]) > 1e9
-    )
+    touched = int(status.get("touched", 0))
+    return bool(status) and abs(now.wall - touched) <= BEAT_S * 1e9 and touched - int(status["time"]) > 1e9
 
 
 def _since(status: Status, key: str, now: Now) -> float:

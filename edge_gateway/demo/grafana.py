@@ -12,7 +12,8 @@ from rich.console import Console
 
 from edge_gateway.exit_codes import Exit
 
-COMPOSE = Path(__file__).parents[1] / "container" / "compose.yaml"
+_CONTAINER = Path(__file__).parents[1] / "container"
+COMPOSE = (_CONTAINER / "compose.yaml", _CONTAINER / "compose.demo.yaml")
 _WAYS = (("docker", "compose"), ("podman", "compose"), ("podman-compose",))
 _ASK_S = 20.0
 
@@ -50,13 +51,13 @@ def demo_in_containers(folder: Path) -> int:
     """
     console = Console(soft_wrap=True)
     way = compose_command()
-    if way is None or not (COMPOSE.parents[2] / "pyproject.toml").is_file():
-        dashboards = COMPOSE.parents[2] / "cloud_sink" / "grafana" / "dashboards"
-        console.print(_WITHOUT.format(example=COMPOSE.parent / "influx.toml", dashboards=dashboards))
+    if way is None or not (COMPOSE[0].parents[2] / "pyproject.toml").is_file():
+        dashboards = COMPOSE[0].parents[2] / "cloud_sink" / "grafana" / "dashboards"
+        console.print(_WITHOUT.format(example=_CONTAINER / "influx.toml", dashboards=dashboards))
         return Exit.OK
     kept = folder.resolve()
     make_secrets(kept)
-    command = [*way, "-f", str(COMPOSE)]
+    command = [*way, *(word for file in COMPOSE for word in ("-f", str(file)))]
     console.print(_LOOK.format(command=" ".join(command), password=kept / "grafana-password"))
     try:
         ended = subprocess.run([*command, "up", "--build"], env={**os.environ, "SECRETS": str(kept)}, check=False)

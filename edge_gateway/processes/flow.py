@@ -62,7 +62,7 @@ def flow_process(config: Config, share: Share = ALONE, follower: Follower | None
     watch = PeerWatch(
         share.lost_after.total_seconds(), lambda lost: os._exit(Exit.FLOW if lost else Exit.OK), stop.is_set
     )
-    flow, status, gateway = assemble(config, stop, share, watch.passed, follower)
+    flow, status, gateway = assemble(config, stop, share, None if share.alone else watch.passed, follower)
     store = _store(Layout(config.gateway.data).recovery, flow.flow_id, share)
     log.info("flow_started", flow=flow.flow_id, member=share.process, members=max(1, len(share.addresses)))
     if not share.alone and share.journal is not None:
@@ -83,6 +83,11 @@ def flow_process(config: Config, share: Share = ALONE, follower: Follower | None
     except (InconsistentPartitionsError, MissingPartitionsError, NoPartitionsError) as error:
         fix = "Move it aside: the flow then begins where its last snapshot was, without open windows and alerts."
         log.error("flow_cannot_resume", store=str(store), cause=str(error), fix=fix)
+        return Exit.FLOW
+    except RuntimeError as error:
+        if "SqliteFailure" not in str(error):  # of the recovery store; nothing else tells it from a bug
+            raise
+        log.warning("flow_snapshot_failed", store=str(store), cause=str(error))
         return Exit.FLOW
     except BaseException as error:
         # Bytewax panics when a peer is gone, and pyo3 gives what is no Exception a type that cannot be imported.

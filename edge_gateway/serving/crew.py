@@ -185,9 +185,12 @@ class Recruiter:
         return scorer
 
 
+_OF_SERVING = (Step.PROMOTED, Step.ROLLED_BACK, Step.FAILED)
+
+
 def _refused(lives: Lives, name: str) -> RefusedModel | None:
     """Where the last that happened is that no version was left: until somebody promotes one, its windows say so."""
-    last = next((change for change in reversed(lives.changes) if change.model == name), None)
+    last = next((one for one in reversed(lives.changes) if one.model == name and one.step in _OF_SERVING), None)
     if lives.of(name).active is not None or last is None or last.step is not Step.FAILED:
         return None
     return RefusedModel(f"{name}@{last.version}", last.why)

@@ -14,7 +14,8 @@ from edge_gateway.demo.report import delivered
 from edge_gateway.layout import Layout
 from flows.recorded import windows_of
 from tests.e2e import test_socket_to_cloud as whole
-from tests.e2e.test_socket_to_cloud import WINDOWS, files, gateway, journal_of, plant, until, windows_written
+from tests.e2e.arrived import journal_of
+from tests.e2e.test_socket_to_cloud import WINDOWS, files, gateway, plant, until, windows_written
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(180)]
 __all__ = ["files"]  # a fixture
@@ -55,7 +56,7 @@ def test_c4_a_running_gateway_salvages_its_outbox(files) -> None:
     }
     expected = {
         (block.asset, int(start)): dict(zip(block.tags.names, n.tolist(), strict=True))
-        for block in windows_of(journal_of(files), WINDOWS)
+        for block in windows_of(journal_of(files.data), WINDOWS)
         for start, n in zip(block.start, block.grouped.n.reshape(len(block), -1), strict=True)
     }
     assert arrived == expected

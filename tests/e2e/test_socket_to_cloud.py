@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import gzip
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,18 +17,14 @@ from typing import Any
 import pytest
 
 from cloud_sink.outbox.stat import read_stat
-from cloud_sink.parquet import read_summaries
-from connectors.journal.reader import JournalReader
-from connectors.samples import Item, Notice, NoticeKind, SampleBatch
 from connectors.simulator.recorder import simulate
 from connectors.simulator.tags import PUMPS, TABLES
 from edge_gateway.demo.files import DemoFiles, config_text
-from edge_gateway.demo.report import delivered
 from edge_gateway.layout import Layout
 from edge_gateway.status import read_status
 from edge_gateway.training import train_bundle
-from flows.recorded import windows_of
 from flows.window_settings import WindowSettings
+from tests.e2e.arrived import alerts, assert_nothing_lost_or_doubled
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
@@ -119,31 +113,6 @@ def windows_written(files: DemoFiles) -> int:
     return sum(account.placed for account in read_stat(Layout(files.data).outbox).accounts)
 
 
-def journal_of(files: DemoFiles) -> list[Item]:
-    reader = JournalReader(Layout(files.data).journal, 0)
-    items: list[Item] = []
-    while got := reader.read():
-        items += got
-    reader.close()
-    return items
-
-
-def events(cloud: Path) -> list[dict[str, Any]]:
-    return [
-        json.loads(line)
-        for path in sorted((cloud / "events").rglob("*.gz"))
-        for line in gzip.decompress(path.read_bytes()).splitlines()
-    ]
-
-
-def alerts(cloud: Path) -> list[dict[str, Any]]:
-    return [
-        json.loads(line)
-        for path in sorted((cloud / "alerts").rglob("*.gz"))
-        for line in gzip.decompress(path.read_bytes()).splitlines()
-    ]
-
-
 def test_kill_9_of_each_process_loses_and_doubles_nothing(files: DemoFiles, tmp_path: Path) -> None:
     with plant(files.plant) as station:
         configure(files, station.facts)
@@ -173,40 +142,7 @@ def test_kill_9_of_each_process_loses_and_doubles_nothing(files: DemoFiles, tmp_
     )
     assert drain.returncode == 0
 
-    items = journal_of(files)
-    accounts = {account.asset: account for account in read_stat(Layout(files.data).outbox).accounts}
-    journalled = Counter[str]()
-    for item in items:
-        if isinstance(item, SampleBatch):
-            journalled[item.asset] += len(item)
-    for asset, account in accounts.items():
-        assert account.balanced, account
-        assert account.received == journalled[asset]
-
-    # Not one record twice, and every window that the journal can make is there with the very same counts.
-    cloud = delivered(files.cloud)
-    assert cloud.duplicates == 0
-    summaries = {
-        (summary.asset, summary.start): dict(zip(summary.tags, summary.n.tolist(), strict=True))
-        for path in sorted((files.cloud / "summaries").rglob("*.parquet"))
-        for summary in read_summaries(path)
-    }
-    expected = {
-        (block.asset, int(start)): dict(zip(block.tags.names, n.tolist(), strict=True))
-        for block in windows_of(items, WINDOWS)
-        for start, n in zip(block.start, block.grouped.n.reshape(len(block), -1), strict=True)
-    }
-    assert summaries == expected
-    assert len(expected) > 30
-
-    # What happened while nobody acquired is a gap from and to, for every asset, and the only one there is.
-    gaps = [event for event in events(files.cloud) if event["kind"] == "gap"]
-    assert {(gap["asset"], gap["reason"]) for gap in gaps} == {(asset, "acquirer_down") for asset in TABLES}
-    noticed = [item for item in items if isinstance(item, Notice) and item.kind is NoticeKind.GAP]
-    assert {(gap["asset"], gap["start"], gap["end"]) for gap in gaps} == {
-        (notice.asset, notice.start, notice.end) for notice in noticed
-    }
-    assert all(0 < gap["start"] < gap["end"] for gap in gaps)
+    assert assert_nothing_lost_or_doubled(files.data, files.cloud, WINDOWS) > 30
 
     opened = [alert for alert in alerts(files.cloud) if alert["state"] == "opened"]
     assert [(alert["asset"], alert["rule"]) for alert in opened] == [("pump-1", "anomaly")]

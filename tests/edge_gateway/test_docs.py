@@ -44,6 +44,7 @@ NOT_RUN = {
     "podman": "needs an image; .ci/run builds and runs it",
     "buildah": "needs a base image; .ci/run builds it",
     "kubectl": "needs a cluster; the manifest has tests of its own",
+    "k3s": "is the cluster",
 }
 RUN_BY = {
     "README.md": "tests/edge_gateway/test_readme.py",

@@ -35,6 +35,16 @@ def test_a_full_disk_costs_the_status_and_nothing_else(tmp_path: Path) -> None:
     status = StatusFile(tmp_path, "flow", lambda: {"windows": 7})
     (tmp_path / "flow.tmp").symlink_to("/dev/full")
     status.beat(now=True)
+    assert read_status(tmp_path, "flow") == {}
+    (tmp_path / "flow.tmp").unlink()
+    status.beat(now=True)
+    written = read_status(tmp_path, "flow")
+    assert written["touched"] == written["time"]
+    (tmp_path / "flow.tmp").symlink_to("/dev/full")
+    status.beat(now=True)
+    mute = read_status(tmp_path, "flow")
+    assert mute["time"] == written["time"]
+    assert mute["touched"] > written["touched"], "it lives"
     (tmp_path / "flow.tmp").unlink()
     status.beat(now=True)
     assert read_status(tmp_path, "flow")["windows"] == 7

@@ -20,6 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from edge_gateway.status import read_status
 from tests.cloud_sink.influx.servers import free_port
+from tests.edge_gateway.health.impatient import impatient
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -65,8 +66,8 @@ def test_each_process_that_hangs_is_replaced_and_nothing_is_lost(tmp_path: Path)
         manager.bind(address)
         heard: list[str] = []
         threading.Thread(target=listen, args=(manager, heard), daemon=True).start()
-        command = [sys.executable, "-c", RUN_IMPATIENT, "run", str(tmp_path / "gateway.toml")]
-        environment = {**os.environ, "NOTIFY_SOCKET": address, "WATCHDOG_USEC": "9000000"}
+        command = [sys.executable, "-m", "edge_gateway", "run", str(tmp_path / "gateway.toml")]
+        environment = {**impatient(tmp_path), "NOTIFY_SOCKET": address, "WATCHDOG_USEC": "9000000"}
         log = (tmp_path / "log").open("wb")
         with subprocess.Popen(command, stderr=log, env=environment) as process:
             try:
@@ -83,6 +84,11 @@ def test_each_process_that_hangs_is_replaced_and_nothing_is_lost(tmp_path: Path)
                         os.kill(pid, signal.SIGSTOP)
                     for role, pid in before.items():
                         until(lambda role=role, pid=pid: read_status(statuses, role)["pid"] != pid, 40, role)
+                beating = read_status(statuses, "flow")["pid"]
+                (tmp_path / "stuck").touch()
+                until(lambda: "process_wedged" in last_lines(tmp_path, len(ROLES)), 30, "it beats and gets nowhere")
+                (tmp_path / "stuck").unlink()
+                until(lambda: read_status(statuses, "flow")["pid"] != beating, 20, "it is replaced")
                 until(lambda: judged(statuses), 30, "it is well again")
                 until(lambda: read_status(statuses, "deliver")["failures"], 20, "the cloud cannot be reached")
                 until(lambda: told_of_the_cloud(heard), 10, "of the cloud, and it is ready all the same")
@@ -93,7 +99,9 @@ def test_each_process_that_hangs_is_replaced_and_nothing_is_lost(tmp_path: Path)
                 process.kill()
         until(lambda: "STOPPING=1" in heard, 5, "it says that it ends")
     lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
-    assert sorted(one["process_name"] for one in lines if one["event"] == "process_wedged") == sorted(ROLES)
+    wedged = [one for one in lines if one["event"] == "process_wedged"]
+    assert sorted(one["process_name"] for one in wedged) == sorted([*ROLES, "flow"])
+    assert wedged[-1]["why"].startswith("the journal grows, and nothing was read of it for")
     assert "WATCHDOG=1" in heard
     assert any(word.startswith("STATUS=unhealthy; flow: no sign of life") for word in heard)
     flow = read_status(statuses, "flow")
@@ -103,12 +111,11 @@ def test_each_process_that_hangs_is_replaced_and_nothing_is_lost(tmp_path: Path)
     assert flow["read"] >= read_status(statuses, "acquire")["journal_end"], "all of the journal was read"
 
 
-RUN_IMPATIENT = """
-from edge_gateway import verdict
-verdict.BEAT_S = 4.0
-from edge_gateway.cli import main
-main()
-"""
+def last_lines(folder: Path, after: int) -> list[str]:
+    """Events from the nth process that hung on."""
+    events = [json.loads(line)["event"] for line in (folder / "log").read_text().splitlines()]
+    places = [place for place, event in enumerate(events) if event == "process_wedged"]
+    return events[places[after - 1] + 1 :]
 
 
 def judged(statuses: Path) -> bool:
@@ -127,7 +134,7 @@ def ask_all(folder: Path, port: int) -> None:
         found = {(one.name, *one.labels.values()): one.value for family in families for one in family.samples}
     assert found["edge_uplink_up", "https"] == 0
     assert found["edge_ready",] == 1
-    assert [found["edge_process_wedged_total", role] for role in ROLES] == [1, 1, 1, 1]
+    assert [found["edge_process_wedged_total", role] for role in ROLES] == [1, 2, 1, 1]
     assert found["edge_link_up", "press"] == 0
     assert found["edge_samples_total",] > 0
     command = [sys.executable, "-m", "edge_gateway", "health", str(folder / "gateway.toml"), "--ready"]
