@@ -63,6 +63,7 @@ async def soak(folder: Path, seconds: float, seed: int, pause: float) -> int:
         await made.stop()
         drained = await made.command("run", str(made.files.config), "--only", "deliver", "--drain")
         books = await asyncio.to_thread(close_books, made)
+        books.wrong += made.wrong
         if drained:
             books.wrong.append(f"draining ended with exit code {drained}")
         for code, took in made.stops:
