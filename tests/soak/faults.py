@@ -129,7 +129,7 @@ async def server_loses_halves(world: World, draw: random.Random) -> None:
 
 async def somebody_shelves(world: World, draw: random.Random) -> None:
     """A person silences an alarm from the command line."""
-    given = ("--asset", draw.choice(PUMPS), "--alarm", "anomaly", "--for", "5s")
+    given = ("--asset", draw.choice(PUMPS), "--alarm", "anomaly", "--for", "1min")
     await _command(world, 0, "alerts", "shelve", *given, "--gateway", str(world.files.config))
 
 
