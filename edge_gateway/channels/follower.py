@@ -266,7 +266,7 @@ class Follower:
         """By one event as long as it lasts."""
         self.trouble = why
         if trouble not in self._kept.told:
-            log.warning(f"model_{step.value}", model=self._name, about=what, why=why)
+            log.warning("channel_trouble", model=self._name, about=what, reason=step.value, why=why)
             self._change(lambda lives: steps.noted(lives, self._name, what, step, self._asked(why)))
             self._keep(told=(*self._kept.told[-9:], trouble))
 
