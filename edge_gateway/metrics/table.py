@@ -82,6 +82,7 @@ METRICS = (
     Metric("edge_delivered_records_total", "counter", ("target", "lane"), "records", "Records delivered, verified."),
     Metric("edge_delivered_objects_total", "counter", ("target",), "objects", "Objects delivered, verified."),
     Metric("edge_egress_bytes_total", "counter", ("target",), "bytes", "Bytes on the network, also in vain."),
+    Metric("edge_upload_seconds", "histogram", ("target",), "s", "What an attempt took, also one that failed."),
     Metric("edge_upload_failures_total", "counter", ("target", "reason"), "", "Attempts that failed; none lost data."),
     Metric(
         "edge_last_delivery_timestamp_seconds", "gauge", ("target",), "s", "When, since 1970; 0 = none since start."

@@ -168,6 +168,7 @@ def _facts_of(stats: DeliveryStats) -> Mapping[str, Any]:
         "objects": sum(stats.objects.values()),
         "failures": dict(stats.failures),
         "ledger_failures": stats.ledger_failures,
+        "seconds": stats.seconds.facts(),
         "trouble": stats.trouble,
         "uplink_up": stats.uplink_up,
         "last_success": stats.last_success,
