@@ -87,7 +87,7 @@ class Recruiter:
         """One for another configuration with the same features; what is open and still opened so stays open."""
         other = Recruiter(config, self._features, self._flows_watchdog, self._clock)
         other._watchdog = self._watchdog
-        if other.store.keys == self.store.keys:
+        if config.models.trusted_keys == self._config.models.trusted_keys:
             same = {name for name, budget in other._budgets.items() if self._budgets.get(name) == budget}
             other._open = {key: scorer for key, scorer in self._open.items() if key[0] in same}
         return other
