@@ -40,12 +40,13 @@ LaneName = Literal["alerts", "events", "summaries"]
 _LANES = {"alerts": Lane.ALERT, "events": Lane.EVENT, "summaries": Lane.SUMMARY}
 
 
-def _lanes(default: tuple[LaneName, ...]) -> Any:
+def _lanes(default: tuple[LaneName, ...], least: int = 0) -> Any:
     return option(
         default,
-        description="Kinds of records it takes. A record leaves the outbox when every target that takes it has it.",
+        description="Kinds of records it takes. A record leaves the outbox when every target that takes it has it."
+        + " [] = none: models may come from there." * (not least),
         fix=f"Some of {', '.join(map(repr, default))}.",
-        min_length=1,
+        min_length=least,
     )
 
 
@@ -187,7 +188,7 @@ class MqttTargetSection(TargetSection):
         fix="For example mqtts://broker.example or mqtt://10.0.0.5:1883.",
         example="mqtts://broker.example",
     )
-    lanes: tuple[Literal["alerts", "events"], ...] = _lanes(("alerts", "events"))
+    lanes: tuple[Literal["alerts", "events"], ...] = _lanes(("alerts", "events"), least=1)
     topic: str = option(
         "sluicegate",
         description="First levels of the topics: <topic>/<site>/<gateway>/alerts and .../events.",
