@@ -25,8 +25,8 @@ from cloud_sink.uplink.tls import Trust
 from cloud_sink.uplink.words import Origin, split_url
 from edge_gateway import __version__
 from edge_gateway.config.config import Config
+from edge_gateway.config.target_parts import MQTT
 from edge_gateway.config.targets import (
-    MQTT,
     AnyTarget,
     FileTargetSection,
     HttpsTargetSection,

@@ -117,19 +117,21 @@ class Follower:
         try:
             found = self._ask(channel_key(self._name, self.section.channel), MOST_BYTES, self._kept.tag)
         except PermanentDeliveryError as error:
-            self._tell("channel_refused", f"channel-{self.section.channel}", Step.CHANNEL_REFUSED, str(error))
+            self._not_taken(error, now)
             return
-        finally:
+        except TransientDeliveryError:
             self._look_at_age(now)
+            raise
         if found.data is None or hashlib.sha256(found.data).hexdigest() == self._kept.digest:
             self._keep(heard=now, tag=found.tag or self._kept.tag, told=self._without("channel_refused"))
+            self._look_at_age(now)
             return
         digest = hashlib.sha256(found.data).hexdigest()
         try:
             channel = read_channel(found.data, self._store.keys, self._name, self.section.channel)
             check_fresh(channel, digest, self._kept.seen, now)
         except ChannelRefused as refused:
-            self._tell("channel_refused", f"channel-{self.section.channel}", Step.CHANNEL_REFUSED, str(refused))
+            self._not_taken(refused, now)
             return
         self._keep(
             heard=now,
@@ -142,6 +144,10 @@ class Follower:
         self._channel, self.trouble = channel, ""
         self._look_at_age(now)
         log.info("channel_taken", model=channel.model, channel=self._kept.channel, counter=channel.counter)
+
+    def _not_taken(self, why: Exception, now: int) -> None:
+        self._tell("channel_refused", f"channel-{self.section.channel}", Step.CHANNEL_REFUSED, str(why))
+        self._look_at_age(now)
 
     def step(self) -> bool:
         """Go one step towards what is wanted.
@@ -253,12 +259,14 @@ class Follower:
     def _refuse(self, pick: Pick | None, refused: Exception) -> None:
         """A bundle that was tried is not fetched again; what came damaged, or did not fit on the disk, is."""
         why, version = str(refused), pick.version if pick else ""
-        if pick is not None and isinstance(refused, BundleRejected):
+        trouble = f"{type(refused).__name__} {version}"
+        if isinstance(refused, BundleRejected):
             why = f"{refused.rule}; {refused.fix}"
+        self._tell(trouble, version or f"channel-{self.section.channel}", Step.REFUSED, why)
+        if pick is not None and isinstance(refused, BundleRejected):
             self._keep(refused={**self._kept.refused, pick.manifest: why[:_MOST_WHY]})
         elif pick is not None and isinstance(refused, LifeRefused):
             self._misfits[pick.manifest] = why
-        self._tell(f"refused {version} {why[:80]}", version or f"channel-{self.section.channel}", Step.REFUSED, why)
         if isinstance(refused, ChannelRefused | OSError):
             raise TransientDeliveryError(TransientReason.VERIFY_FAILED, why, hold=True) from refused
 
@@ -369,8 +377,9 @@ class Follower:
         return tuple(one for one in self._kept.told if one != trouble)
 
     def _keep(self, **news: Any) -> None:
-        self._kept = replace(self._kept, **news)
-        self._outside.kept.keep(self._name, self._kept)
+        kept = replace(self._kept, **news)
+        self._outside.kept.keep(self._name, kept)  # first on the disk: a counter must not be forgotten
+        self._kept = kept
 
 
 def _seconds(ns: int) -> timedelta:

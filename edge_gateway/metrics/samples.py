@@ -6,11 +6,11 @@ What a process never told is left out rather than 0: a gateway that only starts 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from edge_gateway.drops import drops
 from edge_gateway.status import PAGE, ROLES, SUPERVISOR
 from edge_gateway.verdict import BEAT_S, Now, Status, Statuses, judge
 
@@ -83,7 +83,9 @@ def samples(statuses: Statuses, now: Now, identity: Identity) -> Iterator[Sample
     for name, one in deliver.get("influx", {}).items():
         yield Sample("edge_influx_waiting_lines", one["waiting"], (name,))
         yield Sample("edge_influx_written_lines_total", one["written"], (name,))
-    yield from _dropped(acquire, flow, deliver)
+    for (stage, reason), count in drops(acquire, flow, deliver).items():
+        if acquire or stage != "intake":
+            yield Sample("edge_dropped_total", count, (stage, reason))
 
 
 def _process(role: str, status: Status, now: Now) -> Iterator[Sample]:
@@ -160,25 +162,6 @@ def _target(name: str, target: Mapping[str, Any]) -> Iterator[Sample | Buckets]:
         yield Sample("edge_upload_failures_total", count, (name, reason))
     yield Sample("edge_last_delivery_timestamp_seconds", target["last_success"] / 1e9, (name,))
     yield Sample("edge_egress_ledger_failures_total", target["ledger_failures"], (name,))
-
-
-def _dropped(acquire: Status, flow: Status, deliver: Status) -> Iterator[Sample]:
-    """As the points of `health` have it, so that both dashboards show the same names."""
-    dropped: Counter[tuple[str, str]] = Counter()
-    if acquire:
-        dropped["intake", "full"] = int(acquire.get("dropped", 0))
-        dropped["intake", "refused"] = int(acquire.get("refused", 0))
-    for account in flow.get("accounts", {}).values():
-        for reason, count in account["dropped"].items():
-            dropped["flow", reason] += int(count)
-    for name, count in deliver.get("losses", {}).items():
-        dropped["outbox", name] += int(count)
-    for one in deliver.get("influx", {}).values():
-        for kind in ("dropped", "refused", "missed"):
-            for reason, count in one[kind].items():
-                dropped["influx", f"{kind}/{reason}"] += int(count)
-    for labels, count in sorted(dropped.items()):
-        yield Sample("edge_dropped_total", count, labels)
 
 
 def _age(metric: str, status: Status, key: str, now: Now) -> Iterator[Sample]:

@@ -346,3 +346,29 @@ def test_d1_an_issue_of_a_key_that_is_not_trusted_any_more_is_not_gone_on_with(g
     gateway.start()
     assert not gateway.follower.step()
     assert gateway.life.shadow is None
+
+
+def test_d1_a_gateway_that_was_off_for_weeks_is_not_alarmed_by_what_it_hears_at_once(gateway: Following) -> None:
+    gateway.now += 10 * 24 * HOUR
+    gateway.issue(gateway.pick("2"), 6)
+    gateway.turn()
+    assert gateway.life.shadow == "2"
+    assert all(step != "channel_old" for _, step in gateway.told)
+
+
+def test_d1_a_counter_that_cannot_be_written_is_not_acted_upon(
+    gateway: Following, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway.issue(gateway.pick("2"), 6)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "no space left")
+
+    monkeypatch.setattr("edge_gateway.channels.kept.replace_file", full)
+    with pytest.raises(OSError, match="no space"):
+        gateway.turn()
+    gateway.follower.step()
+    assert gateway.store.versions() == {"press": ["1"]}
+    monkeypatch.undo()
+    gateway.turn()
+    assert gateway.life.shadow == "2"
