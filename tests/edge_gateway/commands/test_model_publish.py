@@ -184,6 +184,7 @@ def test_a_rollout_takes_one_step_at_a_time_and_halts(publisher: Publisher) -> N
     assert "was halted" in publisher.publish(*plan, code=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["s3", "https"])
 def test_a_bucket_and_a_web_server(publisher: Publisher, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with FaultServer() as server:
