@@ -113,6 +113,7 @@ def test_what_cannot_be_asked_for(publisher: Publisher) -> None:
     publisher.publish("promote", "press@1")
     assert "no version that others keep" in publisher.publish("rollback", "press", code=2)
     assert "is what the channel asks for" in publisher.publish("rollback", "press@1", code=2)
+    assert "--off" in publisher.publish("shadow", "press@1", "--off", code=2)
     assert "--key" in publisher.run("promote", "press@1", "--to", publisher.place, code=2)
     assert "give one of them" in publisher.run(
         "push", str(publisher.made / "1"), "--key", str(publisher.folder / "key.pem"), code=2
