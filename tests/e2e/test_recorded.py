@@ -12,9 +12,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cloud_sink.report import KIND
+from connectors.recording import read_recording
+from connectors.samples import SampleBatch
 from edge_gateway.demo.files import DemoFiles, config_text
 from edge_gateway.layout import Layout
 from edge_gateway.replay.run import record_bytes
@@ -75,6 +78,7 @@ def test_what_ran_live_is_told_again_by_its_recording(tmp_path: Path) -> None:
         before, after = text.split("[[model]]")
         files.config.write_text(before + after[after.index("[alerts]") :] + RULE)
         files.cloud.mkdir()
+        _straight_from_the_sources(files, tmp_path / "direct.parquet")
         _live(files, layout, station)
     recording = tmp_path / "all.parquet"
     facts = json.loads(run("record", files.config, "--out", recording, "--json"))
@@ -98,6 +102,22 @@ def test_what_ran_live_is_told_again_by_its_recording(tmp_path: Path) -> None:
     kinds = [key.split("/")[0] for key in replayed]
     assert kinds.count("summary") > 20
     assert kinds.count("alert") >= 1
+
+
+def _straight_from_the_sources(files: DemoFiles, out: Path) -> None:
+    """While no gateway runs; Ctrl-C finishes the file."""
+    with subprocess.Popen(
+        sluicegate("record", files.config, "--out", out, "--for", "10min", "--json"), stdout=subprocess.PIPE, text=True
+    ) as recorder:
+        until((out.parent / f"{out.name}.new").exists, "a recording to begin")
+        time.sleep(6)
+        recorder.send_signal(signal.SIGINT)
+        told, _ = recorder.communicate(timeout=30)
+    assert recorder.returncode == 0, told
+    assert json.loads(told)["origin"] == "sources"
+    blocks = [item for item in read_recording(out) if isinstance(item, SampleBatch)]
+    seen = {name for block in blocks for name in np.array(block.tags.names)[np.unique(block.tag)]}
+    assert {"flow", "vibration", "bearing_temperature", "level"} <= seen, "subscribed and polled ones"
 
 
 def _live(files: DemoFiles, layout: Layout, station: object) -> None:
