@@ -166,6 +166,7 @@ class Deliverer:
         if hand.holds is None or (outcome := hand.slot.outcome(wait)) is None:
             return None
         (batch, outgoing), hand.holds = hand.holds, None
+        self.stats.seconds.add(self._monotonic() - hand.since)
         return self._settle(batch, outgoing, outcome)
 
     def _settle(self, batch: Batch, outgoing: CloudObject, outcome: Outcome) -> bool:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from cloud_sink.histogram import Histogram
 from cloud_sink.records import Lane
+
+UPLOAD_BOUNDS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+"""From a broker beside the gateway to a large file over a modem."""
 
 
 @dataclass(slots=True)
@@ -24,6 +28,7 @@ class DeliveryStats:
         uplink_up: Whether the last attempt reached the target; True before the first one.
         trouble: Reason of the last failure while it lasts; "" = none.
         last_success: Wall clock of the last delivery, ns; 0 = none yet.
+        seconds: How long attempts took, also those that failed.
     """
 
     records: Counter[Lane] = field(default_factory=Counter)
@@ -37,3 +42,4 @@ class DeliveryStats:
     uplink_up: bool = True
     trouble: str = ""
     last_success: int = 0
+    seconds: Histogram = field(default_factory=lambda: Histogram(UPLOAD_BOUNDS_S))

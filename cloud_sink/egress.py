@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,11 +15,13 @@ from pathlib import Path
 from cloud_sink.errors import DeliveryError, PermanentDeliveryError, TransientDeliveryError
 from cloud_sink.objects import CloudObject
 from cloud_sink.settings import MIB
-from cloud_sink.targets.base import Receipt
+from cloud_sink.targets.base import Fetched, Receipt
 
 LEDGER_NAME = "egress.jsonl"
 _OLDER_NAME = "egress.1.jsonl"
 DELIVERED = "delivered"
+FETCHED, UNCHANGED = "fetched", "unchanged"
+MODELS = "models"
 
 
 class EgressLedger:
@@ -38,6 +42,7 @@ class EgressLedger:
         self._path = folder / LEDGER_NAME
         self._older = folder / _OLDER_NAME
         self._max_bytes = max_bytes
+        self._alone = threading.Lock()  # deliverers write, and whoever fetches models
 
     def note(self, sent: CloudObject, target: str, outcome: Receipt | DeliveryError, now: int) -> None:
         """Write the line of an attempt to deliver an object.
@@ -56,6 +61,24 @@ class EgressLedger:
         told = _word(outcome)
         self.write(Entry(when, target, lane, sent.key, sent.records, len(sent.data), outcome.wire, sha256, told))
 
+    def asked(self, key: str, target: str, outcome: Fetched | DeliveryError, now: int) -> None:
+        """Write the line of an object of a model that was asked for: what left is the question alone.
+
+        Args:
+            key: Of the object.
+            target: Name of who was asked.
+            outcome: How it ended.
+            now: Wall clock, ns.
+
+        Raises:
+            OSError: It could not be written.
+        """
+        told, sha256 = _word(outcome), ""
+        if isinstance(outcome, Fetched):
+            told = UNCHANGED if outcome.data is None else FETCHED
+            sha256 = "" if outcome.data is None else hashlib.sha256(outcome.data).hexdigest()
+        self.write(Entry(datetime.fromtimestamp(now / 1e9, UTC), target, MODELS, key, 0, 0, outcome.wire, sha256, told))
+
     def write(self, told: Entry) -> None:
         """Write one line, durably.
 
@@ -73,7 +96,10 @@ class EgressLedger:
             "sha256": told.sha256,
             "outcome": told.outcome,
         }
-        line = json.dumps(entry, separators=(",", ":")).encode() + b"\n"
+        with self._alone:
+            self._append(json.dumps(entry, separators=(",", ":")).encode() + b"\n")
+
+    def _append(self, line: bytes) -> None:
         file = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
             size = os.fstat(file).st_size
@@ -96,13 +122,14 @@ class Entry:
     Attributes:
         time: When the attempt had ended.
         target: Name of where it went.
-        lane: `alert`, `event` or `summary`; `dashboard` for lines that go to an InfluxDB.
+        lane: `alert`, `event` or `summary`; `dashboard` for lines that go to an InfluxDB; `models` for what was asked
+            for, of which nothing left but the question.
         key: Of the object.
         records: Inside it.
         size: Bytes of the object.
         wire: Bytes handed to the network for it, with headers; 0 = no network.
         sha256: Of the object.
-        outcome: `delivered`, or why not.
+        outcome: `delivered`, or why not; of a question `fetched` or `unchanged`, or why not.
     """
 
     time: datetime
@@ -155,7 +182,7 @@ def _parse(line: str) -> Entry | None:
         return None
 
 
-def _word(outcome: Receipt | DeliveryError) -> str:
+def _word(outcome: Receipt | Fetched | DeliveryError) -> str:
     if isinstance(outcome, TransientDeliveryError | PermanentDeliveryError):
         return str(outcome.reason)
     return DELIVERED

@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from cloud_sink.histogram import Histogram
 from cloud_sink.outbox.writer import OutboxWriter, PutResult
 from cloud_sink.records import Account, Alert, Event, Record
 from cloud_sink.report import Report
@@ -19,7 +20,6 @@ from edge_gateway.cluster import ALONE, Share
 from edge_gateway.config.config import Config
 from edge_gateway.drift_facts import DriftFacts
 from edge_gateway.flow_file import load_features
-from edge_gateway.histogram import Histogram
 from edge_gateway.identity import boot_id, gateway_id
 from edge_gateway.layout import Layout
 from edge_gateway.outbox_settings import outbox_settings

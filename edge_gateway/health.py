@@ -5,12 +5,12 @@ Counts are cumulative since a process began; a dashboard takes their derivative 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cloud_sink.influx.lines import Field
 from cloud_sink.influx.points import DROP, GATEWAY, LINK, PROCESS, Health
+from edge_gateway.drops import drops
 
 Status = Mapping[str, Any]
 
@@ -32,7 +32,7 @@ def health(acquire: Status, flow: Status, deliver: Status, now: int) -> list[Hea
         Health(GATEWAY, (), {**_data(acquire, flow), **_delivery(deliver, now)}),
         *(Health(PROCESS, (("role", role),), _process(status, now)) for role, status in roles.items()),
         *_links(acquire),
-        *_drops(acquire, flow, deliver),
+        *(_drop(stage, reason, count) for (stage, reason), count in drops(acquire, flow, deliver).items()),
     ]
 
 
@@ -102,24 +102,6 @@ def _links(acquire: Status) -> Iterable[Health]:
                 "failures": _int(acquire.get("driver_failures", {}), name),
             },
         )
-
-
-def _drops(acquire: Status, flow: Status, deliver: Status) -> Iterable[Health]:
-    reasons: Counter[str] = Counter()
-    for account in flow.get("accounts", {}).values():
-        reasons.update({reason: int(count) for reason, count in account["dropped"].items()})
-    yield _drop("intake", "full", _int(acquire, "dropped"))
-    yield _drop("intake", "refused", _int(acquire, "refused"))
-    for reason, count in sorted(reasons.items()):
-        yield _drop("flow", reason, count)
-    for name, count in sorted(deliver.get("losses", {}).items()):
-        yield _drop("outbox", name, int(count))
-    lines: Counter[str] = Counter()
-    for one in deliver.get("influx", {}).values():
-        for kind in ("dropped", "refused", "missed"):
-            lines.update({f"{kind}/{reason}": int(count) for reason, count in one[kind].items()})
-    for name, count in sorted(lines.items()):
-        yield _drop("influx", name, count)
 
 
 def _drop(stage: str, reason: str, count: int) -> Health:

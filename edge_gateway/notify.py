@@ -25,6 +25,7 @@ class Notifier:
         self._address = "\0" + address[1:] if address.startswith("@") else address
         self.watchdog_s = watchdog_s
         self._status = ""
+        self._is_ready = False
 
     @classmethod
     def take(cls, environment: MutableMapping[str, str]) -> Notifier:
@@ -35,7 +36,8 @@ class Notifier:
         return cls(address, int(micros) / 1e6 if meant else 0.0)
 
     def ready(self) -> None:
-        """The start, or a reload, is complete."""
+        """The start is complete."""
+        self._is_ready = True
         self._send("READY=1")
 
     def alive(self) -> None:
@@ -51,8 +53,14 @@ class Notifier:
             self._send(f"STATUS={line}")
 
     def reloading(self) -> None:
-        """A reload begins; `ready` ends it."""
-        self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        """A reload begins; `reloaded` ends it. During the start neither is told, or that would count as complete."""
+        if self._is_ready:
+            self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+
+    def reloaded(self) -> None:
+        """A reload is complete, whatever came of it."""
+        if self._is_ready:
+            self._send("READY=1")
 
     def stopping(self) -> None:
         """The end begins."""

@@ -25,8 +25,8 @@ from cloud_sink.uplink.tls import Trust
 from cloud_sink.uplink.words import Origin, split_url
 from edge_gateway import __version__
 from edge_gateway.config.config import Config
+from edge_gateway.config.target_parts import MQTT
 from edge_gateway.config.targets import (
-    MQTT,
     AnyTarget,
     FileTargetSection,
     HttpsTargetSection,
@@ -37,6 +37,7 @@ from edge_gateway.config.targets import (
 
 GOOGLE = "GOOGLE_APPLICATION_CREDENTIALS"
 RemoteSection = S3TargetSection | HttpsTargetSection
+ShelfSection = FileTargetSection | PyarrowTargetSection | RemoteSection
 
 
 def open_target(config: Config, section: AnyTarget, pace: Pace | None = None, *, bulk: bool) -> Target:
@@ -48,11 +49,21 @@ def open_target(config: Config, section: AnyTarget, pace: Pace | None = None, *,
         pace: Of sending, shared by all that keep to the bandwidth; None = as fast as the line.
         bulk: For events and summaries.
     """
+    if isinstance(section, MqttTargetSection):
+        return _mqtt(config, section, pace, bulk=bulk)
+    return open_shelf(section, pace)
+
+
+def open_shelf(section: ShelfSection, pace: Pace | None = None) -> FileTarget | StoreTarget | RemoteTarget:
+    """A target that can be read as well, with a connection of its own; nothing is asked of it yet.
+
+    Args:
+        section: Of the target.
+        pace: Of sending; None = as fast as the line.
+    """
     match section:
         case FileTargetSection():
             return FileTarget(section.path)
-        case MqttTargetSection():
-            return _mqtt(config, section, pace, bulk=bulk)
         case PyarrowTargetSection():
             store = parse_store(section.uri)
             return StoreTarget(store, StoreClient(store), _store_secret(section))
@@ -63,7 +74,10 @@ def open_target(config: Config, section: AnyTarget, pace: Pace | None = None, *,
 
 def describe_targets(config: Config) -> Sequence[str]:
     """A line each for people: where to, who we are there, what is worth a warning. No secret is read."""
-    lines = [f"{section.label()}: {_described(section)}; takes {', '.join(section.lanes)}" for section in config.target]
+    lines = [
+        f"{section.label()}: {_described(section)}; takes {', '.join(section.lanes) or 'no records'}"
+        for section in config.target
+    ]
     unwanted = [lane for lane in Lane if not any(lane in section.wanted() for section in config.target)]
     for lane in unwanted:
         kind = {Lane.ALERT: "alerts", Lane.EVENT: "events", Lane.SUMMARY: "summaries"}[lane]

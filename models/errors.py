@@ -8,6 +8,7 @@ ModelError
     ScoringFailed       a call of a model that gave no scores
     KeyRefused          a signing key that cannot be used
     LifeRefused         a step in the life of a model that its state does not allow
+    ChannelRefused      a channel that must not be followed
     ImportRefused       a model of somebody else's that cannot be wrapped
 """
 
@@ -127,6 +128,22 @@ class LifeRefused(ModelError):  # noqa: N818 - the name says what happened
     def __init__(self, model: str, rule: str, fix: str) -> None:
         super().__init__(f"model {model}: {rule}; {fix}")
         self.model = model
+        self.rule = rule
+        self.fix = fix
+
+
+class ChannelRefused(ModelError):  # noqa: N818 - the name says what happened
+    """A channel was not taken; what a gateway serves goes on.
+
+    Attributes:
+        key: Of the object.
+        rule: What must hold and does not.
+        fix: What its publisher can do.
+    """
+
+    def __init__(self, key: str, rule: str, fix: str) -> None:
+        super().__init__(f"{key}: {rule}; {fix}")
+        self.key = key
         self.rule = rule
         self.fix = fix
 

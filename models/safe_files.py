@@ -38,3 +38,28 @@ def sync_folder(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Make a new file that outlasts a power cut, once its folder was synced.
+
+    Raises:
+        OSError: It is there, or cannot be written.
+    """
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Put a file in the place of another: whoever reads sees one or the other, whole, also after a power cut.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    draft = path.with_name("." + path.name)
+    draft.unlink(missing_ok=True)
+    write_file(draft, data)
+    draft.replace(path)
+    sync_folder(path.parent)

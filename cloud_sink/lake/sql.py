@@ -48,7 +48,8 @@ VIEWS = {
                arg_min(detail, "at") AS detail, count(*) AS transitions
         FROM transitions WHERE opened_at IS NOT NULL GROUP BY site, alert_id""",
     "events": """
-        SELECT * FROM delivered_events QUALIFY row_number() OVER (PARTITION BY site, key ORDER BY date) = 1""",
+        SELECT * REPLACE (report::JSON AS report) FROM delivered_events
+        QUALIFY row_number() OVER (PARTITION BY site, key ORDER BY date) = 1""",
     "gaps": """
         SELECT site, asset, kind, reason, start, "end", epoch("end") - epoch(start) AS seconds, count, source, detail
         FROM events WHERE kind IN ('gap', 'dropped')""",

@@ -21,6 +21,52 @@ class Receipt:
     wire: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What was read from a target.
+
+    Attributes:
+        data: Content; None = it is what the caller has.
+        tag: By which the target knows this content (ETag, RFC 9110 8.8.3); "" = it gives none.
+        wire: Bytes handed to the network to ask for it; 0 where there is no network.
+    """
+
+    data: bytes | None
+    tag: str = ""
+    wire: int = 0
+
+
+class Shelf(Protocol):
+    """A target as a place that models lie in: what is there is read, and the little that changes is replaced."""
+
+    @property
+    def name(self) -> str:
+        """See `Target.name`."""
+        ...
+
+    def fetch(self, key: str, most: int, tag: str = "") -> Fetched:
+        """Read one object.
+
+        Args:
+            key: Which.
+            most: Bytes; of a larger one no more than that is read.
+            tag: Of what the caller has; "" = nothing.
+
+        Raises:
+            TransientDeliveryError: Not now; it may not be there (`TARGET_MISSING`).
+            PermanentDeliveryError: It is larger.
+        """
+        ...
+
+    def put(self, key: str, data: bytes) -> Receipt:
+        """See `Target.put`."""
+        ...
+
+    def replace(self, key: str, data: bytes) -> Receipt:
+        """As `put`, over what lies there."""
+        ...
+
+
 class Target(Protocol):
     """One place. `put` is idempotent: the same key with the same bytes again is a success."""
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import stat
 from pathlib import Path
 
 from cloud_sink.errors import PermanentDeliveryError, PermanentReason, TransientDeliveryError, TransientReason
-from cloud_sink.targets.base import Receipt
+from cloud_sink.targets.base import Fetched, Receipt
+from cloud_sink.targets.fetching import too_large
 
 _REASONS = {
     errno.ENOSPC: TransientReason.TARGET_FULL,
@@ -41,12 +43,35 @@ class FileTarget:
 
     def put(self, key: str, data: bytes) -> Receipt:
         """See `Target.put`. Other readers see the file whole or not at all."""
+        return self._put(key, data, replace=False)
+
+    def replace(self, key: str, data: bytes) -> Receipt:
+        """See `Shelf.replace`."""
+        return self._put(key, data, replace=True)
+
+    def fetch(self, key: str, most: int, tag: str = "") -> Fetched:
+        """See `Shelf.fetch`. The tag is the SHA-256, so that a medium put in again tells nothing new."""
+        try:
+            handle = os.open(self._root / key, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe must not hold us
+            with os.fdopen(handle, "rb") as file:
+                if not stat.S_ISREG(os.fstat(handle).st_mode):
+                    raise FileNotFoundError(errno.ENOENT, "is not a regular file", key)
+                data = file.read(most + 1)
+        except OSError as error:
+            reason = TransientReason.TARGET_MISSING if error.errno == errno.ENOENT else self._reason(error)
+            raise TransientDeliveryError(reason, str(error)) from error
+        if len(data) > most:
+            raise too_large(f"{key} in {self.name}", most)
+        found = hashlib.sha256(data).hexdigest()
+        return Fetched(None if found == tag else data, found)
+
+    def _put(self, key: str, data: bytes, *, replace: bool) -> Receipt:
         path = self._root / key
         sha256 = hashlib.sha256(data).hexdigest()
         try:
             if not self._root.is_dir():
                 raise FileNotFoundError(errno.ENOENT, "root folder is not there", str(self._root))
-            if path.exists():
+            if not replace and path.exists():
                 receipt = _compare(path, sha256)
                 self._sync_folders(path.parent)  # whoever wrote it may have died before it did so
                 return receipt

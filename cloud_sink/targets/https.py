@@ -14,7 +14,8 @@ from typing import Literal
 
 from cloud_sink.errors import DeliveryError, PermanentDeliveryError, PermanentReason, TransientReason
 from cloud_sink.outcomes import Then, Verdict, judge, refusal, unproven
-from cloud_sink.targets.base import Receipt
+from cloud_sink.targets.base import Fetched, Receipt
+from cloud_sink.targets.fetching import fetched
 from cloud_sink.targets.sigv4 import encode_path
 from cloud_sink.uplink.words import Answer, Door, Origin
 
@@ -76,6 +77,16 @@ class Https:
         if self._verify == "read_back":
             self._read_back(door, path, data, where)
         return Receipt(sha256.hexdigest())
+
+    def replace(self, door: Door, key: str, data: bytes) -> Receipt:
+        """See `Dialect.replace`: what a PUT does with what is there is the server's affair, and so is a refusal."""
+        return self.put(door, key, data)
+
+    def fetch(self, door: Door, key: str, most: int, tag: str) -> Fetched:
+        """See `Dialect.fetch`."""
+        headers = {**self._headers(), **({"if-none-match": tag} if tag else {})}
+        answer = door.exchange("GET", f"{self._path}/{encode_path(key)}", headers, most=most + 1)
+        return fetched(answer, judge(answer), f"GET {key} from {self.name}", most, self._clock())
 
     def _headers(self) -> dict[str, str]:
         return {} if self._token is None else {"authorization": f"Bearer {self._token()}"}

@@ -16,7 +16,8 @@ from typing import Literal
 
 from cloud_sink.errors import DeliveryError, PermanentDeliveryError, PermanentReason, TransientReason
 from cloud_sink.outcomes import Then, Verdict, judge, refusal, unproven
-from cloud_sink.targets.base import Receipt
+from cloud_sink.targets.base import Fetched, Receipt
+from cloud_sink.targets.fetching import fetched
 from cloud_sink.targets.sigv4 import Credentials, encode_path, sign
 from cloud_sink.uplink.words import Answer, Door, Origin
 
@@ -101,6 +102,17 @@ class S3:
         self._replace = key
         raise unproven(answer, where, f"ETag {_etag(answer)[:40]!r} is not the MD5 of what was sent")
 
+    def replace(self, door: Door, key: str, data: bytes) -> Receipt:
+        """See `Dialect.replace`."""
+        self._replace = key
+        return self.put(door, key, data)
+
+    def fetch(self, door: Door, key: str, most: int, tag: str) -> Fetched:
+        """See `Dialect.fetch`."""
+        headers = {"if-none-match": tag} if tag else {}
+        answer = self._exchange(door, "GET", key, headers, b"", most + 1)
+        return fetched(answer, judge(answer, _code(answer)), f"GET {key} from {self.name}", most, self._clock())
+
     def _put(self, door: Door, key: str, data: bytes) -> Answer:
         md5 = base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
         headers = {"content-md5": md5, "content-type": "application/octet-stream", _SHA256: _sha256(data)}
@@ -138,11 +150,13 @@ class S3:
             verdict = Verdict(Then.HOLD, TransientReason.PROTOCOL)
         return refusal(verdict, answer, where + hint, self._clock())
 
-    def _exchange(self, door: Door, method: str, key: str, headers: dict[str, str], data: bytes) -> Answer:
+    def _exchange(
+        self, door: Door, method: str, key: str, headers: dict[str, str], data: bytes, most: int | None = None
+    ) -> Answer:
         path = self._bucket.path_of(key)
         headers = {"host": self._bucket.origin.authority, **headers}
         signed = sign(method, path, "", headers, _sha256(data), self._credentials(), self._bucket.region, self._clock())
-        return door.exchange(method, path, signed, data)
+        return door.exchange(method, path, signed, data, most)
 
 
 def _sha256(data: bytes) -> str:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from cloud_sink.errors import DeliveryError, PermanentDeliveryError, PermanentReason, TransientDeliveryError
 from cloud_sink.errors import TransientReason as Reason
 from cloud_sink.outcomes import no_answer, store_error
-from cloud_sink.targets.base import Receipt
+from cloud_sink.targets.base import Fetched, Receipt
+from cloud_sink.targets.fetching import too_large
 from cloud_sink.uplink.store import Reply, Store, StoreClient
 from cloud_sink.uplink.words import LinkError
 
@@ -54,6 +55,25 @@ class StoreTarget:
         failure = _failure(reply, where)
         failure.wire = reply.sent
         raise failure
+
+    def replace(self, key: str, data: bytes) -> Receipt:
+        """See `Shelf.replace`."""
+        self._replace = key
+        return self.put(key, data)
+
+    def fetch(self, key: str, most: int, tag: str = "") -> Fetched:
+        """See `Shelf.fetch`. It is always read: the tag is its SHA-256."""
+        where = f"{key} in {self.name}"
+        try:
+            reply, data = self._client.get(key, most, self._secret())
+        except LinkError as error:
+            raise no_answer(error, where) from error
+        if reply.outcome != "read":
+            raise _failure(reply, where)
+        if len(data) > most:
+            raise too_large(where, most)
+        found = hashlib.sha256(data).hexdigest()
+        return Fetched(None if found == tag else data, found)
 
 
 def _failure(reply: Reply, where: str) -> DeliveryError:

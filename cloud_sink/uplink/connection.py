@@ -77,7 +77,7 @@ class Uplink:
 
     def _receive(self, method: str, most: int | None, *, last: bool) -> Answer:
         limits = self._line.limits
-        file = self._line.open().answer_file(limits.answer)
+        file = self._line.open().answer_file(limits.answer + (most or 0) / limits.slowest)
         connection: Any = SimpleNamespace(makefile=lambda _mode: file)  # all that HTTPResponse asks of a socket
         response = HTTPResponse(connection, method=method)
         response.begin()

@@ -91,12 +91,14 @@ class Reply:
     """What the client says.
 
     Attributes:
-        outcome: `delivered`: it lies there, as read back. `repeat`: it lay there. `damaged`: what is read back is not
-            what was written. `other`: something else lies there, `alike` of the same kind. `error`: see `text`.
+        outcome: `read`: `size` bytes follow. `delivered`: it lies there, as read back. `repeat`: it lay there.
+            `damaged`: what is read back is not what was written. `other`: something else lies there, `alike` of the
+            same kind. `error`: see `text`.
         sent: Bytes of the object that were handed on.
         alike: Whether what lies there begins as ours does.
         text: Of an error, or the beginning of what lies there.
         errno: Of an error, 0 = none.
+        size: Of the object that was read.
     """
 
     outcome: str
@@ -104,6 +106,7 @@ class Reply:
     alike: bool = False
     text: str = ""
     errno: int = 0
+    size: int = 0
 
 
 class StoreClient:
@@ -133,6 +136,25 @@ class StoreClient:
             LinkError: The client was killed since it hung, or it died.
         """
         limit = self._seconds(len(data))
+        reply, _ = self._ask(path, data, secret, limit, replace=replace)
+        return reply
+
+    def get(self, path: str, most: int, secret: str) -> tuple[Reply, bytes]:
+        """Read one object, up to a byte more than `most`.
+
+        Args:
+            path: Below the root.
+            most: Bytes.
+            secret: The account's key; "" = none.
+
+        Raises:
+            LinkError: See `put`.
+        """
+        return self._ask(path, b"", secret, self._seconds(most), most=most)
+
+    def _ask(
+        self, path: str, data: bytes, secret: str, limit: float, *, replace: bool = False, most: int = 0
+    ) -> tuple[Reply, bytes]:
         head = {
             "scheme": self._store.scheme,
             "host": self._store.host,
@@ -141,20 +163,24 @@ class StoreClient:
             "secret": secret,
             "size": len(data),
             "replace": replace,
+            "most": most,
             "seconds": limit,
         }
+        give_up = time.monotonic() + limit + _GRACE_S
         try:
             process = self._running()
             assert process.stdin is not None
             process.stdin.write(json.dumps(head).encode() + b"\n" + data)
             process.stdin.flush()
-            line = _line(process, limit + _GRACE_S)
+            line, rest = _line(process, give_up)
+            reply = Reply(**json.loads(line)) if line else Reply("")
+            found = _rest(process, rest, reply.size, give_up)
         except OSError as error:  # also a broken pipe
             self.close()
             raise LinkError(Trouble.CUT, f"{self._store}: its client: {error}") from error
-        if not line:
+        if not line or found is None:
             raise LinkError(*self._died(limit))
-        return Reply(**json.loads(line))
+        return reply, found
 
     def close(self) -> None:
         """End the client."""
@@ -194,13 +220,32 @@ class StoreClient:
         return Trouble.FOREIGN, f"{self._store} gave an answer that its client died of (exit {code})"
 
 
-def _line(process: subprocess.Popen[bytes], seconds: float) -> bytes:
-    """A line of the client's; empty = none came, or it died."""
+def _line(process: subprocess.Popen[bytes], give_up: float) -> tuple[bytes, bytes]:
+    """A line of the client's, and what came with it; empty = none came, or it died."""
+    heard = b""
+    while b"\n" not in heard and len(heard) < _LONGEST_REPLY:
+        part = _heard(process, give_up)
+        if not part:
+            return b"", b""
+        heard += part
+    line, _, rest = heard.partition(b"\n")
+    return line, rest
+
+
+def _rest(process: subprocess.Popen[bytes], begun: bytes, size: int, give_up: float) -> bytes | None:
+    """The object behind a line; None = it did not come whole."""
+    parts, missing = [begun], size - len(begun)
+    while missing > 0:
+        part = _heard(process, give_up)
+        if not part:
+            return None
+        parts.append(part)
+        missing -= len(part)
+    return b"".join(parts)
+
+
+def _heard(process: subprocess.Popen[bytes], give_up: float) -> bytes:
     assert process.stdout is not None
-    pipe, line, give_up = process.stdout.fileno(), b"", time.monotonic() + seconds
-    while not line.endswith(b"\n") and len(line) < _LONGEST_REPLY:
-        ready, _, _ = select.select([pipe], [], [], max(0.0, give_up - time.monotonic()))
-        if not ready or not (part := os.read(pipe, _LONGEST_REPLY)):
-            return b""
-        line += part
-    return line
+    pipe = process.stdout.fileno()
+    ready, _, _ = select.select([pipe], [], [], max(0.0, give_up - time.monotonic()))
+    return os.read(pipe, _LONGEST_REPLY) if ready else b""

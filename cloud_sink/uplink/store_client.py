@@ -1,11 +1,13 @@
 """The process that talks to a store through pyarrow: `python -m cloud_sink.uplink.store_client`, run by `store`.
 
-On stdin for each object a line of JSON and the object; on stdout a line of JSON. It ends with its stdin. The object is
-whole before anything is opened: leaving a stream of pyarrow by an exception publishes what was written so far.
+On stdin for each object a line of JSON and the object; on stdout a line of JSON, and the object that was asked for. It
+ends with its stdin. The object is whole before anything is opened: leaving a stream of pyarrow by an exception
+publishes what was written so far.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -22,7 +24,7 @@ _RETRY = timedelta(seconds=20)
 def main() -> None:
     """Until stdin ends."""
     opened: tuple[Any, Any] = (None, None)
-    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    replies = os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what a library has to say is no reply
     while line := sys.stdin.buffer.readline():
         head = json.loads(line)
@@ -31,16 +33,19 @@ def main() -> None:
             return  # who asked has died
         signal.setitimer(signal.ITIMER_REAL, head["seconds"])  # its default action ends the process
         whose = tuple(head[key] for key in ("scheme", "host", "account", "secret"))
-        progress = {"sent": 0}
+        progress, found = {"sent": 0}, b""
         try:
             if opened[0] != whose:
                 opened = (whose, connect(*whose))
-            reply = put(opened[1], head["path"], data, progress, replace=head["replace"])
+            if head["most"]:
+                reply, found = get(opened[1], head["path"], head["most"])
+            else:
+                reply = put(opened[1], head["path"], data, progress, replace=head["replace"])
         except (OSError, ArrowException, NotImplementedError) as error:
             text = str(error).replace(head["secret"] or "\0", "***")[:_MOST_TEXT]
             reply = {"outcome": "error", "text": text, "errno": getattr(error, "errno", 0) or 0, **progress}
         signal.setitimer(signal.ITIMER_REAL, 0)
-        replies.write(json.dumps(reply) + "\n")
+        replies.write(json.dumps(reply).encode() + b"\n" + found)
         replies.flush()
 
 
@@ -102,6 +107,19 @@ def put(filesystem: Any, path: str, data: bytes, progress: dict[str, int], *, re
     if back == data:
         return {"outcome": "delivered", **progress}
     return {"outcome": "damaged", "text": (back or b"")[:200].decode("ascii", "replace"), **progress}
+
+
+def get(filesystem: Any, path: str, most: int) -> tuple[dict[str, Any], bytes]:
+    """Read one object, up to a byte more than `most`. Returns the fields of `Reply`, and the object.
+
+    Raises:
+        OSError: As pyarrow has it.
+        ArrowException: The same.
+    """
+    found = _read(filesystem, path, most)
+    if found is None:
+        return {"outcome": "error", "errno": errno.ENOENT, "text": "there is no such object"}, b""
+    return {"outcome": "read", "size": len(found)}, found
 
 
 def _read(filesystem: Any, path: str, size: int) -> bytes | None:

@@ -69,6 +69,7 @@ class Limits:
         connect: Seconds to look the name up, again to connect to one address, and again for the TLS handshake.
         stall: Seconds without one byte of progress in either direction.
         answer: Seconds for the whole answer once everything was sent; ends a server that drips.
+        slowest: Bytes a second of an answer that is expected to be long: it has so much more time.
         idle: Seconds after which an unused connection is not trusted any more.
         answer_bytes: Most bytes of an answer's body that are kept.
     """
@@ -76,6 +77,7 @@ class Limits:
     connect: float = 10.0
     stall: float = 10.0
     answer: float = 60.0
+    slowest: float = 1000.0  # 8 kbit/s
     idle: float = 15.0
     answer_bytes: int = 64 * 1024
 

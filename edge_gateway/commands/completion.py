@@ -6,10 +6,13 @@ that can be read, it offers nothing: a completion never complains.
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from edge_gateway.config.environment import expanded
 
 _CONFIG = Path("gateway.toml")
 
@@ -36,9 +39,11 @@ def models(incomplete: str) -> list[str]:
 
 def _read() -> Mapping[str, Any]:
     try:
-        return tomllib.loads(_CONFIG.read_text(encoding="utf-8-sig"))
+        data, _ = expanded(tomllib.loads(_CONFIG.read_text(encoding="utf-8-sig")), os.environ)
     except (OSError, ValueError):
         return {}
+    known: Mapping[str, Any] = data
+    return known
 
 
 def _assets(data: Mapping[str, Any]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import typer
 
+from edge_gateway.commands.quiet import quiet_logs
 from edge_gateway.commands.refusal import Refusal
 from edge_gateway.commands.unfinished import read_unfinished
 from edge_gateway.doctor.bundle import gather, write
@@ -36,7 +37,8 @@ def doctor_command(path: Path, out: Path | None, logs: Sequence[Path], *, as_jso
         return refusal.exit_code
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     target = out or Path(f"sluicegate-doctor-{gateway.site}-{gateway.name}-{stamp}.tar.gz")
-    files = gather(path, Layout(path.resolve().parent / gateway.data), logs, os.environ)
+    with quiet_logs():
+        files = gather(path, Layout(path.resolve().parent / gateway.data), logs, os.environ)
     if not as_json:
         width = max(len(one.name) for one in files)
         for one in files:

@@ -15,7 +15,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from cloud_sink.egress import DELIVERED, Entry, read_ledger
+from cloud_sink.egress import DELIVERED, FETCHED, UNCHANGED, Entry, read_ledger
 from edge_gateway.commands.show import printable
 from edge_gateway.config.config import Config
 from edge_gateway.config.problems import ConfigRejected
@@ -89,7 +89,7 @@ def _sums(entries: Iterable[Entry]) -> dict[tuple[str, str], Sum]:
     for entry in entries:
         one = found[entry.target, entry.lane]
         one.wire += entry.wire
-        if entry.outcome != DELIVERED:
+        if entry.outcome not in {DELIVERED, FETCHED, UNCHANGED}:
             one.attempts += 1
             continue
         one.objects += 1

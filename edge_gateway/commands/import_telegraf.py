@@ -75,8 +75,8 @@ def _converted(wish: ImportWish) -> Converted:
     for key in ("opcua", "opcua_listener", "modbus"):  # a head in single brackets
         if isinstance(found := data.get("inputs", {}).get(key), dict):
             data["inputs"][key] = [found]
-    name = wish.name or config_name(socket.gethostname())
-    return convert(data, spots(text), wish.site, name, wish.source.name)
+    name = config_name(wish.name or socket.gethostname())
+    return convert(data, spots(text), config_name(wish.site), name, wish.source.name)
 
 
 def _write(out: Path, converted: Converted) -> None:

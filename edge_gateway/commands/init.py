@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -14,7 +15,7 @@ import typer
 from edge_gateway.commands.refusal import Refusal
 from edge_gateway.exit_codes import Exit
 
-CONFIG, MAP, SIMULATOR = "gateway.toml", "maps/energy-meter.csv", "simulator"
+CONFIG, MAP, SIMULATOR, TRUSTED = "gateway.toml", "maps/energy-meter.csv", "simulator", "trusted"
 DEFAULT_PORT = 48_400  # and the next; nobody has registered them
 
 
@@ -86,10 +87,14 @@ def _write(wish: InitWish, texts: Mapping[str, str]) -> list[Path]:
             new.write(text)
         written.append(file)
     (wish.folder / "cloud").mkdir(exist_ok=True)  # a target that is not there would be waited for
-    if SIMULATOR in texts[CONFIG]:
+    if TRUSTED in texts[CONFIG]:
         from connectors.simulator.identity import identity  # noqa: PLC0415 - for these templates only
 
-        written.append(identity(wish.folder / SIMULATOR)[0])  # pinned: the gateway believes no other server
+        certificate, _ = identity(wish.folder / SIMULATOR)
+        trusted = wish.folder / TRUSTED / f"{SIMULATOR}.der"
+        trusted.parent.mkdir(exist_ok=True)
+        shutil.copyfile(certificate, trusted)
+        written += [certificate, trusted]
     return written
 
 

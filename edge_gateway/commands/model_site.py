@@ -8,7 +8,9 @@ from pathlib import Path
 
 import typer
 
+from cloud_sink.errors import CloudSinkError
 from edge_gateway.commands.refusal import Refusal
+from edge_gateway.commands.show import printable
 from edge_gateway.config.config import Config
 from edge_gateway.config.load import load
 from edge_gateway.config.problems import ConfigRejected
@@ -53,8 +55,8 @@ def answered(work: Callable[[], int]) -> int:
     except (ConfigRejected, FlowRejected) as rejected:
         typer.echo(str(rejected), err=True)
         return Exit.CONFIG
-    except ModelError as error:
-        typer.echo(f"{error}.", err=True)
+    except (ModelError, CloudSinkError) as error:
+        typer.echo(printable(f"{error}."), err=True)
         return Exit.FAILED
     except OSError as error:  # of a folder of bundles: each command works on few files, which it names
         typer.echo(f"{error.filename}: {error.strerror}. Check path and permissions.", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -44,7 +45,9 @@ def add(config: Path, bundle: Path, by: str | None) -> int:
     return Exit.OK
 
 
-def shadow(config: Path, which: str, *, off: bool, force: bool, reason: str, by: str | None) -> int:
+def shadow(
+    config: Path, which: str, *, off: bool, force: bool, reason: str, by: str | None, as_json: bool = False
+) -> int:
     """Let a version score beside the active one, or end that.
 
     Raises:
@@ -56,21 +59,21 @@ def shadow(config: Path, which: str, *, off: bool, force: bool, reason: str, by:
     if off:
         name, _ = split(which)
         site.store.change(lambda lives: steps.shadow(lives, name, None, 0, asked))
-        _say(f"{name} has no shadow any more.")
+        words = [f"{name} has no shadow any more."]
     else:
         name, version = named_version(which)
         manifest = ready(site, name, version)
         site.store.change(lambda lives: steps.shadow(lives, name, version, manifest.counter, asked))
         site.store.forget_agreement(name, version)
         least = site.config.models.shadow_windows
-        _say(f"{name}@{version} scores beside {name}@{site.store.read().of(name).active} and raises no alarm.")
-        _say(f"It can be promoted after {least} windows; `sluicegate model show {name}` compares the two.")
-    _note_running(site)
-    _note_unnamed(site, name)
-    return Exit.OK
+        words = [
+            f"{name}@{version} scores beside {name}@{site.store.read().of(name).active} and raises no alarm.",
+            f"It can be promoted after {least} windows; `sluicegate model show {name}` compares the two.",
+        ]
+    return _done(site, name, words, as_json=as_json)
 
 
-def promote(config: Path, which: str, *, force: bool, reason: str, by: str | None) -> int:
+def promote(config: Path, which: str, *, force: bool, reason: str, by: str | None, as_json: bool = False) -> int:
     """Let a version raise alarms; without one, the shadow.
 
     Raises:
@@ -98,13 +101,10 @@ def promote(config: Path, which: str, *, force: bool, reason: str, by: str | Non
     )
     life = lives.of(name)
     back = f" `sluicegate model rollback {name}` goes back to {life.previous[0]}." if life.previous else ""
-    _say(f"{manifest.model} is the active version.{back}")
-    _note_running(site)
-    _note_unnamed(site, name)
-    return Exit.OK
+    return _done(site, name, [f"{manifest.model} is the active version.{back}"], as_json=as_json)
 
 
-def roll_back(config: Path, name: str, reason: str, by: str | None) -> int:
+def roll_back(config: Path, name: str, reason: str, by: str | None, *, as_json: bool = False) -> int:
     """Go back to the version before.
 
     Raises:
@@ -115,8 +115,23 @@ def roll_back(config: Path, name: str, reason: str, by: str | None) -> int:
     if life.previous:
         ready(site, name, life.previous[0])
     lives = site.store.change(lambda lives: _back_as_seen(lives, life, name, _asked(by, reason)))
-    _say(f"{name}@{lives.of(name).active} is the active version again; {name}@{life.active} is not tried by itself.")
+    words = [
+        f"{name}@{lives.of(name).active} is the active version again; {name}@{life.active} is not tried by itself."
+    ]
+    return _done(site, name, words, as_json=as_json)
+
+
+def _done(site: ModelSite, name: str, words: list[str], *, as_json: bool) -> int:
+    """Say how it stands now."""
+    if as_json:
+        life, running = site.store.read().of(name), is_running(site.layout, "flow")
+        facts = {"model": name, "active": life.active, "shadow": life.shadow, "previous": list(life.previous)}
+        typer.echo(json.dumps({**facts, "running": running}))
+        return Exit.OK
+    for line in words:
+        _say(line)
     _note_running(site)
+    _note_unnamed(site, name)
     return Exit.OK
 
 

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from connectors.errors import ConnectorError
 from edge_gateway.check import missing
+from edge_gateway.commands.quiet import quiet_logs
 from edge_gateway.commands.train import progress
 from edge_gateway.config.load import load
 from edge_gateway.config.problems import ConfigRejected
@@ -35,7 +36,7 @@ def record_command(path: Path, wish: RecordWish, *, as_json: bool) -> int:
         config = load(path)
         if wish.lasts is not None and (problems := list(missing(config))):
             raise ConfigRejected(path, problems)
-        with progress(Console(stderr=True)) as told:
+        with quiet_logs(), progress(Console(stderr=True)) as told:
 
             def tell(report: RecordReport) -> None:
                 nonlocal due

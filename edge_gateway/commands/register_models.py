@@ -9,11 +9,26 @@ import typer
 
 from edge_gateway.commands.completion import models
 from edge_gateway.commands.options import JsonOption
+from edge_gateway.commands.register_publishing import (
+    ChannelOption,
+    FromOption,
+    KeyOption,
+    NotAfterOption,
+    PercentOption,
+    SitesOption,
+    TargetOption,
+    ToOption,
+    TrustOption,
+    issue_of,
+    register_publishing,
+    texts,
+)
 
 model = typer.Typer(
     no_args_is_help=True,
     help="Models in the gateway's data folder: add, watch as a shadow, promote, roll back, sign. Works while the "
-    "gateway is stopped, and beside a running one, which takes a change at the next window.",
+    "gateway is stopped, and beside a running one, which takes a change at the next window. With --to or --from PLACE, "
+    "or --target NAME: models of many gateways, which follow a signed channel there.",
 )
 
 _DEFAULT = Path("gateway.toml")
@@ -32,19 +47,31 @@ ByOption = Annotated[str | None, typer.Option("--by", help="Who asks.", show_def
 
 def register_models(app: typer.Typer) -> None:
     """Add the commands."""
+    register_publishing(model)
     app.add_typer(model, name="model")
 
 
 @model.command(name="list")
-def list_(as_json: JsonOption = False, gateway: ConfigOption = _DEFAULT) -> None:
+def list_(
+    as_json: JsonOption = False,
+    gateway: ConfigOption = _DEFAULT,
+    place: FromOption = None,
+    target: TargetOption = None,
+    trust: TrustOption = None,
+) -> None:
     """List all versions: which is active, which is a shadow and how it compares, which failed and why.
 
     Example: sluicegate model list
     """
     from edge_gateway.commands.model_list import list_models
+    from edge_gateway.commands.model_place import Address
+    from edge_gateway.commands.model_remote import list_published
     from edge_gateway.commands.model_site import answered
 
-    raise typer.Exit(answered(lambda: list_models(gateway, as_json=as_json)))
+    if place is None and target is None:
+        raise typer.Exit(answered(lambda: list_models(gateway, as_json=as_json)))
+    address = Address(place, target, gateway, texts(trust))
+    raise typer.Exit(answered(lambda: list_published(address, as_json=as_json)))
 
 
 @model.command()
@@ -83,19 +110,31 @@ def add(bundle: BundleArgument, by: ByOption = None, gateway: ConfigOption = _DE
 @model.command()
 def verify(
     which: Annotated[
-        str,
-        typer.Argument(metavar="BUNDLE|NAME@VERSION", help="A folder, or a version of the store.", show_default=False),
-    ],
+        str | None,
+        typer.Argument(
+            metavar="BUNDLE|NAME[@VERSION]", help="A folder, or a version; with --from none = all.", show_default=False
+        ),
+    ] = None,
     as_json: JsonOption = False,
     gateway: ConfigOption = _DEFAULT,
+    place: FromOption = None,
+    target: TargetOption = None,
+    trust: TrustOption = None,
 ) -> None:
     """Look at a bundle as the gateway would: signature, hashes, operators, golden rows, whether it fits.
 
     Example: sluicegate model verify pump@2
     """
     from edge_gateway.commands.model_keys import verify
+    from edge_gateway.commands.model_place import Address
+    from edge_gateway.commands.model_remote import verify_published
     from edge_gateway.commands.model_site import answered
 
+    if place is not None or target is not None:
+        address = Address(place, target, gateway, texts(trust))
+        raise typer.Exit(answered(lambda: verify_published(address, which, as_json=as_json)))
+    if which is None:
+        raise typer.BadParameter("name a bundle's folder or NAME@VERSION, or a place with --from")
     raise typer.Exit(answered(lambda: verify(gateway, which, as_json=as_json)))
 
 
@@ -107,15 +146,37 @@ def shadow(
     reason: ReasonOption = "",
     by: ByOption = None,
     gateway: ConfigOption = _DEFAULT,
+    place: ToOption = None,
+    target: TargetOption = None,
+    channel: ChannelOption = "stable",
+    key: KeyOption = None,
+    percent: PercentOption = 100,
+    sites: SitesOption = "",
+    not_after: NotAfterOption = "30d",
+    trust: TrustOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Let a version score beside the active one, without alarms, and count where they differ.
 
     Example: sluicegate model shadow pump@2
     """
+    from edge_gateway.commands.model_channel import set_wanted
     from edge_gateway.commands.model_site import answered
     from edge_gateway.commands.model_steps import shadow
 
-    raise typer.Exit(answered(lambda: shadow(gateway, which, off=off, force=force, reason=reason, by=by)))
+    if place is None and target is None:
+        raise typer.Exit(
+            answered(lambda: shadow(gateway, which, off=off, force=force, reason=reason, by=by, as_json=as_json))
+        )
+    if off:
+        raise typer.BadParameter("goes without --to: promote what all are to serve instead", param_hint="--off")
+    issue = issue_of(place, target, gateway, trust, channel, key, not_after, as_json=as_json)
+    chosen = tuple(filter(None, sites.split(",")))
+    raise typer.Exit(
+        answered(
+            lambda: set_wanted(which, issue, mode="shadow", percent=percent, sites=chosen, force=force, reason=reason)
+        )
+    )
 
 
 @model.command()
@@ -133,34 +194,69 @@ def promote(
     reason: ReasonOption = "",
     by: ByOption = None,
     gateway: ConfigOption = _DEFAULT,
+    place: ToOption = None,
+    target: TargetOption = None,
+    channel: ChannelOption = "stable",
+    key: KeyOption = None,
+    percent: PercentOption = 100,
+    sites: SitesOption = "",
+    not_after: NotAfterOption = "30d",
+    trust: TrustOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Let a version raise alarms from the next window on; what it learnt of the plant as a shadow stays with it.
 
     Example: sluicegate model promote pump
     """
+    from edge_gateway.commands.model_channel import set_wanted
     from edge_gateway.commands.model_site import answered
     from edge_gateway.commands.model_steps import promote
 
-    raise typer.Exit(answered(lambda: promote(gateway, which, force=force, reason=reason, by=by)))
+    if place is None and target is None:
+        raise typer.Exit(answered(lambda: promote(gateway, which, force=force, reason=reason, by=by, as_json=as_json)))
+    issue = issue_of(place, target, gateway, trust, channel, key, not_after, as_json=as_json)
+    chosen = tuple(filter(None, sites.split(",")))
+    raise typer.Exit(
+        answered(
+            lambda: set_wanted(which, issue, mode="active", percent=percent, sites=chosen, force=force, reason=reason)
+        )
+    )
 
 
 @model.command()
 def rollback(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="Of the model.", show_default=False, autocompletion=models)
+        str,
+        typer.Argument(
+            metavar="NAME[@VERSION]",
+            help="Of the model; a version goes with --to.",
+            show_default=False,
+            autocompletion=models,
+        ),
     ],
     reason: ReasonOption = "",
     by: ByOption = None,
     gateway: ConfigOption = _DEFAULT,
+    place: ToOption = None,
+    target: TargetOption = None,
+    channel: ChannelOption = "stable",
+    key: KeyOption = None,
+    not_after: NotAfterOption = "30d",
+    trust: TrustOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Go back to the version that was active before.
 
     Example: sluicegate model rollback pump --reason "Too many alarms."
     """
+    from edge_gateway.commands.model_channel import set_back
     from edge_gateway.commands.model_site import answered
     from edge_gateway.commands.model_steps import roll_back
 
-    raise typer.Exit(answered(lambda: roll_back(gateway, name, reason, by)))
+    if place is None and target is None:
+        raise typer.Exit(answered(lambda: roll_back(gateway, name, reason, by, as_json=as_json)))
+    issue = issue_of(place, target, gateway, trust, channel, key, not_after, as_json=as_json)
+    raise typer.Exit(answered(lambda: set_back(name, issue, reason)))
 
 
 @model.command()

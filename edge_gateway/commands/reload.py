@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from edge_gateway.claim import is_held
+from edge_gateway.config.environment import expanded
 from edge_gateway.exit_codes import Exit
 from edge_gateway.layout import Layout
 from edge_gateway.reload.changes import UNCHANGED, Part
@@ -131,7 +132,9 @@ def _data_folder(config: Path) -> Path | None:
     except (ValueError, KeyError, TypeError, RecursionError):
         match = _DATA.search(text)  # a file that is being edited, or half written
         found = (match[1] or match[2]) if match else None
-    return config.resolve().parent / Path(found).expanduser() if isinstance(found, str) and found else None
+    found, unset = expanded(found, os.environ)
+    known = isinstance(found, str) and found and not unset
+    return config.resolve().parent / Path(found).expanduser() if known else None
 
 
 def _fail(told: str) -> int:

@@ -19,6 +19,7 @@ from cloud_sink.records import Alert
 from connectors.errors import ConnectorError
 from connectors.pacing import Pace
 from edge_gateway.claim import FolderRefused
+from edge_gateway.commands.quiet import quiet_logs
 from edge_gateway.commands.train import progress
 from edge_gateway.config.problems import ConfigRejected
 from edge_gateway.exit_codes import Exit
@@ -68,7 +69,11 @@ def replay_command(wish: ReplayWish, *, as_json: bool) -> int:
     try:
         config = load_replayed(wish.gateway)
         recorded = open_recorded(wish.recording, tag_tables(config), wish.asset)
-        with _folder(wish.out, config.gateway.data) as folder, progress(Console(stderr=True)) as told:
+        with (
+            _folder(wish.out, config.gateway.data) as folder,
+            quiet_logs(),
+            progress(Console(stderr=True)) as told,
+        ):
             due = 0.0
 
             def tell(samples: int, at: int) -> None:

@@ -12,6 +12,7 @@ from rich.console import Console
 from edge_gateway.cases.expected import CaseRefused
 from edge_gateway.cases.run import CaseResult, find_cases, run_case
 from edge_gateway.cases.show import case_facts, diff_table, diff_text
+from edge_gateway.commands.quiet import quiet_logs
 from edge_gateway.commands.train import progress
 from edge_gateway.exit_codes import Exit
 from edge_gateway.signals import StopFlag
@@ -31,7 +32,7 @@ def run_cases(paths: Sequence[Path], *, update: bool, as_json: bool) -> int:
         return Exit.CONFIG
     stop, results, refused = StopFlag(), list[CaseResult](), list[str]()
     console = Console(soft_wrap=True)
-    with progress(Console(stderr=True)) as told:
+    with quiet_logs(), progress(Console(stderr=True)) as told:
         for number, folder in enumerate(folders, 1):
             if stop.is_set():
                 refused.append(f"{folder}: not run")

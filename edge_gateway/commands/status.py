@@ -16,6 +16,7 @@ from rich.text import Text
 
 from connectors.errors import ConnectorError
 from edge_gateway.commands.as_json import report_json
+from edge_gateway.commands.quiet import quiet_logs
 from edge_gateway.commands.show import printable
 from edge_gateway.config.load import load
 from edge_gateway.config.problems import ConfigRejected
@@ -35,9 +36,10 @@ def status_command(path: Path, *, as_json: bool) -> int:
         `Exit.OK`, or `FAILED` where something is wrong.
     """
     try:
-        onlook = Onlook(load(path))
-        seen = onlook.look()
-        onlook.rest()
+        with quiet_logs():
+            onlook = Onlook(load(path))
+            seen = onlook.look()
+            onlook.rest()
     except (ConfigRejected, ConnectorError, OSError) as error:
         typer.echo(str(error), err=True)
         return Exit.CONFIG

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from edge_gateway.config.channels_fit import channel_problems
 from edge_gateway.config.key_text import name_text
 from edge_gateway.config.maps import MapTag
 from edge_gateway.config.opcua_tag import FoundTag
@@ -44,6 +45,7 @@ def across_sections(data: Mapping[str, Any], *, complete: bool) -> Iterator[Prob
     yield from _repeated("tag", [_Named(f"{asset}/{tag}", key, place) for asset, tag, key, place in tags])
     yield from _shared_ports(data)
     yield from _shared_names(_tables(data.get("target")))
+    yield from channel_problems(data)
     for number, model in enumerate(_tables(data.get("model"))):
         assets = _texts(model.get("assets"))
         key = f"{_where('model', number, model)}.assets"

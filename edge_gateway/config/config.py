@@ -14,8 +14,9 @@ from edge_gateway.config.processing import AlertsSection, DriftSection, Features
 from edge_gateway.config.rules import RuleSection
 from edge_gateway.config.section import NAME_FIX, Name, Section, minute, option, s
 from edge_gateway.config.storage import JournalSection, OutboxSection
-from edge_gateway.config.targets import AnyTarget, UplinkSection
+from edge_gateway.config.targets import AnyTarget
 from edge_gateway.config.units import Duration, FilePath
+from edge_gateway.config.uplink import UplinkSection
 from edge_gateway.config.windows import WindowsSection
 
 

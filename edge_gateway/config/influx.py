@@ -8,6 +8,7 @@ from pydantic import AfterValidator, model_validator
 
 from cloud_sink.uplink.words import split_url
 from edge_gateway.config.section import MIB, PIB, Section, Whole, day, minute, option, s
+from edge_gateway.config.target_parts import ca_file
 from edge_gateway.config.units import Duration, FilePath, Size
 
 
@@ -43,9 +44,7 @@ class InfluxSection(Section):
         description="File that holds the token of 2.x and 3.x, or user:password of 1.x; read again when it changes.",
         example="/run/secrets/influx",
     )
-    ca_file: FilePath | None = option(
-        None, description="Certificates (PEM) to trust instead of the system's.", example="/etc/sluicegate/ca.pem"
-    )
+    ca_file: FilePath | None = ca_file()
     ring_quota: Size = option(
         64 * MIB,
         description="Bytes of lines kept while it cannot be reached; beyond it the oldest go, counted.",

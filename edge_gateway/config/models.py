@@ -2,13 +2,52 @@
 
 from __future__ import annotations
 
-from pydantic import field_validator
+from datetime import timedelta
 
-from edge_gateway.config.section import Section, Whole, day, minute, option
+from pydantic import field_validator, model_validator
+
+from edge_gateway.config.section import NAME_FIX, Name, Section, Whole, day, minute, option, s
 from edge_gateway.config.units import Duration
 from models.signature import TrustedKeys, parse_public_key
 
 _MOST_KEYS = 2  # one in use, one to change to
+
+
+class ChannelSection(Section):
+    """A model whose versions come from a target: what its signed channel says is fetched, tried, shadowed, promoted."""
+
+    model: Name = option(description="Name of the model, as in [[model]] name.", fix=NAME_FIX, example="pump")
+    target: Name = option(
+        description="Name of the [[target]] that it lies in (left out there, the kind is the name): file, s3, https or "
+        "pyarrow.",
+        fix="Name one; a place for models alone is a [[target]] with lanes = [].",
+        example="lake",
+    )
+    channel: Name = option(
+        "stable", description="Which channel of the model to follow.", fix="For example stable or canary."
+    )
+    every: Duration = option(
+        15 * minute,
+        description="How often it is asked whether the channel has changed; 500 bytes where it has not. 1s to 1d.",
+        fix="15min is usual.",
+        ge=s,
+        le=day,
+    )
+    jitter: Duration = option(
+        minute,
+        description="Each question comes up to so much later, at random: a site does not ask all at once. 0s to 1h.",
+        fix="1min is usual.",
+        ge=timedelta(0),
+        le=60 * minute,
+    )
+    max_age: Duration = option(
+        7 * day,
+        description="A channel that was issued longer ago is told by an event: somebody may keep newer ones away. "
+        "1min to 365d.",
+        fix="Longer than the time between two issues.",
+        ge=minute,
+        le=365 * day,
+    )
 
 
 class ModelsSection(Section):
@@ -48,6 +87,17 @@ class ModelsSection(Section):
         ge=minute,
         le=30 * day,
     )
+
+    channels: tuple[ChannelSection, ...] = option(
+        (), description="Models that follow a channel; needs trusted_keys. See models/FLEET.md."
+    )
+
+    @model_validator(mode="after")
+    def _trusted(self) -> ModelsSection:
+        if self.channels and not self.trusted_keys:
+            msg = "channels need trusted_keys: what comes from elsewhere is believed by its signature alone"
+            raise ValueError(msg)
+        return self
 
     @field_validator("trusted_keys")
     @classmethod

@@ -22,6 +22,7 @@ _HEAD = """\
 #
 # Sluicegate: every option there is. Required ones are written out; a commented one shows its default,
 # or an example where there is none ("example"). Durations: 250ms, 10s, 15min, 1h, 7d. Sizes: 64 KiB, 512 MiB, 2 GiB.
+# ${NAME} and ${NAME:-default} stand for values of the environment; see edge_gateway/config/README.md.
 # Check your own file with: sluicegate check gateway.toml
 """
 

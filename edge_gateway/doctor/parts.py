@@ -26,6 +26,7 @@ from connectors.journal.segments import list_bases, segment_path
 from edge_gateway import __version__
 from edge_gateway.check import describe, load_checked
 from edge_gateway.config.config import Config
+from edge_gateway.config.environment import expanded
 from edge_gateway.config.load import load
 from edge_gateway.config.pins import path_of
 from edge_gateway.config.problems import ConfigRejected
@@ -207,7 +208,7 @@ def _beside(path: Path) -> Iterator[Path]:
     if pins.is_file():
         yield pins
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        data, _ = expanded(tomllib.loads(path.read_text(encoding="utf-8-sig")), os.environ)
     except (OSError, ValueError):
         return
     for name in sorted(set(_maps({"modbus": data.get("modbus")}))):

@@ -36,7 +36,7 @@ class GatewayCollector(Collector):
             if isinstance(sample, Buckets):
                 assert isinstance(family, HistogramMetricFamily)
                 upto = [("+Inf" if bound == inf else repr(bound), count) for bound, count in sample.upto]
-                family.add_metric([], upto, sample.sum)
+                family.add_metric(list(sample.labels), upto, sample.sum)
             else:
                 assert not isinstance(family, HistogramMetricFamily)
                 family.add_metric(list(sample.labels), float(sample.value))

@@ -5,11 +5,12 @@ What a process never told is left out rather than 0: a gateway that only starts 
 
 from __future__ import annotations
 
-from collections import Counter
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from edge_gateway.drops import drops
 from edge_gateway.status import PAGE, ROLES, SUPERVISOR
 from edge_gateway.verdict import BEAT_S, Now, Status, Statuses, judge
 
@@ -40,11 +41,25 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Buckets:
-    """A value of a histogram: counts up to each bound, ascending, the last one up to infinity; and the sum of all."""
+    """A value of a histogram.
+
+    Attributes:
+        metric: Name in the table.
+        upto: Counts up to each bound, ascending, the last one up to infinity.
+        sum: Of all observations.
+        labels: Values, in the order of the table.
+    """
 
     metric: str
     upto: tuple[tuple[float, int], ...]
     sum: float
+    labels: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, metric: str, facts: Mapping[str, Any], *labels: str) -> Buckets:
+        """As `Histogram.facts` has them."""
+        bounds = (*facts["bounds"], math.inf)
+        return cls(metric, tuple(zip(bounds, facts["upto"], strict=True)), facts["sum"], labels)
 
 
 def samples(statuses: Statuses, now: Now, identity: Identity) -> Iterator[Sample | Buckets]:
@@ -68,7 +83,9 @@ def samples(statuses: Statuses, now: Now, identity: Identity) -> Iterator[Sample
     for name, one in deliver.get("influx", {}).items():
         yield Sample("edge_influx_waiting_lines", one["waiting"], (name,))
         yield Sample("edge_influx_written_lines_total", one["written"], (name,))
-    yield from _dropped(acquire, flow, deliver)
+    for (stage, reason), count in drops(acquire, flow, deliver).items():
+        if acquire or stage != "intake":
+            yield Sample("edge_dropped_total", count, (stage, reason))
 
 
 def _process(role: str, status: Status, now: Now) -> Iterator[Sample]:
@@ -112,8 +129,7 @@ def _flow(status: Status, now: Now) -> Iterator[Sample | Buckets]:
     for lane, name in (("summary", "windows"), ("alert", "alerts"), ("event", "events")):
         yield Sample(f"edge_{name}_total", written.get(lane, 0))
     if latency := status.get("alert_seconds"):
-        bounds = (*latency["bounds"], float("inf"))
-        yield Buckets("edge_alert_seconds", tuple(zip(bounds, latency["upto"], strict=True)), latency["sum"])
+        yield Buckets.of("edge_alert_seconds", latency)
     yield from _age("edge_flow_read_age_seconds", status, "read_at", now)
     for model in status.get("models", ()):
         yield Sample("edge_model_info", 1, (model["name"], model["version"], model["role"]))
@@ -135,35 +151,17 @@ def _outbox(status: Status, now: Now) -> Iterator[Sample]:
         yield Sample("edge_outbox_set_aside_records", status.get("set_aside", 0))
 
 
-def _target(name: str, target: Mapping[str, Any]) -> Iterator[Sample]:
+def _target(name: str, target: Mapping[str, Any]) -> Iterator[Sample | Buckets]:
     yield Sample("edge_uplink_up", target["uplink_up"], (name,))
     for lane, count in target["delivered"].items():
         yield Sample("edge_delivered_records_total", count, (name, lane))
     yield Sample("edge_delivered_objects_total", target["objects"], (name,))
     yield Sample("edge_egress_bytes_total", target["wire"], (name,))
+    yield Buckets.of("edge_upload_seconds", target["seconds"], name)
     for reason, count in target["failures"].items():
         yield Sample("edge_upload_failures_total", count, (name, reason))
     yield Sample("edge_last_delivery_timestamp_seconds", target["last_success"] / 1e9, (name,))
     yield Sample("edge_egress_ledger_failures_total", target["ledger_failures"], (name,))
-
-
-def _dropped(acquire: Status, flow: Status, deliver: Status) -> Iterator[Sample]:
-    """As the points of `health` have it, so that both dashboards show the same names."""
-    dropped: Counter[tuple[str, str]] = Counter()
-    if acquire:
-        dropped["intake", "full"] = int(acquire.get("dropped", 0))
-        dropped["intake", "refused"] = int(acquire.get("refused", 0))
-    for account in flow.get("accounts", {}).values():
-        for reason, count in account["dropped"].items():
-            dropped["flow", reason] += int(count)
-    for name, count in deliver.get("losses", {}).items():
-        dropped["outbox", name] += int(count)
-    for one in deliver.get("influx", {}).values():
-        for kind in ("dropped", "refused", "missed"):
-            for reason, count in one[kind].items():
-                dropped["influx", f"{kind}/{reason}"] += int(count)
-    for labels, count in sorted(dropped.items()):
-        yield Sample("edge_dropped_total", count, labels)
 
 
 def _age(metric: str, status: Status, key: str, now: Now) -> Iterator[Sample]:

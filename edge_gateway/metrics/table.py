@@ -36,7 +36,13 @@ METRICS = (
     Metric("edge_process_uptime_seconds", "gauge", ("role",), "s", "Since a process was started."),
     Metric("edge_process_cpu_seconds_total", "counter", ("role",), "s", "CPU time of a process."),
     Metric("edge_process_resident_bytes", "gauge", ("role",), "bytes", "Memory of a process that is in RAM."),
-    Metric("edge_process_restarts_total", "counter", ("role",), "", "Times that a process had to be started anew."),
+    Metric(
+        "edge_process_restarts_total",
+        "counter",
+        ("role",),
+        "",
+        "Times that a process was started anew, also by a reload.",
+    ),
     Metric("edge_process_wedged_total", "counter", ("role",), "", "Times that it was killed because it hung."),
     Metric("edge_samples_total", "counter", (), "samples", "Samples that drivers handed over, bad ones included."),
     Metric("edge_last_sample_age_seconds", "gauge", (), "s", "Since any driver handed over a sample."),
@@ -76,6 +82,7 @@ METRICS = (
     Metric("edge_delivered_records_total", "counter", ("target", "lane"), "records", "Records delivered, verified."),
     Metric("edge_delivered_objects_total", "counter", ("target",), "objects", "Objects delivered, verified."),
     Metric("edge_egress_bytes_total", "counter", ("target",), "bytes", "Bytes on the network, also in vain."),
+    Metric("edge_upload_seconds", "histogram", ("target",), "s", "What an attempt took, also one that failed."),
     Metric("edge_upload_failures_total", "counter", ("target", "reason"), "", "Attempts that failed; none lost data."),
     Metric(
         "edge_last_delivery_timestamp_seconds", "gauge", ("target",), "s", "When, since 1970; 0 = none since start."

@@ -1,4 +1,4 @@
-"""The deliver process: outbox -> targets."""
+"""The deliver process: outbox -> targets; and channels of models -> store."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from cloud_sink.settings import BatchSettings, DeliverySettings, Naming
 from cloud_sink.slots import ThreadSlot
 from cloud_sink.uplink.pace import Pace
 from edge_gateway import __version__
+from edge_gateway.channels.keeper import open_keeper
 from edge_gateway.config.config import Config
 from edge_gateway.exit_codes import Exit
 from edge_gateway.influx import InfluxBeside, open_influx
@@ -53,7 +54,7 @@ def deliver(config: Config, follower: Follower | None = None, *, drain: bool = F
     layout.outbox.mkdir(parents=True, exist_ok=True)
     outbox = config.outbox
     bell = Bell(layout.outbox)
-    lanes = {section.label(): section.wanted() for section in config.target}
+    lanes = {section.label(): section.wanted() for section in config.target if section.lanes}
     beside = {section.name: tuple(Lane) for section in config.influx}
     reader = OutboxReader(
         layout.outbox, outbox_settings(config), _batches(outbox.summary_file), targets={**lanes, **beside}
@@ -66,13 +67,14 @@ def deliver(config: Config, follower: Follower | None = None, *, drain: bool = F
     def wait(seconds: float) -> None:
         if (kept := follower.look()) is not None:
             follower.accept(kept)
+            keeper.take(kept.config)
         status.beat()
         bell.wait(min(seconds, EVERY_S))
 
     ledger, allowance = EgressLedger(layout.outbox), _allowance(config, layout.outbox)
     pace = None if config.uplink.bandwidth is None else Pace(config.uplink.bandwidth)
     deliverers = {}
-    for section in config.target:
+    for section in (one for one in config.target if one.lanes):
         name = section.label()
         alerts = open_target(config, section, bulk=False)
         deliverers[name] = Deliverer(
@@ -88,7 +90,12 @@ def deliver(config: Config, follower: Follower | None = None, *, drain: bool = F
         )
     influx = {section.name: open_influx(config, section, reader.queues[section.name]) for section in config.influx}
     dispatcher = Dispatcher(reader, [*deliverers.values(), *influx.values()], settings, wait)
-    status = StatusFile(layout.status, "deliver", lambda: {**_facts(deliverers, influx, reader), **follower.facts()})
+    keeper = open_keeper(config, ledger)
+    status = StatusFile(
+        layout.status,
+        "deliver",
+        lambda: {**_facts(deliverers, influx, reader), "channels": keeper.facts(), **follower.facts()},
+    )
 
     def stop() -> None:
         dispatcher.stop()
@@ -101,8 +108,10 @@ def deliver(config: Config, follower: Follower | None = None, *, drain: bool = F
             drained = dispatcher.drain()
             reader.maintain()  # which also says whether rows were hidden
             return Exit.OK if drained else Exit.FAILED
+        keeper.begin()
         dispatcher.run()
     finally:
+        keeper.close()
         status.beat(now=True)
         for one in influx.values():
             one.close()
@@ -143,7 +152,7 @@ def _facts(
         "losses": dict(outbox.losses),
         "set_aside": outbox.set_aside,
         "uplink_up": all(stats.uplink_up for stats in told.values()),
-        "last_success": max(stats.last_success for stats in told.values()),
+        "last_success": max((stats.last_success for stats in told.values()), default=0),
         "targets": {
             name: {**_facts_of(deliverer.stats), "overdue_s": deliverer.overdue()}
             for name, deliverer in deliverers.items()
@@ -159,6 +168,7 @@ def _facts_of(stats: DeliveryStats) -> Mapping[str, Any]:
         "objects": sum(stats.objects.values()),
         "failures": dict(stats.failures),
         "ledger_failures": stats.ledger_failures,
+        "seconds": stats.seconds.facts(),
         "trouble": stats.trouble,
         "uplink_up": stats.uplink_up,
         "last_success": stats.last_success,

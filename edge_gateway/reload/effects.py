@@ -68,9 +68,14 @@ EFFECTS: dict[str, Effect] = {
     "model": Effect(
         "Opened beside those that serve, and swapped between two windows. A bundle that is refused refuses the reload. "
         "What a stateful model remembers stays, as long as name and version do.",
-        live=(FLOW,),
+        live=(FLOW, DELIVER),
     ),
-    "models": Effect("Keys, promotion and roll-back go by it from the next look at the store on.", live=(FLOW,)),
+    "models": Effect(
+        "Keys, promotion and roll-back go by it from the next look at the store on. The deliver process, which follows "
+        "channels, is started again.",
+        live=(FLOW,),
+        restarts=(DELIVER,),
+    ),
     "drift": Effect(
         "The flow process is started again. With another period the count begins anew; what drifts still drifts.",
         restarts=(FLOW,),

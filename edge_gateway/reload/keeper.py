@@ -37,7 +37,7 @@ log = structlog.get_logger(__name__)
 
 _TRIAL_S = 60.0  # a user's module may hang while it is imported
 _SETTLE_S = 30.0  # a stop takes 8 s at most, a start with a large recovery store some more
-_HOLD_S = 1.0  # for which one that was started again has to go on: a step may raise at its first item
+_HOLD_S = 2.0  # for which one that was started again has to go on: a step may raise at its first item
 _LOOK_S = 0.05
 
 
@@ -70,7 +70,7 @@ class Keeper:
     """Owns the configuration in force.
 
     Attributes:
-        environment: For every process that is started.
+        environment: For every process that is started; empty where the disk refused, and the file is read as it is.
     """
 
     def __init__(
@@ -92,9 +92,6 @@ class Keeper:
             host: Of a cluster, which this machine is; None = one machine.
             clustered: The flow is spread over processes, which take over nothing while they run.
             on_accept: Called with each configuration that comes into force.
-
-        Raises:
-            OSError: The data folder cannot be written.
         """
         self._source = source
         self._notifier = notifier or Notifier("")
@@ -106,8 +103,12 @@ class Keeper:
         self._status_folder = Layout(config.gateway.data).status
         former = self._former()
         self._kept = InForce(former + 1, config, digests(config))
-        write(self._path, self._kept)
         self.environment: Mapping[str, str] = {VARIABLE: str(self._path)}
+        try:
+            write(self._path, self._kept)
+        except OSError as error:  # a full disk is no reason not to collect what still has room
+            self.environment = {}
+            log.warning("configuration_not_kept", path=str(self._path), error=error.strerror)
         self._asked = asyncio.Event()
         self._on_trial = False
         self._failed = ""  # why a process does not do with what is on trial
@@ -132,11 +133,15 @@ class Keeper:
             self._notifier.reloading()
             outcome = await self._reload(processes)
             self._note(outcome)
-            self._notifier.ready()
+            self._notifier.reloaded()
 
     async def _reload(self, processes: Processes) -> Outcome:
         began = time.monotonic_ns()
         log.info("reload_started", file=str(self._source))
+        if not self.environment:
+            why = "the configuration in force could not be kept when the gateway was started"
+            fix = "Make room on its disk, then start it again."
+            return self._outcome(began, REFUSED, refusal=f"{self._path.parent}: {why}. {fix}", brief=why)
         try:
             verdict = await self._try()
         except (OSError, ValueError, TimeoutError) as error:
@@ -214,26 +219,34 @@ class Keeper:
             elif had and not wanted:
                 await processes.finish(PAGE)
             end, silent = time.monotonic() + _SETTLE_S, processes.roles
-            calm = time.monotonic()
+            begun: dict[int, int] = {}
             while not self._failed and time.monotonic() < end:
-                silent = self._silent(processes)
-                if silent:
-                    calm = time.monotonic()
-                elif not restarts or time.monotonic() - calm > _HOLD_S:
+                silent = self._silent(processes, restarts, begun)
+                if not silent:
                     return ()
                 await asyncio.sleep(_LOOK_S)
             return silent
         finally:
             self._on_trial = False
 
-    def _silent(self, processes: Processes) -> tuple[str, ...]:
-        """Processes that have not said yet that they run by what is in force; notes one that refuses it."""
+    def _silent(self, processes: Processes, restarts: tuple[str, ...], begun: dict[int, int]) -> tuple[str, ...]:
+        """Processes that have not said yet that they run by what is in force; notes one that refuses it.
+
+        Args:
+            processes: All of them.
+            restarts: Those that have to say so for a while: one that is about to end has said it, too.
+            begun: When each process said so first, by its number; filled here.
+        """
         silent = []
         for role in processes.roles:
             if role not in ROLES:
                 continue  # a page reads what the others say; further flows of a cluster end with the first
             status = read_status(self._status_folder, role)
-            if status.get("pid") != processes.pid(role) or status.get("generation") != self._kept.generation:
+            pid, written = processes.pid(role), int(status.get("mono", 0))
+            said = pid is not None and (status.get("pid"), status.get("generation")) == (pid, self._kept.generation)
+            if said and role in restarts:
+                said = written - begun.setdefault(pid or 0, written) >= _HOLD_S * 1e9
+            if not said:
                 silent.append(role)
             refused = status.get("generation_refused", {})
             if refused.get("generation") == self._kept.generation:

@@ -87,7 +87,7 @@ class Recruiter:
         """One for another configuration with the same features; what is open and still opened so stays open."""
         other = Recruiter(config, self._features, self._flows_watchdog, self._clock)
         other._watchdog = self._watchdog
-        if other.store.keys == self.store.keys:
+        if config.models.trusted_keys == self._config.models.trusted_keys:
             same = {name for name, budget in other._budgets.items() if self._budgets.get(name) == budget}
             other._open = {key: scorer for key, scorer in self._open.items() if key[0] in same}
         return other
@@ -185,9 +185,12 @@ class Recruiter:
         return scorer
 
 
+_OF_SERVING = (Step.PROMOTED, Step.ROLLED_BACK, Step.FAILED)
+
+
 def _refused(lives: Lives, name: str) -> RefusedModel | None:
     """Where the last that happened is that no version was left: until somebody promotes one, its windows say so."""
-    last = next((change for change in reversed(lives.changes) if change.model == name), None)
+    last = next((one for one in reversed(lives.changes) if one.model == name and one.step in _OF_SERVING), None)
     if lives.of(name).active is not None or last is None or last.step is not Step.FAILED:
         return None
     return RefusedModel(f"{name}@{last.version}", last.why)

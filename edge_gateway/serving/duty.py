@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 from queue import Empty, SimpleQueue
 
 import numpy as np
@@ -113,7 +114,10 @@ class ModelDuty:
             agreement = self._agreements.get(one.name) if one.shadow else None
             beside = active.get(one.name)
             if agreement and beside and (agreement.model, agreement.beside) == (one.model, beside.model):
+                before, least = agreement.windows, self._config.models.shadow_windows
                 agreement.add(asset, ends, beside.score, one.score)
+                if before < least <= agreement.windows:  # who waits for that many need not wait for the next writing
+                    self._kept_at = -inf
 
     def raised(self, alerts: Iterable[Alert]) -> None:
         """Alarms that were opened; a storm of them rolls a version back that was promoted lately."""

@@ -12,6 +12,7 @@ from edge_gateway.config.toml_text import toml_text
 from edge_gateway.telegraf.modbus import modbus_line
 from edge_gateway.telegraf.notes import Fate, Note, Notes
 from edge_gateway.telegraf.opcua import opcua_link
+from edge_gateway.telegraf.sieve import count_of
 from edge_gateway.telegraf.values import Given, duration, tables
 
 _AGENT = timedelta(seconds=10)  # Telegraf's interval where none is told
@@ -76,10 +77,11 @@ def convert(data: Mapping[str, Any], spots: Mapping[Steps, Spot], site: str, nam
             modbus.append(line)
     _others(data, inputs, notes)
     text = "".join(_document(site, name, source, opcua, modbus))
-    tags = sum(len(one["tags"]) for line in (*opcua, *modbus) for one in line.get("units", [line]))
+    tags = sum(count_of(link) for link in (*opcua, *modbus))
     by_index = [link["name"] for link in opcua if any(tag["node"].startswith("ns=") for tag in link["tags"])]
     trust = any("trust_folder" in link for link in opcua)
-    return Converted(text, sorted(notes.notes, key=lambda note: note.line), passwords, tags, by_index, trust)
+    told = sorted(notes.notes, key=lambda note: (note.line, note.fate is not Fate.TAKEN))
+    return Converted(text, told, passwords, tags, by_index, trust)
 
 
 def _others(data: Mapping[str, Any], inputs: Mapping[str, Any], notes: Notes) -> None:

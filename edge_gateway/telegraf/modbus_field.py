@@ -79,14 +79,15 @@ def _of_registers(table: Table, number: int, name: str, field: Mapping[str, Any]
     order = _ORDERS.get(str(field.get("byte_order", "")).upper())
     if order is None:
         raise NotTakenError(f"byte_order {field['byte_order']!r} is not known")
-    scale = field.get("scale") or 1.0
-    if isinstance(scale, str):
-        try:
-            scale = float(scale)
-        except ValueError:
-            raise NotTakenError(f"scale {scale!r} is no number") from None
+    try:
+        scale = float(field.get("scale") or 1.0)
+    except (TypeError, ValueError):
+        raise NotTakenError(f"scale {field['scale']!r} is no number") from None
     if name == "BIT":
-        return _address(table, number, Kind.BIT, _in_one(order), scale, int(field.get("bit", 0)))
+        bit = field.get("bit", 0)
+        if type(bit) is not int:
+            raise NotTakenError(f"bit {bit!r} is no number")
+        return _address(table, number, Kind.BIT, _in_one(order), scale, bit)
     if name == "STRING":
         raise NotTakenError("a string has no number: give its texts, see connectors/modbus/README.md")
     if not re.fullmatch("(INT|UINT)(8L|8H|16|32|64)|FLOAT(16|32|64)", name.upper()):
@@ -104,6 +105,6 @@ def _in_one(order: Order) -> Order:
 
 def _address(table: Table, number: int, kind: Kind, order: Order, scale: float, bit: int = 0) -> Address:
     try:
-        return Address(table, number, kind, order, bit, float(scale))
+        return Address(table, number, kind, order, bit, scale)
     except AddressError as error:
         raise NotTakenError(f"{error.value}: {error.rule}") from error

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from edge_gateway.config.opcua import OpcUaSection
 from edge_gateway.config.section import day, minute, ms
 from edge_gateway.config.toml_spots import Steps
 from edge_gateway.telegraf.notes import Fate, Notes
 from edge_gateway.telegraf.opcua_node import NodeRefused, monitoring, node_text
+from edge_gateway.telegraf.sieve import count_of, sieved
 from edge_gateway.telegraf.values import Given, duration_in, tables
 
 _REASONS = {
@@ -68,18 +70,16 @@ def opcua_link(
         tag = _tag(at, node, group, asset, given.setdefault(asset, Given()), notes)
         if tag is not None:
             tags.append(tag)
-    notes.add(
-        steps, Fate.TAKEN if tags else Fate.LEFT, f"{len(tags)} of {seen} nodes as tags", str(table.get("name", ""))
-    )
-    if not tags:
-        return None
     login, password = _login(steps, table, name, notes)
     link = {"name": name, "endpoint": endpoint, **_security(steps, table, bool(login), notes), **login}
     link |= _timing(steps, table, interval, notes)
     if table.get("timestamp", "gather") != "source":
         notes.add((*steps, "timestamp"), Fate.CHANGED, "samples have the source time of the server")
     notes.rest(steps, table, {*_TAKEN, "connect_timeout", "request_timeout"}, _REASONS)
-    return Link({**link, "tags": tags}, password)
+    made = sieved(OpcUaSection, {**link, "tags": tags}, steps, notes)
+    taken = count_of(made)
+    notes.add(steps, Fate.TAKEN if taken else Fate.LEFT, f"{taken} of {seen} nodes as tags", str(table.get("name", "")))
+    return Link(made, password) if made is not None else None
 
 
 def _nodes(

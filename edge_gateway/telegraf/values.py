@@ -19,13 +19,16 @@ _PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h|d)")
 
 def duration(value: Any) -> timedelta | None:
     """Of "10s", "1m30s", "1.5h", or a number of seconds; None = it is none."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return timedelta(seconds=value)
-    if not isinstance(value, str) or re.sub(_PART, "", value.strip()):
+    try:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return timedelta(seconds=value)
+        if not isinstance(value, str) or re.sub(_PART, "", value.strip()):
+            return None
+        parts = _PART.findall(value)
+        us = sum(Decimal(number) * Decimal(_UNITS[unit]) for number, unit in parts)
+        return timedelta(microseconds=int(us)) if parts else None
+    except (OverflowError, ValueError):  # longer than anything, or not a number
         return None
-    parts = _PART.findall(value)
-    us = sum(Decimal(number) * Decimal(_UNITS[unit]) for number, unit in parts)
-    return timedelta(microseconds=int(us)) if parts else None
 
 
 def duration_in(value: Any, lowest: timedelta, highest: timedelta) -> str | None:

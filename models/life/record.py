@@ -24,6 +24,9 @@ class Step(StrEnum):
     PROMOTED = "promoted"
     ROLLED_BACK = "rolled_back"
     FAILED = "failed"
+    REFUSED = "refused"  # a version that a channel names and that does not get into the store
+    CHANNEL_REFUSED = "channel_refused"
+    CHANNEL_OLD = "channel_old"
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,39 @@ def promote(lives: Lives, name: str, version: str, counter: int, figures: Figure
     return _with(lives, name, risen, version, Step.PROMOTED, asked)
 
 
+def back_to(lives: Lives, name: str, version: str, asked: Asked) -> Lives:
+    """Serve a version again that was active before, since its publisher says so. What is left has not failed here.
+
+    Raises:
+        LifeRefused: It was not active before, or failed.
+    """
+    life, model = lives.of(name), f"{name}@{version}"
+    if version not in life.previous:
+        raise LifeRefused(model, "was not active before", "promote it")
+    life = _allowed(life, name, version, life.counter, asked)
+    back = replace(
+        life,
+        active=version,
+        shadow=life.shadow if life.shadow != version else None,
+        previous=tuple(one for one in life.previous if one != version),
+        promoted_at=0,  # as after a roll-back
+    )
+    return _with(lives, name, back, version, Step.PROMOTED, asked)
+
+
+def noted(lives: Lives, name: str, what: str, step: Step, asked: Asked) -> Lives:
+    """Something was refused or has grown old: nothing changes, and an event tells it.
+
+    Args:
+        lives: As they are.
+        name: Of the model.
+        what: Version, or the channel it is about.
+        step: What happened.
+        asked: When, by whom, why.
+    """
+    return _with(lives, name, lives.of(name), what, step, asked)
+
+
 def roll_back(lives: Lives, name: str, asked: Asked) -> Lives:
     """Go back to the version before; the one that was active is not tried again by itself.
 

@@ -10,6 +10,7 @@ A command and a running gateway work on it side by side; the gateway looks at `m
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import shutil
 import tempfile
@@ -18,12 +19,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.bundle import BUNDLE_FILES, read_bundle
+from models.bundle import BUNDLE_FILES, MANIFEST, MAX_BYTES, read_bundle
 from models.errors import LifeRefused
 from models.life.agreement import Agreement, decode_agreement
 from models.life.record import Lives, decode_lives
 from models.manifest import Manifest, is_name
-from models.safe_files import sync_folder
+from models.safe_files import read_file, replace_file, sync_folder, write_file
 from models.signature import ANYBODY, TrustedKeys
 
 _MOST_BYTES = 4 << 20
@@ -87,7 +88,7 @@ class ModelStore:
         try:
             for name in BUNDLE_FILES:
                 if (bundle / name).exists():
-                    _write(draft / name, (bundle / name).read_bytes())
+                    write_file(draft / name, (bundle / name).read_bytes())
             read_bundle(draft, self.keys)  # what was copied, not what was looked at
             draft.chmod(0o755)
             sync_folder(draft)
@@ -98,6 +99,19 @@ class ModelStore:
         finally:
             shutil.rmtree(draft, ignore_errors=True)
         return manifest
+
+    def digest(self, name: str, version: str) -> str:
+        """SHA-256 (hex) of the manifest of a version that is there; "" = it is not.
+
+        Raises:
+            BundleRejected: It cannot be read.
+        """
+        path = self.folder(name, version) / MANIFEST
+        return hashlib.sha256(read_file(path, MAX_BYTES[MANIFEST])).hexdigest() if path.exists() else ""
+
+    def remove(self, name: str, version: str) -> None:
+        """Take a version out that nothing needs any more; what cannot be removed stays."""
+        shutil.rmtree(self.folder(name, version), ignore_errors=True)
 
     def read(self) -> Lives:
         """What is what; nothing yet = empty.
@@ -132,7 +146,7 @@ class ModelStore:
                 before = self.read()
                 after = step(before)
                 if after != before:
-                    _replace(self.file, after.encode())
+                    replace_file(self.file, after.encode())
                 return after
         except OSError as error:
             raise self._unwritable(self.file, error) from error
@@ -178,18 +192,3 @@ class ModelStore:
             yield
         finally:
             os.close(handle)
-
-
-def _replace(path: Path, data: bytes) -> None:
-    draft = path.with_name("." + path.name)
-    draft.unlink(missing_ok=True)
-    _write(draft, data)
-    draft.replace(path)
-    sync_folder(path.parent)
-
-
-def _write(path: Path, data: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())

@@ -148,9 +148,9 @@ def main() -> int:
         parser.error("--put-price and --gb-month go together")
     prices = None if given.put_price is None else Prices(given.put_price, given.gb_month)
     found = measure(given.gateways, given.sites, Size(given.assets, given.tags), given.folder, prices)
+    print(json.dumps(found, indent=1, default=str), flush=True)
     if not given.keep:
         shutil.rmtree(given.folder)
-    print(json.dumps(found, indent=1, default=str))
     return 0
 
 

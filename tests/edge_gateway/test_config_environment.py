@@ -152,3 +152,26 @@ def test_commands_that_need_only_the_gateways_name_and_folder_see_the_environmen
     monkeypatch.delenv("SITE")
     with pytest.raises(Refusal, match=r'gateway.site = "\$\{SITE\}": the environment variable SITE is not set here'):
         read_unfinished(path)
+
+
+def test_commands_that_look_at_the_file_by_themselves_see_the_environment_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from edge_gateway.commands import completion, health, reload
+    from edge_gateway.doctor.parts import _beside
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SITE", "s")
+    monkeypatch.setenv("FOLDER", "kept")
+    path = tmp_path / "gateway.toml"
+    units = '[[modbus.units]]\nunit_id = 3\nmap = "${FOLDER}.csv"\nasset = "${FOLDER}-1"\n'
+    path.write_text(CONFIG.replace('"data"', '"${FOLDER}"').replace("[[target]]", units + "[[target]]"))
+    (tmp_path / "kept.csv").write_text("tag,address\nvolt,input:0:float32\n")
+    (tmp_path / "kept" / "models" / "pump" / "1").mkdir(parents=True)
+    (tmp_path / "kept" / "models" / "pump" / "1" / "manifest.json").write_text("{}")
+    assert reload._data_folder(path) == health._data_folder(path) == tmp_path / "kept"
+    assert list(_beside(path)) == [tmp_path / "kept.csv"]
+    assert completion.assets("kept") == ["kept-1"]
+    assert completion.models("p") == ["pump", "pump@1"]
+    monkeypatch.delenv("FOLDER")
+    assert reload._data_folder(path) is None

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -190,6 +190,7 @@ def test_damage_is_told_with_file_and_place(tmp_path: Path, pinned: str, told: s
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 
 
+@settings(deadline=None)  # it writes and reads a file, which takes as long as the machine lets it
 @given(TEXTS, TEXTS, TEXTS, st.sampled_from(["", "hall"]))
 def test_what_is_written_is_read(
     tmp_path_factory: pytest.TempPathFactory, glob: str, name: str, unit: str, asset: str

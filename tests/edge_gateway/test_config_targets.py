@@ -129,7 +129,7 @@ class TestSeveral:
                 MQTT + 'lanes = ["summaries"]\n',
                 "target[1].lanes[0] = \"summaries\": must be 'alerts' or 'events'. Some of",
             ),
-            (FILE.replace("[[target]]", '[[target]]\nname="usb"') + "lanes = []\n", 'target[1] "usb".lanes = []: '),
+            (MQTT.replace("[[target]]", '[[target]]\nname="mq"') + "lanes = []\n", 'target[1] "mq".lanes = []: '),
             (
                 FILE + 'lanes = ["alarms"]\n',
                 "target[1].lanes[0] = \"alarms\": must be 'alerts', 'events' or 'summaries'",

@@ -1,6 +1,7 @@
 """Every example of the documentation is held against what it speaks of: a block of another kind must be told here how.
 
-`sh`: a line of `sluicegate` parses as the command line does; targets, files and modules of others are there.
+`sh`: a line of `sluicegate` parses as the command line does, and tests/e2e/test_docs_run.py runs it; targets, files and
+modules of others are there.
 `toml`: the sections take it. `python`: it compiles and what it imports is there; those that can run are run by the test
 named in `RUN_BY`.
 """

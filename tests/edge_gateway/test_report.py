@@ -12,14 +12,34 @@ import pytest
 from cloud_sink.batch import Batch, Row, batch_id
 from cloud_sink.decoding import decode_event
 from cloud_sink.objects import build_object
-from cloud_sink.outbox.writer import OutboxWriter
+from cloud_sink.outbox.stat import read_stat
+from cloud_sink.outbox.writer import OutboxWriter, PutResult
 from cloud_sink.records import Account, Alert, Event, Lane
 from cloud_sink.report import Report
 from cloud_sink.settings import Naming, OutboxSettings
+from edge_gateway.config.load import load
+from edge_gateway.gateway import LocalGateway
 from edge_gateway.identity import boot_id, gateway_id
+from edge_gateway.layout import Layout
 from edge_gateway.report import Reporter, count_alarms, make_report
 
 NS = 10**9
+GATEWAY = """
+[gateway]
+site = "riverside"
+name = "gw-1"
+data = "data"
+[[target]]
+kind = "file"
+path = "cloud"
+[[modbus]]
+name = "line"
+host = "127.0.0.1"
+[[modbus.tags]]
+asset = "pump"
+tag = "flow"
+address = "holding:0:int16"
+"""
 DAY_BUDGET = 5_000_000
 
 
@@ -97,6 +117,25 @@ def test_it_counts_what_the_processes_know() -> None:
     )
     assert report.backlog == (("summary", 30, 60),)
     assert report.trouble == ("credentials",)
+
+
+def test_a_gateway_puts_its_report_into_its_own_outbox(tmp_path: Path) -> None:
+    """As after its first minute, with no other process of it running."""
+    (tmp_path / "gateway.toml").write_text(GATEWAY)
+    gateway = LocalGateway(load(tmp_path / "gateway.toml"), lambda: True, lambda: None)
+    gateway.sink().build_part("out", "outbox-0", None).write_batch([Account("pump", 10, 8, 2)])
+    gateway._sink.flush_due()
+    gateway._noted(PutResult(0, 0, 0, 0, 0), [Account("pump", 10, 8, 2)])
+    gateway._reporter._due = 0
+    gateway._passed()
+    gateway._passed()
+    layout = Layout(tmp_path / "data")
+    assert read_stat(layout.outbox).backlog[Lane.EVENT].count == 1
+    report = gateway._report(60, 3600)
+    assert (report.received, report.late, report.boot) == (10, 2, boot_id())
+    assert report.gateway_id == layout.gateway_id.read_text().strip()
+    assert [role for _, role, _ in report.models] == ["active"], "what starts cold is a model, too"
+    assert gateway.facts()["events"] == [], "it is not news for the page"
 
 
 def test_a_day_of_reports_is_a_thousandth_of_what_a_day_may_cost() -> None:

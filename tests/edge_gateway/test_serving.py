@@ -179,7 +179,7 @@ def verdicts(gateway: Gateway, *scores: np.ndarray) -> list[Verdict]:
 def test_a_shadow_is_compared_and_its_figures_outlive_the_gateway(
     start: Callable[..., Gateway], store: ModelStore
 ) -> None:
-    gateway = start()
+    gateway = start(text=CONFIG.replace("shadow_windows = 50", "shadow_windows = 5000"))
     shadow(store, "3")
     gateway.look()
     ends = np.arange(1, 61) * SECOND
@@ -200,6 +200,20 @@ def test_a_shadow_is_compared_and_its_figures_outlive_the_gateway(
     kept = store.agreement("press", "3")
     assert kept is not None
     assert kept.windows == 120
+
+
+def test_a_shadow_that_has_seen_enough_is_told_at_once(start: Callable[..., Gateway], store: ModelStore) -> None:
+    gateway = start()
+    shadow(store, "3")
+    gateway.look()
+    for ends in (np.arange(1, 50) * SECOND, np.arange(50, 52) * SECOND):
+        assert store.agreement("press", "3") is None
+        scores = np.full(len(ends), 0.5)
+        gateway.duty.judged("mill", ends, verdicts(gateway, scores, scores))
+        gateway.look()
+    kept = store.agreement("press", "3")
+    assert kept is not None
+    assert kept.windows == 51
 
 
 def test_a_shadow_beside_another_version_counts_anew(start: Callable[..., Gateway], store: ModelStore) -> None:

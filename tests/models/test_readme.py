@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -13,23 +14,31 @@ from connectors.journal.settings import JournalSettings
 from connectors.journal.writer import JournalWriter
 from connectors.simulator.recorder import simulate
 from connectors.simulator.tags import TABLES
+from edge_gateway.channels.fetching import SPARE_BYTES
 from edge_gateway.cli import app
-from edge_gateway.config.models import ModelsSection
+from edge_gateway.config.channels_fit import channel_problems
+from edge_gateway.config.config import Config
+from edge_gateway.config.models import ChannelSection, ModelsSection
 from edge_gateway.config.units import duration_text
 from edge_gateway.serving.duty import KEEP_EVERY_S
 from models.detectors.catalogue import FOLLOW_ROWS, KINDS
 from models.detectors.stream import StreamDetector
 from models.foreign.read import LOWEST_OPSET
 from models.life.agreement import KEPT_PAIRS
+from models.life.follow import LESS, MORE, SPARED
+from models.life.steps import KEPT_PREVIOUS
 from models.onnx_rules import MAX_NODES
 from models.onnx_scorer import GOLDEN_TOLERANCE, OnnxScorer
+from models.rollout import BEGUN, TROUBLES
+from models.trial import MEMORY, SECONDS
 
 ROOM = Path(models.__file__).parent
 README = (ROOM / "README.md").read_text(encoding="utf-8")
+FLEET = (ROOM / "FLEET.md").read_text(encoding="utf-8")
 
 
 def test_every_linked_file_is_there() -> None:
-    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", README + FLEET)
     assert links
     assert [path for path in links if not (ROOM / path).exists()] == []
 
@@ -66,8 +75,8 @@ def test_options_of_the_commands_about_models_are_there() -> None:
     known = {
         name: {word for parameter in command.params for word in parameter.opts} for name, command in commands.items()
     }
-    lines = re.findall(r"^sluicegate model (\w+)(.*)$", README, re.MULTILINE)
-    assert {name for name, _ in lines} == set(known) - {"list"}  # that one is told in a comment
+    lines = re.findall(r"^sluicegate model (\w+)(.*)$", README + FLEET, re.MULTILINE)
+    assert {name for name, _ in lines} == set(known)
     for name, rest in lines:
         assert set(re.findall(r"(--[\w-]+)", rest.split("#")[0])) <= known[name]
     told = set(re.findall(r"`(--[\w-]+)", README.split("## Models from elsewhere")[1]))
@@ -85,6 +94,43 @@ def test_figures_about_the_life_of_a_model_are_those_of_the_code() -> None:
     assert f"at most {MAX_NODES:,} nodes" in README
     assert f"golden scores within\n{GOLDEN_TOLERANCE:.0e}".replace("e-04", "e-4") in README
     assert f"brought to {LOWEST_OPSET} or later" in README
+
+
+def test_figures_about_fleets_are_those_of_the_code() -> None:
+    channel = ChannelSection.model_fields
+    for name in ("every", "jitter", "max_age"):
+        assert f"`{name}` ({duration_text(channel[name].default)})" in FLEET
+    assert f"only with {SPARE_BYTES >> 20} MiB of the disk to spare" in FLEET
+    assert f"({MEMORY >> 30} GiB of address space, {SECONDS:.0f} s of CPU, no file, no core)" in FLEET
+    assert f"golden scores within {GOLDEN_TOLERANCE:.0e}".replace("e-04", "e-4") in FLEET
+    assert f"more than {MORE:.0f} times as many windows as the active one or in less than a fifth" in FLEET
+    assert (LESS, f"({SPARED} windows spared)" in FLEET) == (1 / 5, True)
+    assert f"{KEPT_PREVIOUS} earlier ones stay".replace("2", "two") in FLEET
+    assert [reason for reason in (*TROUBLES, *BEGUN) if f"`{reason}`" not in FLEET] == []
+
+
+def test_the_configuration_of_the_fleet_is_one() -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", FLEET, re.DOTALL)
+    rest = """
+[gateway]
+site = "s"
+name = "g"
+data = "data"
+[[model]]
+assets = ["a"]
+name = "pump"
+[[modbus]]
+name = "m"
+host = "h"
+[[modbus.tags]]
+asset = "a"
+tag = "t"
+address = "holding:1:uint16"
+"""
+    data = tomllib.loads(example + rest)
+    config = Config.model_validate(data)
+    assert config.target[0].wanted() == ()
+    assert list(channel_problems(data)) == []
 
 
 def test_the_four_lines_of_python_make_a_bundle(

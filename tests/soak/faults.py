@@ -129,8 +129,41 @@ async def server_loses_halves(world: World, draw: random.Random) -> None:
 
 async def somebody_shelves(world: World, draw: random.Random) -> None:
     """A person silences an alarm from the command line."""
-    given = ("--asset", draw.choice(PUMPS), "--alarm", "anomaly", "--for", "5s")
-    await world.command("alerts", "shelve", *given, "--gateway", str(world.files.config))
+    given = ("--asset", draw.choice(PUMPS), "--alarm", "anomaly", "--for", "1min")
+    await _command(world, 0, "alerts", "shelve", *given, "--gateway", str(world.files.config))
+
+
+RULE = """
+[[rules]]
+assets = ["pump-1"]
+tag = "winding_temperature"
+kind = "limit"
+hh = 5000.0
+"""
+
+
+async def reloaded(world: World, draw: random.Random) -> None:
+    """A rule comes into the configuration, or goes; the gateway takes it over while it runs."""
+    config = world.files.config
+    before = config.read_text()
+    config.write_text(before.replace(RULE, "") if RULE in before else before + RULE)
+    await _command(world, 0, "reload", str(config))
+
+
+async def reloaded_wrongly(world: World, draw: random.Random) -> None:
+    """Somebody errs in the configuration: it is refused, and the old one stays in force."""
+    config = world.files.config
+    before = config.read_text()
+    config.write_text(before + draw.choice(['\n[windows]\nlength = "1s"\n', "\n[pages]\n", "\nrubbish"]))
+    try:
+        await _command(world, 2, "reload", str(config))
+    finally:
+        config.write_text(before)
+
+
+async def _command(world: World, expected: int, *words: str) -> None:
+    if (code := await world.command(*words)) != expected:
+        world.wrong.append(f"`{' '.join(words[:1])}` ended with exit code {code}, not {expected}")
 
 
 async def restarted(world: World, draw: random.Random) -> None:
@@ -174,5 +207,7 @@ DISTURBING: dict[str, Fault] = {
     "web server errs": server_errs,
     "web server loses halves": server_loses_halves,
     "alarm shelved": somebody_shelves,
+    "reload": reloaded,
+    "reload of rubbish": reloaded_wrongly,
 }
 """All go on, or should."""

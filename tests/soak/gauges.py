@@ -13,6 +13,9 @@ import psutil
 WARM_S = 25.0
 """Of each life of a process: it imports, loads models and fills its caches."""
 
+ENDS_S = 10.0
+"""Before the last look at a life: it may have been ending, and closing what it had open."""
+
 LEAST_S, LEAST_LOOKS = 15.0, 8
 """Of a life after that, or it says nothing about growth."""
 
@@ -81,8 +84,9 @@ class Gauges:
     def slope(self, role: str, gauge: str) -> Slope | None:
         """None = no life was long enough."""
         lives: dict[int, list[Look]] = defaultdict(list)
+        ended = {look.life: look.age for look in self.looks[role]}
         for look in self.looks[role]:
-            if look.age >= WARM_S and gauge in look.gauges:
+            if WARM_S <= look.age <= ended[look.life] - ENDS_S and gauge in look.gauges:
                 lives[look.life].append(look)
         long = [life for life in lives.values() if life[-1].age - life[0].age >= LEAST_S and len(life) >= LEAST_LOOKS]
         return _fit([[(look.age, look.gauges[gauge]) for look in life] for life in long]) if long else None

@@ -26,9 +26,6 @@ from tests.soak.gauges import Gauges
 from tests.soak.world import World, world
 
 CALM_S = 30.0  # at the end: what was disturbed comes back
-LIVING_S = (
-    100.0  # before the end no process is ended any more: a short soak, too, then sees one life of each for a while
-)
 MOST = {"memory MB": 12.0, "threads": 3.0, "handles": 8.0, "tasks": 5.0}
 """What may be added over the whole soak, as far as the slope is sure of it (two standard errors)."""
 
@@ -56,13 +53,14 @@ async def soak(folder: Path, seconds: float, seed: int, pause: float) -> int:
         try:
             while time.monotonic() < end - CALM_S:
                 await asyncio.sleep(min(draw.expovariate(1 / pause), 4 * pause))
-                await _disturb(made, draw, done, end)
+                await _disturb(made, draw, done, end, seconds)
             await asyncio.sleep(max(0.0, end - time.monotonic()))
         finally:
             looking.cancel()
         await made.stop()
         drained = await made.command("run", str(made.files.config), "--only", "deliver", "--drain")
         books = await asyncio.to_thread(close_books, made)
+        books.wrong += made.wrong
         if drained:
             books.wrong.append(f"draining ended with exit code {drained}")
         for code, took in made.stops:
@@ -77,10 +75,11 @@ async def soak(folder: Path, seconds: float, seed: int, pause: float) -> int:
     return 1 if books.wrong or grown else 0
 
 
-async def _disturb(made: World, draw: random.Random, done: Counter[str], end: float) -> None:
+async def _disturb(made: World, draw: random.Random, done: Counter[str], end: float, seconds: float) -> None:
     # Each in turn, in an order of chance, so that a short soak has them all as well.
+    # Processes are ended in the first half only: what grows shows in a life that is long.
     left = end - time.monotonic()
-    faults = {**DISTURBING, **ENDING} if left > LIVING_S else DISTURBING
+    faults = {**DISTURBING, **ENDING} if left > seconds / 2 else DISTURBING
     fewest = min(done[name] for name in faults)
     name = draw.choice([name for name in faults if done[name] == fewest])
     done[name] += 1

@@ -38,6 +38,7 @@ class World:
 
     Attributes:
         stops: Exit code and seconds of each ordered stop of the gateway.
+        wrong: What did not go as it should on the way.
     """
 
     files: DemoFiles
@@ -47,6 +48,7 @@ class World:
     hub: FaultServer
     gateway: asyncio.subprocess.Process | None = None
     stops: list[tuple[int, float]] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
 
     def status(self, role: str) -> dict[str, Any]:
         """What a process says of itself."""

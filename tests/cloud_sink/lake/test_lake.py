@@ -24,6 +24,7 @@ from cloud_sink.lake.sql import Lake
 from cloud_sink.objects import build_object
 from cloud_sink.parquet import read_summaries
 from cloud_sink.records import Event, OtherScore
+from cloud_sink.report import Report
 from cloud_sink.settings import Naming
 from cloud_sink.sketch import merge, quantile, sketch
 from cloud_sink.targets.file import FileTarget
@@ -33,6 +34,7 @@ DAY = date(2023, 11, 14)
 ALWAYS = Days()
 NAMING = Naming("plant", "gw-1", "0.0.1")
 MINUTE = 60 * 10**9
+START_NS = 1_700_000_100 * 10**9
 
 
 def deliver(folder, *records, naming=NAMING):
@@ -69,6 +71,14 @@ def test_an_alert_is_a_row_from_its_opening_to_its_end(tmp_path, make, ask):
         ("pump", 1.5, "UNACK", None, None, 1),
     ]
     assert ask("SELECT contributions->0->>0, (contributions->0->1)::DOUBLE FROM alerts LIMIT 1") == [("flow", 1.0)]
+
+
+def test_reports_are_events_that_can_be_asked(tmp_path, make, ask):
+    report = Report("1.2", "id", "b", 60, 3600, models=(("pump@1", "active", 2),))
+    deliver(tmp_path, make.event(0), Event("", "report", "regular", 0, START_NS, 0, "id", "", report))
+    sql = "SELECT report->>'software', report->'models'->0->>0, (report->'up_s')::INT FROM events WHERE kind = 'report'"
+    assert ask(sql) == [("1.2", "pump@1", 60)]
+    assert ask("SELECT count(*) FROM events WHERE report IS NULL") == [(1,)]
 
 
 def test_what_was_sent_twice_is_there_once(tmp_path, make, ask):

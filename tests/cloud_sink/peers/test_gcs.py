@@ -114,3 +114,17 @@ def test_without_credentials_nobody_is_asked(target, monkeypatch):
     with pytest.raises(TransientDeliveryError) as caught:
         target().put("d", DATA)
     assert (caught.value.reason, caught.value.hold) == ("credentials", True)
+
+
+def test_what_is_read_and_what_has_not_changed(target):
+    store = target()
+    with pytest.raises(TransientDeliveryError) as caught:
+        store.fetch("channel", 100)
+    assert caught.value.reason == "target_missing"
+    store.replace("channel", b"one")
+    first = store.fetch("channel", 100)
+    assert (first.data, store.fetch("channel", 100, first.tag).data) == (b"one", None)
+    store.replace("channel", b"two")
+    assert store.fetch("channel", 100, first.tag).data == b"two"
+    with pytest.raises(PermanentDeliveryError, match="larger than 2 bytes"):
+        store.fetch("channel", 2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import pyarrow.dataset as ds
 import pytest
@@ -13,9 +13,12 @@ pytest.importorskip("duckdb", reason="the extra `query` is not installed")
 from cloud_sink.batch import Batch, Row, batch_id
 from cloud_sink.errors import PlaceError
 from cloud_sink.lake.compact import compact
+from cloud_sink.lake.fleet import fleet
 from cloud_sink.lake.places import Days, open_place
 from cloud_sink.lake.sql import Lake
 from cloud_sink.objects import build_object
+from cloud_sink.records import Event
+from cloud_sink.report import KIND, Report
 from cloud_sink.settings import Naming
 from cloud_sink.targets.remote import RemoteTarget
 from cloud_sink.targets.s3 import S3, Bucket
@@ -90,6 +93,29 @@ def test_a_day_of_the_bucket_is_compacted_into_another_place(bucket, tmp_path):
         }
         assert (made["summaries"].records, made["summaries"].repeats, made["alerts"].records) == (93, 9, 2)
         assert answer(rows, out) == answer(rows)
+
+
+def test_a_fleet_is_seen_and_partitions_are_left_out(server, keys, bucket):
+    now = datetime.now(UTC)
+    end = int(now.timestamp()) * 10**9
+    place = Bucket(server, "lake", "eu-central-1", "fleet/", conditional=False)
+    door = Uplink(place.origin)
+    target = RemoteTarget(S3(place, lambda: keys), door)
+    for number, (site, boot, ago) in enumerate([("north", "b1", 30), ("north", "b2", 20), ("south", "b3", 10)]):
+        report = Report("1.0", "id", boot, 3600, 3600)
+        event = Event("", KIND, "regular", end - 3600 * 10**9, end - ago * 10**9, number, "id", "", report)
+        rows = (Row(0, event.key, event.time, event.encode()),)
+        sent = build_object(Batch(batch_id([event.key]), event.lane, rows), Naming(site, "gw-1", "1.0"))
+        target.put(sent.key, sent.data)
+    door.close()
+    read = open_place("s3://lake/fleet")
+    week, hours = timedelta(days=7), timedelta(hours=3)
+    views = fleet(read, now + timedelta(minutes=1), week, hours)
+    assert [(view.site, view.worries) for view in views] == [("north", ("twins",)), ("south", ())]
+    assert fleet(read, now + timedelta(hours=4), week, hours, "south")[0].worries == ("missing",)
+    today = Days(now.date() - timedelta(days=1), now.date())
+    assert [len(read.find(today, ("events",), site)) for site in (None, "north", "nowhere")] == [3, 2, 0]
+    assert read.find(Days(now.date() + timedelta(days=1), None)) == []
 
 
 def test_a_bucket_that_is_not_there(bucket):

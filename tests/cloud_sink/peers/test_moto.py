@@ -128,3 +128,17 @@ print(json.dumps(dict(request.headers)))
         at,
     )
     assert theirs["Authorization"] == ours["authorization"]
+
+
+def test_what_is_read_and_what_has_not_changed(target):
+    s3 = target()
+    with pytest.raises(TransientDeliveryError) as caught:
+        s3.fetch("channel", 100)
+    assert caught.value.reason is TransientReason.TARGET_MISSING
+    s3.replace("channel", b"one")
+    first = s3.fetch("channel", 100)
+    assert (first.data, s3.fetch("channel", 100, first.tag).data) == (b"one", None)
+    s3.replace("channel", b"two")
+    assert s3.fetch("channel", 100, first.tag).data == b"two"
+    with pytest.raises(PermanentDeliveryError, match="larger than 2 bytes"):
+        s3.fetch("channel", 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import time
@@ -15,7 +16,7 @@ from cloud_sink.outcomes import store_error
 from cloud_sink.targets.store import StoreTarget
 from cloud_sink.uplink import store as store_module
 from cloud_sink.uplink.store import Reply, Store, StoreClient, parse_store
-from cloud_sink.uplink.store_client import put
+from cloud_sink.uplink.store_client import get, put
 from cloud_sink.uplink.words import LinkError, Trouble
 
 DATA = b"PAR1" + bytes(1000)
@@ -116,11 +117,22 @@ class TestClient:
 
         assert self.put(Truncating(folder))["outcome"] == "damaged"
 
+    def test_reads_up_to_a_byte_more_than_may_be(self, folder, tmp_path):
+        (tmp_path / "a").write_bytes(DATA)
+        assert get(folder, "a", len(DATA)) == ({"outcome": "read", "size": len(DATA)}, DATA)
+        assert get(folder, "a", 10)[1] == DATA[:11]
+        reply, nothing = get(folder, "b", 10)
+        assert (reply["outcome"], reply["errno"], nothing) == ("error", errno.ENOENT, b"")
+
 
 class Scripted:
     def __init__(self, *replies):
         self.replies = list(replies)
         self.asked = []
+
+    def get(self, path, most, secret):
+        reply = self.put(path, most, secret, replace=False)
+        return reply if isinstance(reply, tuple) else (reply, b"")
 
     def put(self, path, data, secret, *, replace):
         self.asked.append((path, secret, replace))
@@ -135,6 +147,24 @@ def target(*replies):
 
 
 class TestTarget:
+    def test_what_is_read_and_what_has_not_changed(self):
+        one = target((Reply("read", size=5), b"hello"), (Reply("read", size=5), b"hello"))
+        first = one.fetch("k", 5)
+        assert (first.data, one.fetch("k", 5, first.tag).data) == (b"hello", None)
+
+    def test_what_cannot_be_read(self):
+        for reply, reason in ((Reply("error", errno=2), "target_missing"), (LinkError(Trouble.SILENT, "x"), "timeout")):
+            with pytest.raises(TransientDeliveryError) as caught:
+                target(reply).fetch("k", 5)
+            assert caught.value.reason == reason
+        with pytest.raises(PermanentDeliveryError, match="larger than 4 bytes"):
+            target((Reply("read", size=5), b"hello")).fetch("k", 4)
+
+    def test_what_changes_is_replaced(self):
+        one = target(Reply("delivered", 5))
+        one.replace("k", b"hello")
+        assert one._client.asked == [("k", "key", True)]
+
     def test_delivered_and_repeat(self):
         one = target(Reply("delivered", 1004), Reply("repeat"))
         assert [(r.repeat, r.wire) for r in (one.put("k", DATA), one.put("k", DATA))] == [(False, 1004), (True, 0)]
@@ -205,6 +235,18 @@ def test_what_is_too_large_is_split():
     assert isinstance(store_error(0, "Azure Error: [RequestBodyTooLarge] 413 x", "k"), PermanentDeliveryError)
 
 
+FAKE = """
+import io
+from types import SimpleNamespace
+FileType = SimpleNamespace(NotFound=0)
+class HadoopFileSystem:
+    def __init__(self, *_): pass
+    def get_file_info(self, path): return SimpleNamespace(type=1)
+    def open_input_stream(self, path, compression):
+        return io.BytesIO((b"0123456789\\n" * 40_000)[: int(path.rpartition("/")[2])])
+"""
+
+
 @pytest.mark.integration
 class TestProcess:
     """The client's own process, on a file system that there is everywhere: HDFS, whose Java machine is missing here."""
@@ -220,6 +262,18 @@ class TestProcess:
         assert client._process is process
         client.close()
         assert process.poll() is not None
+
+    def test_what_is_read_comes_whole_through_the_pipe(self, monkeypatch, tmp_path):
+        (tmp_path / "pyarrow").mkdir()
+        (tmp_path / "pyarrow" / "__init__.py").write_text("class ArrowException(Exception): ...\n")
+        (tmp_path / "pyarrow" / "fs.py").write_text(FAKE)
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+        client = StoreClient(Store("hdfs", "h", "", "plant"))
+        for size in (300_000, 0, 17):
+            reply, data = client.get(f"{size}", 400_000, "")
+            assert (reply.outcome, reply.size) == ("read", size)
+            assert data == (b"0123456789\n" * 40_000)[:size]
+        client.close()
 
     def test_one_that_hangs_ends_itself_and_a_new_one_is_started(self, monkeypatch, tmp_path):
         (tmp_path / "pyarrow").mkdir()

@@ -33,9 +33,6 @@ DO_NOT_REPORT = {
     "alerts unshelve",
     "alerts reset",
     "model add",
-    "model shadow",
-    "model promote",
-    "model rollback",
     "model keygen",
     "model sign",
 }

@@ -107,6 +107,7 @@ def target(**facts: Any) -> dict[str, Any]:
         "objects": 2,
         "failures": {"timeout": 2},
         "ledger_failures": 0,
+        "seconds": {"bounds": [0.1, 1.0], "upto": [1, 3, 4], "sum": 9.5},
         "trouble": "",
         "uplink_up": True,
         "last_success": NOW.wall - 10 * SECOND,

@@ -11,7 +11,6 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families
 
 from edge_gateway.health import health
-from edge_gateway.histogram import Histogram
 from edge_gateway.metrics.exposition import expose
 from edge_gateway.metrics.samples import Identity, samples
 from edge_gateway.metrics.table import METRICS
@@ -105,6 +104,8 @@ def test_what_is_told_is_what_is_served() -> None:
         ("edge_uplink_up", {"target": "file"}, 0),
         ("edge_delivered_records_total", {"target": "cloud", "lane": "summary"}, 9),
         ("edge_upload_failures_total", {"target": "cloud", "reason": "timeout"}, 2),
+        ("edge_upload_seconds_bucket", {"target": "cloud", "le": "1.0"}, 3),
+        ("edge_upload_seconds_count", {"target": "cloud"}, 4),
         ("edge_last_delivery_timestamp_seconds", {"target": "cloud"}, NOW.wall / SECOND - 10),
         ("edge_influx_waiting_lines", {"target": "influx:a/x"}, 4),
     ]:
@@ -164,12 +165,3 @@ def of_assets(count: int) -> dict[str, dict[str, Any]]:
         acquire=acquire(received=10 * count, sampled_at=mono(1)),
         deliver=deliver(),
     )
-
-
-def test_a_histogram_counts_up_to_each_bound() -> None:
-    one = Histogram((0.1, 1.0))
-    for seconds in (0.05, 0.1, 0.11, 5.0):
-        one.add(seconds)
-    facts = one.facts()
-    assert (facts["bounds"], facts["upto"]) == ([0.1, 1.0], [2, 3, 4])
-    assert facts["sum"] == pytest.approx(5.26)

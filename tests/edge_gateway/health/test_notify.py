@@ -43,6 +43,8 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Manager]
 
 def test_every_word_arrives(manager: Manager) -> None:
     notifier = Notifier.take({"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "30000000"})
+    notifier.reloading()  # during the start neither is told
+    notifier.reloaded()
     notifier.ready()
     notifier.alive()
     notifier.status("ready;\n two")
@@ -53,6 +55,8 @@ def test_every_word_arrives(manager: Manager) -> None:
     first, second = manager.heard()[0].split("\n")
     assert first == "RELOADING=1"
     assert second.removeprefix("MONOTONIC_USEC=").isdecimal()
+    notifier.reloaded()
+    assert manager.heard() == ["READY=1"]
 
 
 def test_the_variables_are_taken_out_of_the_environment() -> None:

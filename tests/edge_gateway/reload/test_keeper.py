@@ -68,7 +68,7 @@ class Gateway:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, *pieces: str) -> None:
         self.path, self.data = write(folder, *pieces), folder / "data"
         self.keeper = Keeper(self.path, load(self.path))
-        (self.data / "status").mkdir(exist_ok=True)
+        (self.data / "status").mkdir(parents=True, exist_ok=True)
         self.processes = Processes(self.data)
         monkeypatch.setattr(keeper_module, "_HOLD_S", 0.0)
         monkeypatch.setattr(keeper_module, "_LOOK_S", 0.0)
@@ -260,3 +260,16 @@ def test_a_model_that_cannot_be_opened_is_refused_before_anything_happens(tmp_pa
     assert "model[0].bundle" in verdict.refusal
     assert verdict.changes is None
     assert not file.with_name("next.json").exists()
+
+
+def test_a_full_disk_keeps_no_gateway_from_starting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(keeper_module, "write", full)
+    gateway = Gateway(tmp_path, monkeypatch, PUMP)
+    assert gateway.keeper.environment == {}
+    (tmp_path / "data" / "config").mkdir(exist_ok=True)
+    outcome = gateway.reload(PUMP, rule("pump"), folder=tmp_path)
+    assert outcome.result == "refused"
+    assert "Make room on its disk" in outcome.refusal

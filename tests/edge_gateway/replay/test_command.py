@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from connectors.recording import write_recording
 from edge_gateway.cli import app
-from tests.edge_gateway.replay.mill import make_gateway, minute
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    make_gateway(tmp_path)
-    write_recording(tmp_path / "r.parquet", minute())
-    return tmp_path
+def folder(mill: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(mill, tmp_path / "mill"))
 
 
 def replay(folder: Path, *options: str, recording: str = "r.parquet") -> tuple[int, str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "edge_gateway"))  # the bundles made there
+sys.path.insert(0, str(Path(__file__).parent))  # the gateway that follows a channel
 
 from bundles import make_bundle
 

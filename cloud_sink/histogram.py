@@ -1,4 +1,4 @@
-"""How long something took, counted by classes as Prometheus wants them."""
+"""How long something took, counted by classes as Prometheus wants them; for the status files."""
 
 from __future__ import annotations
 
