@@ -157,6 +157,11 @@ def describe(config: Config, path: Path) -> RenderableType:
         f"flow {config.gateway.flow}, {config.windows.told()}, features {config.features.set}",
         *(f"\n{line}" for line in _drift(config)),
         *(f"\ntarget {line}" for line in describe_targets(config)),
+        *(
+            f"\nmodel {one.model} follows the channel {one.channel} in {one.target}, asked every "
+            f"{duration_text(one.every)}"
+            for one in config.models.channels
+        ),
         *(f"\nhost {one.name} at {one.address} reads {', '.join(one.links)}" for one in config.cluster.hosts),
     )
     return Group(summary, links, assets, *rules, *unsigned(config))

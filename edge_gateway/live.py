@@ -95,9 +95,12 @@ class LiveTags:
             self._reader = JournalReader(self._folder, self._begin())
         fresh: set[tuple[str, str]] = set()
         while items := self._reader.read():
+            by_table: dict[int, list[SampleBatch]] = {}
             for item in items:
                 if isinstance(item, SampleBatch) and len(item):
-                    fresh |= self._take(item)
+                    by_table.setdefault(id(item.tags), []).append(item)
+            for blocks in by_table.values():
+                fresh |= self._take(blocks)
         for key in fresh:
             tag = self._tags[key]
             tag.curve.append((tag.time, tag.value))
@@ -140,17 +143,36 @@ class LiveTags:
             for (asset, name), tag in sorted(self._tags.items())
         ]
 
-    def _take(self, batch: SampleBatch) -> set[tuple[str, str]]:
-        """The last sample of each tag in the block."""
-        numbers, from_the_end, counts = np.unique(batch.tag[::-1], return_index=True, return_counts=True)
+    def _take(self, blocks: list[SampleBatch]) -> set[tuple[str, str]]:
+        """The newest sample of each tag in blocks of one table, and how many came in each of the last seconds."""
+        tags = blocks[0].tags
+        number = np.concatenate([block.tag for block in blocks])
+        time = np.concatenate([block.source_time for block in blocks])
+        order = np.lexsort((time, number))  # stable: of samples of one time the last to come is the last
+        last = order[np.flatnonzero(np.append(np.diff(number[order]) != 0, True))]
+        value = np.concatenate([block.value for block in blocks])[last].tolist()
+        status = np.concatenate([block.status for block in blocks])[last].tolist()
         keys: set[tuple[str, str]] = set()
-        second = batch.received_time // 10**9
-        for number, back, count in zip(numbers.tolist(), from_the_end.tolist(), counts.tolist(), strict=True):
-            at, named = len(batch) - 1 - back, batch.tags.tags[number]
-            tag = self._tags.setdefault((batch.asset, named.name), Tag(named.unit))
-            if batch.origin is not Origin.BACKFILLED:
-                tag.count(second, count)
-            if (time := int(batch.source_time[at])) >= tag.time:  # a backfilled hole is no news
-                tag.value, tag.time, tag.status = float(batch.value[at]), time, int(batch.status[at])
-                keys.add((batch.asset, named.name))
+        for at, when, one, code in zip(number[last].tolist(), time[last].tolist(), value, status, strict=True):
+            key = (tags.asset, tags.tags[at].name)
+            tag = self._tags.setdefault(key, Tag(tags.tags[at].unit))
+            if when >= tag.time:  # a backfilled hole is no news
+                tag.value, tag.time, tag.status = one, when, code
+                keys.add(key)
+        self._count([block for block in blocks if block.origin is not Origin.BACKFILLED])
         return keys
+
+    def _count(self, blocks: list[SampleBatch]) -> None:
+        """Of blocks of one table; only what can still matter to a rate."""
+        seconds = [block.received_time // 10**9 for block in blocks]
+        since = max(seconds, default=0) - RATE_S
+        recent = [(second, block) for second, block in zip(seconds, blocks, strict=True) if second >= since]
+        if not recent:
+            return
+        sizes = [len(block) for _, block in recent]
+        second = np.repeat(np.array([second for second, _ in recent], np.int64), sizes)
+        number = np.concatenate([block.tag for _, block in recent]).astype(np.int64)
+        both, counts = np.unique(second * 2**16 + number, return_counts=True)
+        tags = blocks[0].tags
+        for one, count in zip(both.tolist(), counts.tolist(), strict=True):
+            self._tags[tags.asset, tags.tags[one % 2**16].name].count(one // 2**16, count)

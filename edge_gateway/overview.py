@@ -14,7 +14,7 @@ from edge_gateway.live import Tag
 from edge_gateway.page.view import View
 from edge_gateway.status import PAGE, ROLES, SUPERVISOR
 from edge_gateway.times import span_text
-from edge_gateway.verdict import Now, Status, Verdict, judge, read_statuses
+from edge_gateway.verdict import Now, Status, Verdict, judge, read_statuses, reload_refused
 
 _SLOW = 0.5  # share of the expected rate below which a tag is slow: polls that fail now and then are not
 _FRESH_S = 5.0  # a process writes its status twice a second
@@ -149,7 +149,7 @@ class Onlook:
             tuple(_models(statuses["flow"], sections["scores"])),
             tuple(sections["alarms"]),
             tags,
-            tuple(_wrong(verdict, links, sections["outbox"], tags, running=running)),
+            tuple(_wrong(verdict, links, sections["outbox"], tags, statuses[SUPERVISOR], running=running)),
         )
 
     def rest(self) -> None:
@@ -231,6 +231,7 @@ def _wrong(
     links: tuple[Mapping[str, Any], ...],
     outbox: Mapping[str, Any],
     tags: tuple[TagLine, ...],
+    supervisor: Status,
     *,
     running: bool,
 ) -> Iterator[str]:
@@ -243,5 +244,7 @@ def _wrong(
     for name, target in outbox["targets"].items():
         if not target["up"]:
             yield f"target {name} is out of reach: {target['trouble']}; records are kept"
+    if refused := reload_refused(supervisor):
+        yield refused
     if troubled := sum(bool(tag.trouble) for tag in tags):
         yield f"{troubled} of {len(tags)} tags are not as they should be"

@@ -115,6 +115,7 @@ class Supervisor:
         self._nudges[role].set()
         if self.pid(role) is not None:
             self._leaving.add(role)
+            self._watch.wanted(role)
             await self._end(role, _GRACE_S.get(_kind(role), _PAGE_GRACE_S))
 
     def begin(self, role: str) -> None:

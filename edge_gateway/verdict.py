@@ -176,9 +176,20 @@ def _notes(statuses: Statuses, now: Now) -> Iterator[str]:
     for name, target in deliver.get("targets", {}).items():
         if not target["uplink_up"]:
             yield f"target {name} cannot be reached ({target['trouble']}); records are kept"
-    for role, count in statuses.get(SUPERVISOR, {}).get("restarts", {}).items():
+    supervisor = statuses.get(SUPERVISOR, {})
+    for role, count in supervisor.get("restarts", {}).items():
         if count:
             yield f"{role} was restarted {count} times"
+    if refused := reload_refused(supervisor):
+        yield refused
+
+
+def reload_refused(supervisor: Status) -> str:
+    """A sentence where the last reload was refused; "" = it was not, or there was none."""
+    last = supervisor.get("reload", {})
+    if last.get("result") != "refused":
+        return ""
+    return f"the last reload was refused, generation {last['generation']} goes on: {last['brief']}"
 
 
 def _patience(status: Status) -> float:

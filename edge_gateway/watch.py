@@ -51,16 +51,22 @@ class Watch:
         self._was_ready = False
         self._last: Verdict | None = None
         self._born: dict[str, tuple[int, float]] = {}
+        self._wanted: set[str] = set()
         self.restarts: Counter[str] = Counter()
         self.wedges: Counter[str] = Counter()
         self._status = StatusFile(
             folder, SUPERVISOR, lambda: {"restarts": dict(self.restarts), "wedges": dict(self.wedges), **told()}
         )
 
+    def wanted(self, role: str) -> None:
+        """It is about to be started again because somebody wants that: no failure that is counted."""
+        self._wanted.add(role)
+
     def born(self, role: str, pid: int) -> None:
         """A process was started."""
-        if role in self._born:
+        if role in self._born and role not in self._wanted:
             self.restarts[role] += 1
+        self._wanted.discard(role)
         self._born[role] = pid, self._monotonic()
 
     def look(self, living: Mapping[str, int]) -> dict[str, str]:

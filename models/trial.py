@@ -68,27 +68,32 @@ def try_bundle(
     """
     wish = {"folder": str(folder), "keys": keys.texts, "budget_s": budget.total_seconds(), "memory": memory}
     wish["cpu_s"] = seconds
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-P", "-m", "models.trial"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
         env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
-    )
+    ) as process:
+        try:
+            out, _ = process.communicate(json.dumps(wish).encode() + b"\n", timeout=2 * seconds)
+        except subprocess.TimeoutExpired:
+            raise _rejected(folder, f"it was not ready after {2 * seconds:g} s") from None
+        finally:
+            process.kill()
+    return _passed(folder, out, process.returncode)
+
+
+def _passed(folder: Path, out: bytes, code: int) -> Passed:
+    """What the process said, if it said anything that makes sense: a bundle may have got the better of it."""
     try:
-        out, _ = process.communicate(json.dumps(wish).encode() + b"\n", timeout=2 * seconds)
-    except subprocess.TimeoutExpired:
-        raise _rejected(folder, f"it was not ready after {2 * seconds:g} s") from None
-    finally:
-        process.kill()
-        process.wait()
-    if not out.endswith(b"\n") or len(out) > _MOST_REPLY:
-        raise _rejected(folder, f"the process that opened it ended by {_ended(process.returncode)}")
-    told = json.loads(out)
-    if "rule" in told:
-        raise BundleRejected(folder / told["file"], told["rule"], told["fix"])
-    return Passed(told["model"], told["counter"], told["p99_ms"])
+        told = json.loads(out[:_MOST_REPLY])
+        if "rule" in told:
+            raise BundleRejected(folder / str(told["file"]), str(told["rule"]), str(told["fix"]))
+        return Passed(str(told["model"]), int(told["counter"]), float(told["p99_ms"]))
+    except (ValueError, TypeError, KeyError) as error:
+        raise _rejected(folder, f"the process that opened it ended by {_ended(code)}") from error
 
 
 def main() -> None:

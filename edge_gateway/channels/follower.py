@@ -248,7 +248,7 @@ class Follower:
             raise LifeRefused(manifest.model, rule, fix.rstrip("."))
 
     def _features(self) -> FeatureSet:
-        """Of a user's module only where there is one: importing it costs this process Bytewax."""
+        """A user's module is imported only where there is one, and a version to be judged."""
         section = self._config.features
         if section.module is None:
             return section.feature_set()

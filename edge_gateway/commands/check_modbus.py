@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Sequence
 from datetime import timedelta
@@ -11,6 +12,7 @@ from connectors.errors import ConnectorError, DeviceException, EndpointUnreachab
 from connectors.modbus.blocks import Block, Blocks
 from connectors.modbus.outcome import ILLEGAL
 from connectors.modbus.plan import Limits, groups
+from edge_gateway.commands.check_certificate import OURS, THEIRS, check_file
 from edge_gateway.commands.check_found import LinkFound
 from edge_gateway.commands.modbus_access import Line, explained
 from edge_gateway.commands.modbus_url import Place
@@ -26,11 +28,17 @@ async def check_modbus(section: ModbusSection) -> LinkFound:
     units = list(section.all_units())
     timeout = max((unit.timeout for unit in units), default=timedelta(seconds=1))
     line = Line(Place(endpoint, None), section.pause, timeout)
+    now = dt.datetime.now(dt.UTC)
     try:
+        for whose, path in ((OURS, section.certificate), (THEIRS, section.server_certificate)):
+            if path is not None:  # over TLS
+                check_file(found, whose, path, now)
         for unit in units:
             await _unit(found, line, unit)
             if found.findings and found.findings[-1].what == "endpoint":
                 break  # nobody is there: the other units are not, either
+    except OSError as error:  # a certificate that cannot be read
+        found.add("endpoint", found.where, "not tried", f"{error.filename or 'file'}: {error.strerror}.")
     finally:
         line.drop()
     return found

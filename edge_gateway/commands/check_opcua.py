@@ -15,8 +15,9 @@ from connectors.opcua.nodes import Attribute, Reading
 from connectors.opcua.resolve import resolve
 from connectors.opcua.settings import OpcUaSettings
 from connectors.opcua.terms import ServerFacts
-from connectors.opcua.trust import leaf, load_certificate
+from connectors.opcua.trust import leaf
 from edge_gateway.commands.access import Session, opened
+from edge_gateway.commands.check_certificate import OURS, THEIRS, USERS, check_file, check_period
 from edge_gateway.commands.check_found import LinkFound
 from edge_gateway.commands.resolve_links import told
 from edge_gateway.commands.show import reading_json, status_text, value_text
@@ -25,7 +26,6 @@ from edge_gateway.config.opcua import OpcUaSection
 from edge_gateway.config.opcua_item import OpcUaItemSection
 from edge_gateway.drivers import opcua_settings
 
-SOON_DAYS = 30  # a certificate that ends before then is told as a problem: the other side must be taught a new one
 _LIMITS = {
     "max_read": "MaxNodesPerRead",
     "max_items": "MaxMonitoredItemsPerCall",
@@ -43,7 +43,9 @@ async def check_opcua(link: OpcUaSection, config: Config, path: Path) -> LinkFou
     try:
         settings = opcua_settings(link, config)
         if settings.certificate is not None:
-            _period(found, "ours", load_certificate(settings.certificate), now)
+            check_file(found, OURS, settings.certificate, now)
+        if settings.user_certificate is not None:
+            check_file(found, USERS, settings.user_certificate, now)
         async with opened(settings) as session:
             await _within(found, session, link, path, now)
     except ConnectorError as error:
@@ -66,24 +68,12 @@ async def _within(found: LinkFound, session: Session, link: OpcUaSection, path: 
     )
     shown = session.channel.held_session().peer_certificate
     if shown and settings.policy != "None":
-        _period(found, "theirs", x509.load_der_x509_certificate(leaf(shown)), now)
+        check_period(found, THEIRS, x509.load_der_x509_certificate(leaf(shown)), now)  # trusted, or we were not here
     _clock(found, facts, settings, now)
     limits = {name: getattr(facts, key) for key, name in _LIMITS.items() if getattr(facts, key)}
     text = ", ".join(f"{name} {value}" for name, value in limits.items()) or "none told"
     found.add("limits", "OperationLimits", text, **limits)
     await _tags(found, session, link, path)
-
-
-def _period(found: LinkFound, whose: str, certificate: x509.Certificate, now: dt.datetime) -> None:
-    days = (certificate.not_valid_after_utc - now).days
-    fix = ""
-    if days < SOON_DAYS and whose == "ours":
-        fix = "Move it and its key aside, make another with `sluicegate cert init`, and let the server trust it."
-    elif days < SOON_DAYS:
-        fix = "Renew it at the server, then trust it here: `sluicegate cert trust`."
-    ends = certificate.not_valid_after_utc.date().isoformat()
-    trusted = "trusted, " if whose == "theirs" else ""
-    found.add("certificate", whose, f"{trusted}valid until {ends}, {days} days", fix, days_left=days, ends=ends)
 
 
 def _clock(found: LinkFound, facts: ServerFacts, settings: OpcUaSettings, now: dt.datetime) -> None:

@@ -31,7 +31,7 @@ def read_reports(events: str, channel: Channel) -> list[Report]:
     place = open_place(events.removeprefix("file://"))
     reports = {}
     for found, document in documents(place, since):
-        gateway = f"{found.site}/{found.path.rpartition('/')[2].rsplit('-', 2)[0]}"
+        gateway = f"{found.site}/{found.gateway}"
         try:
             for report in reports_of(gateway, channel.model, document):
                 reports[gateway, str(document["key"])] = report

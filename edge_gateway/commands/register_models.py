@@ -168,6 +168,8 @@ def shadow(
         raise typer.Exit(
             answered(lambda: shadow(gateway, which, off=off, force=force, reason=reason, by=by, as_json=as_json))
         )
+    if off:
+        raise typer.BadParameter("goes without --to: promote what all are to serve instead", param_hint="--off")
     issue = issue_of(place, target, gateway, trust, channel, key, not_after, as_json=as_json)
     chosen = tuple(filter(None, sites.split(",")))
     raise typer.Exit(

@@ -50,7 +50,10 @@ def open_recorded(
     if is_table and not whose:
         names = ", ".join(table.asset for table in tables)
         raise RecordingRefused(f"{path}: a table does not say whose samples it holds; give --asset, one of {names}")
-    found = open_recording(path, whose, columns or {}).tables
+    try:
+        found = open_recording(path, whose, columns or {}).tables
+    except RecordingRefused as refused:
+        raise RecordingRefused(str(refused).removeprefix("--from ")) from refused
     known = {table.asset: table for table in tables}
     left_out = tuple(_unknown(found, known))
     if not any(set(table.names) & set(known[table.asset].names) for table in found.values() if table.asset in known):

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from edge_gateway.cli import app
 from tests.e2e.test_first_steps import free_ports, run, running, wait_for, windows
-from tests.edge_gateway.test_docs import LEAVES, ROOT, blocks
+from tests.edge_gateway.test_docs import LEAVES, ROOT, blocks, leaf_of
 
 pytestmark = [
     pytest.mark.e2e,
@@ -59,6 +59,8 @@ MAY_SAY_NO = {
     "reload": "the gateway is stopped",
     "record gateway.toml --out fault.parquet": "nothing was recorded that day",
 }
+
+MAY_BE_LONG = {"query", "compact", "outbox"}  # their JSON is an object a line, of which there may be none
 
 
 @pytest.fixture(scope="module")
@@ -131,17 +133,46 @@ def test_every_line_runs(site: tuple[Path, Mapping[str, str]], tmp_path: Path, m
     folder, replaced = site
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "own"))
     failed = {}
-    for number, line in enumerate(lines()):
+    for number, line in enumerate(with_json(lines())):
         if (known := first_of(line, NOT_RUN)) is not None and NOT_RUN[known]:
             continue
         here = tmp_path / str(number)
         shutil.copytree(folder, here, ignore=bells)
         monkeypatch.chdir(here)
         prepare(line, here)
-        done = CliRunner().invoke(app, shlex.split(with_what_is_here(line, replaced)), catch_exceptions=False)
+        words = shlex.split(with_what_is_here(line, replaced))
+        done = CliRunner().invoke(app, words, catch_exceptions=False)
         if done.exit_code != 0 and not (done.exit_code == 1 and first_of(line, MAY_SAY_NO)):
             failed[line] = f"{done.exit_code}: {done.output}"
+        elif (
+            "--json" in words and done.exit_code == 0 and not is_json(done.stdout, none_is_fine=words[0] in MAY_BE_LONG)
+        ):
+            failed[line] = f"is no JSON: {done.stdout}"
     assert not failed, "\n".join(f"sluicegate {line}\n{told}" for line, told in failed.items())
+
+
+def with_json(told: list[str]) -> list[str]:
+    """And the first line of every command that reports once more, for machines."""
+    first: dict[tuple[str, ...], str] = {}
+    for line in told:
+        leaf = leaf_of(shlex.split(line))
+        if leaf.has_json and leaf.path != ("run",):
+            first.setdefault(leaf.path, line)
+    return list(dict.fromkeys([*told, *(line if "--json" in line else f"{line} --json" for line in first.values())]))
+
+
+def is_json(text: str, *, none_is_fine: bool) -> bool:
+    """One document, or an object a line, of which there may be none."""
+    if not text.strip():
+        return none_is_fine
+    try:
+        json.loads(text)
+    except ValueError:
+        try:
+            return all(isinstance(json.loads(line), dict) for line in text.splitlines())
+        except ValueError:
+            return False
+    return True
 
 
 def with_what_is_here(line: str, replaced: Mapping[str, str]) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
 sys.path.append(str(Path(__file__).parents[1] / "cloud_sink"))  # the server
 
@@ -174,23 +174,20 @@ class Fleet:
 
     def __init__(self, folder: Path, port: int) -> None:
         self.folder, self.at = folder, 0
-        made = self.sluicegate("keygen", str(folder / "key.pem")).stdout
+        made = CliRunner().invoke(app, ["model", "keygen", str(folder / "key.pem")]).stdout
         key = made.split('trusted_keys = ["')[1].split('"')[0]
         self.gateways = [Gateway(folder, name, key, port) for name in names()]
 
-    def sluicegate(self, *words: str, code: int = 0) -> Result:
-        done = CliRunner().invoke(app, ["model", *words])
-        assert done.exit_code == code, done.output
-        return done
+    def publish(self, *words: str) -> dict[str, Any]:
+        """What a command says, with its exit code."""
+        where = ("--target", "models", "--gateway", str(self.gateways[0].path), "--key", str(self.folder / "key.pem"))
+        done = CliRunner().invoke(app, ["model", *words, *where, "--json"])
+        said = json.loads(done.stdout) if done.stdout else {"error": done.output}
+        return {**said, "code": done.exit_code}
 
-    def publish(self, *words: str, code: int = 0) -> dict[str, Any]:
-        where = ("--target", "models", "--gateway", str(self.gateways[0].path))
-        done = self.sluicegate(*words, *where, "--key", str(self.folder / "key.pem"), "--json", code=code)
-        return dict(json.loads(done.stdout)) if done.stdout else {"error": done.output}
-
-    def rollout(self, which: str, code: int = 0) -> dict[str, Any]:
-        plan = ("--stages", "20,60,100", "--soak", "3s", "--halt-alarms", "50")
-        return self.publish("rollout", which, *plan, "--events", str(self.folder / "cloud"), code=code)
+    def rollout(self, which: str, soak: str) -> dict[str, Any]:
+        plan = ("--stages", "20,60,100", "--soak", soak, "--halt-alarms", "50")
+        return self.publish("rollout", which, *plan, "--events", str(self.folder / "cloud"))
 
     def make(self, version: str, *, modes: bool, seed: int) -> None:
         """Trained on both modes of operation, or on one alone."""
@@ -202,7 +199,7 @@ class Fleet:
         train_bundle(
             normal, table, windows, folder, name="press", version=version, detector="mahalanobis", counter=counter
         )
-        self.publish("push", str(folder))
+        assert self.publish("push", str(folder))["code"] == 0
 
     def feed(self, mode: float = 0.0) -> None:
         for gateway in self.gateways:
@@ -234,7 +231,7 @@ def test_a_good_version_reaches_all_and_a_bad_one_stops_itself_at_the_first_stag
         with running(fleet.gateways):
             fleet.until(lambda: fleet.serving("1") == everyone)
 
-            assert fleet.rollout("press@2")["channel"]["percent"] == 20
+            assert fleet.rollout("press@2", "3s")["channel"]["percent"] == 20
             for percent, count in ((60, 1), (100, 3), (100, 5)):
                 stage = everyone[:count]
                 fleet.until(lambda stage=stage: fleet.serving("2") == stage)  # type: ignore[misc]
@@ -242,7 +239,7 @@ def test_a_good_version_reaches_all_and_a_bad_one_stops_itself_at_the_first_stag
 
                 def told(done: dict[str, Any] = done, stage: list[str] = stage) -> bool:
                     assert set(fleet.serving("2")) <= set(stage) | set(done.get("serving", ()))
-                    done.update(fleet.rollout("press@2"))
+                    done.update(fleet.rollout("press@2", "3s"))
                     return done["decision"] != "wait"
 
                 fleet.until(told)
@@ -252,7 +249,7 @@ def test_a_good_version_reaches_all_and_a_bad_one_stops_itself_at_the_first_stag
                 assert done["channel"]["percent"] == percent
             assert all(("2", "shadowed") in gateway.steps for gateway in fleet.gateways)
 
-            assert fleet.rollout("press@3")["channel"]["percent"] == 20
+            assert fleet.rollout("press@3", "1h")["channel"]["percent"] == 20
             first, others = fleet.gateways[0], fleet.gateways[1:]
             fleet.until(lambda: first.active == "3")  # in the one mode that it knows it was a good shadow
             turns = iter(range(10**6))
@@ -260,12 +257,7 @@ def test_a_good_version_reaches_all_and_a_bad_one_stops_itself_at_the_first_stag
             halted: dict[str, Any] = {}
 
             def halts() -> bool:
-                if not list((tmp_path / "cloud" / "events").rglob(f"{first.name}-*")):
-                    return False
-                plan = ("--stages", "20,60,100", "--soak", "1h", "--events", str(tmp_path / "cloud"))
-                where = ("--target", "models", "--gateway", str(first.path), "--key", str(tmp_path / "key.pem"))
-                found = CliRunner().invoke(app, ["model", "rollout", "press@3", *plan, *where, "--json"])
-                halted.update(json.loads(found.stdout), code=found.exit_code)
+                halted.update(fleet.rollout("press@3", "1h"))
                 return bool(halted["decision"] != "wait")
 
             fleet.until(halts)
@@ -273,7 +265,7 @@ def test_a_good_version_reaches_all_and_a_bad_one_stops_itself_at_the_first_stag
             assert list(halted["troubled"]) == [f"plant/{first.name}"]
             assert "a storm of alarms" in halted["why"]
             assert halted["channel"]["wanted"]["version"] == "2"
-            assert "was halted" in fleet.rollout("press@3", code=1)["error"]
+            assert "was halted" in fleet.rollout("press@3", "1h")["error"]
             counter = halted["channel"]["counter"]
             heard = lambda one: json.loads((one.layout.root / "channels.json").read_text())["models"]["press"]  # noqa: E731
             fleet.until(lambda: all(heard(one)["counter"] == counter for one in fleet.gateways))

@@ -207,15 +207,30 @@ def journal_of(host: Host) -> list[Item]:
     return items
 
 
-def test_a_cut_between_two_hosts_loses_and_doubles_nothing(hosts: list[Host], tmp_path: Path) -> None:
+def unplug(hosts: list[Host], *, back: bool) -> None:
+    """One end of the cable: the kernels know."""
+    ip("-n", hosts[1].space, "link", "set", "cable", "up" if back else "down")
+
+
+def swallow(hosts: list[Host], *, back: bool) -> None:
+    """Every packet goes to an address that nobody has: nobody knows, and TCP repeats it ever more slowly."""
+    for host, other in zip(hosts, hosts[::-1], strict=True):
+        there = other.address.split(":")[0]
+        how = ("del", there) if back else ("replace", there, "lladdr", "02:00:00:00:00:99", "nud", "permanent")
+        ip("-n", host.space, "neigh", *how, "dev", "cable")
+
+
+@pytest.mark.parametrize("cut_link", [unplug, swallow])
+def test_a_cut_between_two_hosts_loses_and_doubles_nothing(
+    hosts: list[Host], tmp_path: Path, cut_link: Callable[..., None]
+) -> None:
     cloud = tmp_path / "cloud"
     configure(hosts, start_plants(hosts), cloud)
-    first, second = hosts
     for host in hosts:
         host.process = host.run()
     until(lambda: all(host.status("flow").get("written", {}).get("summary", 0) > 5 for host in hosts), 60, "windows")
 
-    ip("-n", second.space, "link", "set", "cable", "down")
+    cut_link(hosts, back=False)
     until(lambda: all("cluster_peer_" in host.log for host in hosts), LOST_AFTER_S + 25, "each finds out")
     cut = time.monotonic()
     acquired, placed = [host.status("acquire")["received"] for host in hosts], [host.placed() for host in hosts]
@@ -224,7 +239,7 @@ def test_a_cut_between_two_hosts_loses_and_doubles_nothing(hosts: list[Host], tm
     for host, before in zip(hosts, acquired, strict=True):
         assert host.status("acquire")["received"] > before + CUT_S * 10, "acquisition goes on"
 
-    ip("-n", second.space, "link", "set", "cable", "up")
+    cut_link(hosts, back=True)
     took = until(
         lambda: all(host.placed() > before for host, before in zip(hosts, placed, strict=True)), 60, "they meet again"
     )
@@ -262,4 +277,3 @@ def test_a_cut_between_two_hosts_loses_and_doubles_nothing(hosts: list[Host], tm
         assert written == expected
         assert len(expected) > 20
     assert delivered(cloud).duplicates == 0
-    assert "stopped" in first.log

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 from bundles import CONFIG
+from typer.testing import CliRunner
 
+from edge_gateway.cli import app
 from edge_gateway.config.load import load
 from edge_gateway.config.problems import ConfigRejected
 from edge_gateway.targets import describe_targets
@@ -32,6 +34,13 @@ def test_a_target_that_takes_no_records(tmp_path: Path) -> None:
     rest = '[[target]]\nname = "stick"\nkind = "file"\npath = "stick"\nlanes = []\n'
     config = load(write(tmp_path, CHANNEL.replace('"file"', '"stick"'), rest))
     assert any("takes no records" in line for line in describe_targets(config))
+
+
+def test_check_tells_who_follows_what(tmp_path: Path) -> None:
+    (tmp_path / "target").mkdir()
+    done = CliRunner().invoke(app, ["check", str(write(tmp_path, CHANNEL))])
+    assert done.exit_code == 0, done.output
+    assert "model press follows the channel stable in file, asked every 15min" in done.output
 
 
 @pytest.mark.parametrize(

@@ -78,3 +78,20 @@ def test_looking_goes_on_after_a_rest(journal: JournalWriter, tmp_path: Path) ->
     live.close()
     journal.append([block((0, 2, 6.0, 0))])
     assert values(live)["flow"] == (6.0, "good")
+
+
+def test_many_blocks_at_once_as_one_by_one(journal: JournalWriter, tmp_path: Path) -> None:
+    """A page that is opened late reads a whole segment; one that was open saw every block."""
+    rng = np.random.default_rng(2)
+    early, late = LiveTags(tmp_path), LiveTags(tmp_path)
+    for second in range(100, 200):
+        samples = [(int(tag), second, float(rng.normal()), 0) for tag in rng.integers(0, 2, 5)]
+        journal.append([block(*samples)])
+        early.look()
+    journal.append([block((0, 50, 9.0, 0), origin=Origin.BACKFILLED)])
+    early.look()
+    late.look()
+    for key, tag in late.tags.items():
+        seen = early.tags[key]
+        assert (tag.value, tag.time, tag.status) == (seen.value, seen.time, seen.status)
+        assert tag.rate(200) == seen.rate(200) > 0

@@ -104,10 +104,22 @@ def test_straight_from_the_sources_where_none_runs(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "make_drivers", lambda *_: [Ticking()])
-    report = run(config, RecordWish(tmp_path / "r.parquet", EVERYTHING, timedelta(milliseconds=300)))
-    assert report.origin == "sources"
-    assert report.samples > 5
+    enough = False
+
+    def tell(report: RecordReport) -> None:
+        nonlocal enough
+        enough = report.samples > 5
+
+    wish = RecordWish(tmp_path / "r.parquet", EVERYTHING, timedelta(seconds=60))
+    report = record(config, wish, lambda: enough, tell)
+    assert (report.origin, report.samples > 5) == ("sources", True)
     assert not (config.gateway.data / "journal").exists(), "a gateway's journal is its own"
+
+
+def test_it_ends_by_itself(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "make_drivers", lambda *_: [Ticking()])
+    run(config, RecordWish(tmp_path / "r.parquet", EVERYTHING, timedelta(seconds=0.1)))
+    assert (tmp_path / "r.parquet").exists()
 
 
 @pytest.mark.parametrize("since", [None, 0])
@@ -118,25 +130,30 @@ def test_a_journal_that_grows_under_a_running_gateway(
     monkeypatch.setattr(module, "make_drivers", lambda *_: pytest.fail("two clients on one line"))
     old = next(item for item in minute() if isinstance(item, SampleBatch))
     folder = config.gateway.data / "journal"
-    appended = threading.Event()
+    seen, enough = RecordReport(), threading.Event()
 
     def grow() -> None:
-        time.sleep(0.1)
-        now = time.time_ns()
-        when = np.array([now], np.int64)
-        writer.append([SampleBatch(TABLE, np.ones(1, np.uint16), when, np.ones(1), np.zeros(1, np.uint32), now)])
-        appended.set()
+        while not enough.wait(0.02):
+            now = np.array([time.time_ns()], np.int64)
+            columns = np.ones(1, np.uint16), now, np.ones(1), np.zeros(1, np.uint32)
+            writer.append([SampleBatch(TABLE, *columns, int(now[0]))])
+
+    def tell(report: RecordReport) -> None:
+        nonlocal seen
+        seen = report
+        if report.samples > len(old) + 3:
+            enough.set()
 
     with claim(config.gateway.data, "acquire"), JournalWriter(folder, [TABLE], JournalSettings()) as writer:
         writer.append([old])
         thread = threading.Thread(target=grow)
         thread.start()
-        wish = RecordWish(tmp_path / "r.parquet", Selection(since), timedelta(seconds=0.6))
-        report = run(config, wish)
+        wish = RecordWish(tmp_path / "r.parquet", Selection(since), timedelta(seconds=60))
+        began = time.time_ns()
+        report = record(config, wish, enough.is_set, tell)
         thread.join()
-    assert appended.is_set()
-    assert report.origin == "journal"
-    assert report.samples == (1 if since is None else 1 + len(old))
+    assert (report.origin, report) == ("journal", seen)
+    assert report.first == old.received_time if since == 0 else report.first >= began
 
 
 def test_the_command_ends_well_and_tells(config: Config, tmp_path: Path) -> None:

@@ -129,6 +129,7 @@ def test_a_process_is_started_again_by_itself_and_that_is_no_failure(
         await supervisor.restart("flow")
         await count(started, 4)
         assert supervisor.roles == ("acquire", "flow", "page")
+        assert not supervisor._watch.restarts
 
     keeper, started, code = run_script(monkeypatch, tmp_path, script)
     assert code == 0

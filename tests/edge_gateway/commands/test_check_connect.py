@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import subprocess
 import sys
@@ -13,7 +14,10 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from connectors.opcua.certificates import CERTIFICATE_FILE, make_self_signed
+from connectors.opcua.trust import load_certificate
 from edge_gateway.cli import app
+from edge_gateway.commands.check_certificate import OURS, THEIRS, check_file
 from edge_gateway.commands.check_found import LinkFound
 
 pytestmark = pytest.mark.integration
@@ -166,6 +170,25 @@ def test_people_get_every_problem_in_a_line(tmp_path: Path, plant: dict[str, Any
     assert result.exit_code == 1
     assert "missing: io, endpoint tcp 127.0.0.1:9: not reached" in result.output
     assert "1 to do" in result.output
+
+
+@pytest.mark.parametrize(("days", "is_ok"), [(400, True), (29, False), (-3, False)])
+def test_a_certificate_that_ends_soon_is_told(days: int, is_ok: bool, tmp_path: Path) -> None:
+    make_self_signed(tmp_path, "urn:test", ["localhost"], years=1)
+    link, path = LinkFound("l", "OPC-UA", "w"), tmp_path / CERTIFICATE_FILE
+    ends = load_certificate(path).not_valid_after_utc
+    check_file(link, OURS, path, ends - dt.timedelta(days=days))
+    (told,) = link.findings
+    assert (told.is_ok, told.facts["days_left"]) == (is_ok, days)
+    assert is_ok or "sluicegate cert init" in told.fix
+
+
+def test_a_file_without_a_certificate_is_told(tmp_path: Path) -> None:
+    (tmp_path / "no.pem").write_text("nothing")
+    link = LinkFound("l", "Modbus", "w")
+    check_file(link, THEIRS, tmp_path / "no.pem", dt.datetime.now(dt.UTC))
+    assert "holds none" in link.findings[0].found
+    assert not link.is_ok
 
 
 def test_what_devices_say_cannot_command_a_terminal() -> None:

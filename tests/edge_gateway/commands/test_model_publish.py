@@ -113,6 +113,7 @@ def test_what_cannot_be_asked_for(publisher: Publisher) -> None:
     publisher.publish("promote", "press@1")
     assert "no version that others keep" in publisher.publish("rollback", "press", code=2)
     assert "is what the channel asks for" in publisher.publish("rollback", "press@1", code=2)
+    assert "--off" in publisher.publish("shadow", "press@1", "--off", code=2)
     assert "--key" in publisher.run("promote", "press@1", "--to", publisher.place, code=2)
     assert "give one of them" in publisher.run(
         "push", str(publisher.made / "1"), "--key", str(publisher.folder / "key.pem"), code=2
@@ -184,6 +185,7 @@ def test_a_rollout_takes_one_step_at_a_time_and_halts(publisher: Publisher) -> N
     assert "was halted" in publisher.publish(*plan, code=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["s3", "https"])
 def test_a_bucket_and_a_web_server(publisher: Publisher, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with FaultServer() as server:

@@ -159,3 +159,12 @@ def test_restarts_are_told() -> None:
 def test_the_line_has_the_worst_first() -> None:
     verdict = judge(gateway(acquire={}, flow=flow(outbox_full=True)), NOW)
     assert verdict.line().startswith("unhealthy; acquire: not running; outbox: the disk is full")
+
+
+def test_a_refused_reload_is_told_until_the_next_one_and_is_no_reason_to_restart() -> None:
+    refused = status(reload={"result": "refused", "generation": 3, "brief": "rules[0].tag: is not there"})
+    verdict = judge(gateway(supervisor=refused), NOW)
+    assert verdict.ready
+    assert verdict.notes == ("the last reload was refused, generation 3 goes on: rules[0].tag: is not there",)
+    accepted = status(reload={"result": "accepted", "generation": 4, "brief": ""})
+    assert judge(gateway(supervisor=accepted), NOW).notes == ()

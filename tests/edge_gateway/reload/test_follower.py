@@ -30,9 +30,11 @@ def file(tmp_path: Path) -> Path:
 def test_another_configuration_is_seen_once(tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, str(file))
     follower = Follower.of_supervisor()
+    levels: list[str] = []
+    follower.on_accept = lambda now: levels.append(now.log.level)
     assert follower.facts() == {"generation": 1, "generation_refused": {}}
     assert follower.look() is None
-    write(file, kept(tmp_path, LINK, rule("pump"), generation=2))
+    write(file, kept(tmp_path, LINK, rule("pump"), '[log]\nlevel = "debug"\n', generation=2))
     seen = follower.look()
     assert seen is not None
     assert (seen.generation, len(seen.config.rules)) == (2, 1)
@@ -40,7 +42,9 @@ def test_another_configuration_is_seen_once(tmp_path: Path, file: Path, monkeypa
     assert follower.facts()["generation"] == 1  # until it is taken over
     follower.refuse(seen, "no")
     assert follower.facts() == {"generation": 1, "generation_refused": {"generation": 2, "why": "no"}}
+    assert levels == []
     follower.accept(seen)
+    assert levels == ["debug"]
     assert follower.facts() == {"generation": 2, "generation_refused": {}}
 
 

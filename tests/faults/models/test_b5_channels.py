@@ -100,7 +100,7 @@ def test_b5_a_shadow_goes_on_while_the_target_is_away_and_over_a_restart(gateway
     assert gateway.life.active == "2"
 
 
-@pytest.mark.parametrize("lets", range(1, 10))
+@pytest.mark.parametrize("lets", [1, 2, 4, 8])
 def test_b5_killed_while_it_fetches(gateway: Following, lets: int) -> None:
     """It goes on with the file that it was at, after a restart."""
     gateway.issue(gateway.push("2"), 2)
