@@ -82,7 +82,7 @@ def _tags(data: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Place | None
                         yield tag.asset, tag.tag, f"{owner}.globs", None
                     elif isinstance(tag, dict) and {"asset", "tag"} <= tag.keys():
                         stands = tag.place if isinstance(tag, MapTag) else None
-                        key = f"{owner}.map" if stands else f"{owner}.tags[{place}]{name_text(tag)}.tag"
+                        key = f"{owner}.tags[{place}]{name_text(tag)}.tag"
                         yield str(tag["asset"]), str(tag["tag"]), key, stands
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from edge_gateway.check import load_checked
 from edge_gateway.cluster import as_host
+from edge_gateway.config import written
 from edge_gateway.config.config import Config
 from edge_gateway.config.problems import ConfigRejected, Problem
 from edge_gateway.reload.changes import Changes, changes
@@ -65,7 +66,7 @@ def judge(path: Path, in_force: Path, following: Path, host: str | None = None) 
         found = changes(old, new)
         problems = [*_fixed(found)] or [*_openable(as_host(config, host))]
         if problems:
-            raise ConfigRejected(path, problems)
+            raise written.rejected(path, problems)
     except ConfigRejected as rejected:
         return Verdict(str(rejected), _brief(rejected))
     if not found.nothing:

@@ -10,6 +10,7 @@ from typing import Any
 from edge_gateway.config.modbus import ModbusSection
 from edge_gateway.config.section import day, minute, ms
 from edge_gateway.config.toml_spots import Steps
+from edge_gateway.config.units import duration_text
 from edge_gateway.telegraf.modbus_tags import PLANNING, REGISTER_STYLE, Units
 from edge_gateway.telegraf.notes import Fate, Notes
 from edge_gateway.telegraf.sieve import count_of, sieved
@@ -99,7 +100,11 @@ def _timing(steps: Steps, table: Mapping[str, Any], interval: timedelta, notes: 
         if text is not None:
             timing[ours] = text
         elif value is not None:
-            notes.add((*steps, key), Fate.LEFT, f"is no duration that {ours} takes")
+            notes.add(
+                (*steps, key),
+                Fate.LEFT,
+                f"is no duration from {duration_text(lowest)} to {duration_text(highest)}, as {ours} takes it",
+            )
     return timing
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from edge_gateway.config.opcua import OpcUaSection
 from edge_gateway.config.section import day, minute, ms
 from edge_gateway.config.toml_spots import Steps
+from edge_gateway.config.units import duration_text
 from edge_gateway.telegraf.notes import Fate, Notes
 from edge_gateway.telegraf.opcua_node import NodeRefused, monitoring, node_text
 from edge_gateway.telegraf.sieve import count_of, sieved
@@ -131,7 +132,11 @@ def _timing(steps: Steps, table: Mapping[str, Any], interval: timedelta, notes: 
         if text is not None:
             found[ours] = text
         elif value is not None:
-            notes.add((*steps, key), Fate.LEFT, f"is no duration that {ours} takes")
+            notes.add(
+                (*steps, key),
+                Fate.LEFT,
+                f"is no duration from {duration_text(lowest)} to {duration_text(highest)}, as {ours} takes it",
+            )
     return found
 
 
@@ -141,9 +146,9 @@ def _security(steps: Steps, table: Mapping[str, Any], has_login: bool, notes: No
         return {"policy": "None", "mode": "None"}
     if "None" in (policy, mode):
         notes.add((*steps, "security_policy"), Fate.CHANGED, "best: a password must not cross the network readable")
-        policy = mode = "auto"
+        policy, mode = "best", "SignAndEncrypt"
     found: dict[str, Any] = {"policy": policy if policy in _POLICIES else "best"}
-    if policy not in (*_POLICIES, "auto"):
+    if policy not in (*_POLICIES, "auto", "best"):
         notes.add((*steps, "security_policy"), Fate.CHANGED, "best: this policy is broken, and not spoken")
     elif policy == "auto":
         notes.add((*steps, "security_policy"), Fate.CHANGED, "best: the strongest that the server has, but never none")

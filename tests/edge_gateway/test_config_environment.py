@@ -131,6 +131,13 @@ def test_a_secret_in_the_place_of_its_file_is_not_repeated(tmp_path: Path, monke
     assert caught.value.__cause__ is None  # a traceback would show what was validated
 
 
+def test_a_rule_that_repeats_a_value_does_not_say_what_a_variable_holds(tmp_path: Path) -> None:
+    link = '[[opcua]]\nname = "plc"\nendpoint = "opc.tcp://h"\npolicy = "None"\nmode = "None"\n'
+    tag = '[[opcua.tags]]\nasset = "a"\ntag = "t"\nnode = "${NODE}"\n'
+    (found,) = told(tmp_path, {"NODE": "hunter2-secret"}, CONFIG + link + tag)
+    assert ".node = \"${NODE}\": node '${NODE}': write nsu=" in found
+
+
 def test_credentials_of_systemd_are_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """LoadCredential= puts secrets into a folder of the service and names it by this variable (systemd.exec(5))."""
     (tmp_path / "token").write_text("secret")

@@ -12,10 +12,12 @@ from typer.testing import CliRunner
 
 from edge_gateway.cli import app
 from edge_gateway.config.load import load
+from edge_gateway.config.modbus import ModbusSection
 from edge_gateway.config.pins import PinnedNamespace, Pins, path_of, text
 from edge_gateway.config.toml_spots import spots
 from edge_gateway.telegraf.convert import Converted, convert
-from edge_gateway.telegraf.notes import Fate
+from edge_gateway.telegraf.notes import Fate, Notes
+from edge_gateway.telegraf.sieve import sieved
 
 CASES = Path(__file__).parent / "cases"
 NAMES = sorted(path.name for path in CASES.iterdir())
@@ -59,6 +61,32 @@ def test_every_option_that_is_not_taken_is_told_with_its_line(case: str) -> None
         assert note.line
         if note.fate is Fate.LEFT and '"' not in note.what:
             assert word in source[note.line - 1] or word in ("password", "security_policy"), note
+
+
+def test_what_the_gateway_would_refuse_is_taken_out_and_nothing_else() -> None:
+    def tag(name: str, address: str) -> dict[str, str]:
+        return {"asset": "a", "tag": name, "address": address}
+
+    line = {"name": "m", "host": "h", "port": "${PORT}", "baudrate": 7, "pause": "1 parsec"}
+    units = [
+        {
+            "unit_id": 1,
+            "tags": [tag("one", "coil:1"), tag("t w o", "coil:2"), tag("three", "coil:3"), tag("four", "x")],
+        },
+        {"unit_id": 300, "tags": [tag("five", "coil:5")]},
+        {"unit_id": 3, "tags": [tag("six", "coil:6")]},
+    ]
+    notes = Notes({})
+    made = sieved(ModbusSection, {**line, "units": units}, ("inputs",), notes)
+    assert made is not None
+    assert made.keys() == {"name", "host", "port", "units"}
+    assert [(unit["unit_id"], [one["tag"] for one in unit["tags"]]) for unit in made["units"]] == [
+        (1, ["one", "three"]),
+        (3, ["six"]),
+    ]
+    assert sorted(note.told.split(":")[0] for note in notes.notes) == ["300", "baudrate", "four", "pause", "t w o"]
+    assert sieved(ModbusSection, {"name": "a b", "host": "h", "tags": [tag("one", "coil:1")]}, (), Notes({})) is None
+    assert sieved(ModbusSection, {"name": "m", "host": "h", "tags": [tag("one", "x")]}, (), Notes({})) is None
 
 
 def run(*words: object) -> tuple[int, str]:
