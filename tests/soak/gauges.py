@@ -65,8 +65,10 @@ class Gauges:
         try:
             process = psutil.Process(pid)
             with process.oneshot():
+                memory = process.memory_info()
                 gauges = {
-                    "memory MB": process.memory_full_info().uss / 1e6,  # what shared pages do is not its own doing
+                    # Anonymous memory: pages of files come and go with whoever else has them mapped.
+                    "memory MB": (memory.rss - memory.shared) / 1e6,
                     "threads": float(process.num_threads()),
                     "handles": float(process.num_fds()),
                 }
