@@ -1,15 +1,23 @@
-"""What InfluxDB, HTTP servers and MQTT brokers answer."""
+"""What InfluxDB, HTTP servers and MQTT brokers answer, and channels of models."""
 
 from __future__ import annotations
 
+import base64
+import functools
 import hashlib
 import io
 import json
+from dataclasses import replace
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cloud_sink.influx.answers import Then, judge
 from cloud_sink.targets.https import proven
 from cloud_sink.uplink.mqtt import _read
 from cloud_sink.uplink.words import Answer
+from models.channel import SCHEMA, Channel, Pick, Rollout, read_channel, write_channel
+from models.errors import ChannelRefused
+from models.signature import TrustedKeys, public_text
 from tests.fuzz.doors import Door
 
 STATUSES = (204, 400, 422, 500)
@@ -55,7 +63,32 @@ def _mqtt(data: bytes) -> None:
     assert 0 <= head <= 255
 
 
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
+TRUSTED = TrustedKeys([public_text(KEY)])
+
+
+def _channel(data: bytes) -> None:
+    assert read_channel(data, TRUSTED, "press", "stable").name == "press"
+
+
+def _signed_channel(data: bytes) -> None:
+    """Whoever has the key may write nonsense all the same."""
+    _channel(base64.b64encode(KEY.sign(data)) + b"\n" + data)
+
+
+@functools.cache
+def _channel_seeds() -> tuple[bytes, ...]:
+    pick, rollout = Pick("2", "ab" * 32), Rollout((20, 100), 10, 1, 20, 5)
+    plain = Channel(SCHEMA, "press", "stable", 7, 1_000, 2_000, pick)
+    staged = replace(plain, percent=20, sites=("riverside",), others=pick, rollout=rollout, halted={"0": "a storm"})
+    return tuple(write_channel(one, KEY.sign) for one in (plain, staged))
+
+
 DOORS = {
+    "model-channel": Door(_channel, (ChannelRefused,), lambda: list(_channel_seeds())),
+    "model-channel-signed": Door(
+        _signed_channel, (ChannelRefused,), lambda: [seed.partition(b"\n")[2] for seed in _channel_seeds()]
+    ),
     "influx-answer": Door(_influx, (), _influx_seeds),
     "https-proof": Door(_proof, (), _proof_seeds),
     "mqtt-answer": Door(_mqtt, (ValueError, ConnectionResetError), lambda: [b"\x20\x02\x00\x05", b"\x40\x02\x00\x01"]),
