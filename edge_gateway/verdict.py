@@ -113,7 +113,8 @@ def wedged_by(role: str, statuses: Statuses, now: Now) -> str:
     status = statuses.get(role, {})
     if not status:
         return NOT_RUNNING
-    if (age := _age(status, now)) > _patience(status) and not _is_mute(status, now):
+    if not is_alive(status, now):
+        age = _age(status, now)
         return f"no sign of life for {_seconds(age)}" if age < float("inf") else NOT_RUNNING
     if _is_mute(status, now):  # what it says of its progress is old
         return ""
@@ -122,6 +123,11 @@ def wedged_by(role: str, statuses: Statuses, now: Now) -> str:
     if role == "flow":
         return _flow(status, statuses.get("acquire", {}), now)
     return _deliver(status) if role == "deliver" else ""
+
+
+def is_alive(status: Status, now: Now) -> bool:
+    """Whether a process has given a sign of life lately."""
+    return bool(status) and (_age(status, now) <= _patience(status) or _is_mute(status, now))
 
 
 def _acquire(status: Status, now: Now) -> str:

@@ -18,6 +18,7 @@ from edge_gateway.config.config import Config
 from edge_gateway.config.targets import MqttTargetSection
 from edge_gateway.model_fit import store_of
 from edge_gateway.targets import open_shelf
+from models.errors import LifeRefused
 
 log = structlog.get_logger(__name__)
 
@@ -116,14 +117,18 @@ class ChannelKeeper:
 def open_keeper(config: Config, ledger: EgressLedger) -> ChannelKeeper:
     """Of a configuration; nothing is asked yet.
 
-    Raises:
-        LifeRefused: What is known of channels cannot be read.
+    Where what is known of channels cannot be read, none is followed: records are delivered, and what serves goes on.
     """
     store, sections = store_of(config), config.models.channels
-    kept = KeptFile(config.gateway.data) if sections else None
+    if not sections:
+        return ChannelKeeper({}, [])
+    try:
+        kept = KeptFile(config.gateway.data)
+    except LifeRefused as refused:
+        log.error("channels_not_readable", error=str(refused))
+        return ChannelKeeper({}, [])
     followers = []
     for section in sections:
-        assert kept is not None
         target = next(one for one in config.target if one.label() == section.target)
         assert not isinstance(target, MqttTargetSection)  # `channel_problems` refuses it
         followers.append(Follower(config, section, store, Outside(open_shelf(target), ledger, kept)))

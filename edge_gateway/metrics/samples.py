@@ -12,7 +12,7 @@ from typing import Any
 
 from edge_gateway.drops import drops
 from edge_gateway.status import PAGE, ROLES, SUPERVISOR
-from edge_gateway.verdict import BEAT_S, Now, Status, Statuses, judge
+from edge_gateway.verdict import Now, Status, Statuses, is_alive, judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def _process(role: str, status: Status, now: Now) -> Iterator[Sample]:
     lives = bool(status) and status.get("boot") == now.boot
     age = (now.mono - int(status["mono"])) / 1e9 if lives else 0.0
     if role != PAGE or status:
-        yield Sample("edge_process_up", lives and age <= BEAT_S, (role,))
+        yield Sample("edge_process_up", is_alive(status, now), (role,))
     if not lives:
         return
     yield Sample("edge_process_beat_age_seconds", max(0.0, age), (role,))

@@ -15,9 +15,9 @@ import cloud_sink
 
 ROOM = Path(cloud_sink.__file__).parent
 STANDARD = """
-    __future__ abc base64 collections concurrent.futures configparser contextlib dataclasses datetime email.utils enum
-    errno fcntl functools gzip hashlib hmac io itertools json math os pathlib random re select shutil stat struct
-    tempfile termios threading time traceback types typing urllib.parse zlib"""
+    __future__ abc base64 bisect collections concurrent.futures configparser contextlib dataclasses datetime
+    email.utils enum errno fcntl functools gzip hashlib hmac io itertools json math os pathlib random re select shutil
+    stat struct tempfile termios threading time traceback types typing urllib.parse zlib"""
 HARMLESS = {*STANDARD.split(), "numpy", "structlog", "typing_extensions"}
 # Each with the foreign thing it is the door to. What lies in uplink/ and influx/client.py sends, and is in the ledger.
 DOORS = {

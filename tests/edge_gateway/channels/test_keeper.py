@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import tomllib
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from bundles import CONFIG
 
+from cloud_sink.egress import EgressLedger
 from cloud_sink.errors import TransientDeliveryError, TransientReason
-from edge_gateway.channels.keeper import ChannelKeeper, Turn
+from edge_gateway.channels.keeper import ChannelKeeper, Turn, open_keeper
+from edge_gateway.config.config import Config
 
 
 class Scripted:
@@ -90,6 +95,16 @@ def test_a_server_that_names_a_time_is_not_asked_before(follower: Scripted, turn
     follower.error = TransientDeliveryError(TransientReason.THROTTLED, "later", retry_after=500.0)
     live(follower, turn, 600)
     assert follower.polls == [60, 560]
+
+
+def test_what_cannot_be_read_of_channels_keeps_no_record_from_being_delivered(tmp_path: Path) -> None:
+    models = f'[models]\ntrusted_keys = ["{"A" * 43}="]\n[[models.channels]]\nmodel = "press"\ntarget = "file"\n'
+    config = Config.model_validate(tomllib.loads(CONFIG.replace("[models]\nshadow_windows = 50\n", models)))
+    here = config.gateway.model_copy(update={"data": tmp_path})
+    config = config.model_copy(update={"gateway": here})
+    assert list(open_keeper(config, EgressLedger(tmp_path)).facts()) == ["press"]
+    (tmp_path / "channels.json").write_text("{")
+    assert open_keeper(config, EgressLedger(tmp_path)).facts() == {}
 
 
 def test_a_bug_in_one_channel_does_not_end_the_others(follower: Scripted) -> None:

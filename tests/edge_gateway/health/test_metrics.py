@@ -133,6 +133,16 @@ def test_a_link_and_a_process_that_are_down() -> None:
     assert found["edge_healthy", ()] == 0
 
 
+def test_a_process_is_up_though_the_disk_is_too_full_for_its_status() -> None:
+    mute = {**flow(400), "touched": NOW.wall - SECOND}
+    found = scraped(gateway(flow=mute))
+    assert (found["edge_process_up", (("role", "flow"),)], found["edge_healthy", ()], found["edge_ready", ()]) == (
+        1,
+        1,
+        0,
+    )
+
+
 def test_a_gateway_that_only_starts_says_so_and_invents_no_zeros() -> None:
     found = scraped({})
     assert found.pop(("edge_healthy", ())) == 0
