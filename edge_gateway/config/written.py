@@ -30,7 +30,7 @@ def rejected(path: Path, problems: Iterable[Problem], environ: Mapping[str, str]
 
     Args:
         path: Of the configuration.
-        problems: Those with a place keep it.
+        problems: Those with a place keep it. They are told in the order of lines.
         environ: As it was read with; None = of this process.
     """
     environ = os.environ if environ is None else environ
@@ -39,7 +39,13 @@ def rejected(path: Path, problems: Iterable[Problem], environ: Mapping[str, str]
         written = Written(str(path), text, environ)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError):
         return ConfigRejected(path, list(problems))
-    return ConfigRejected(path, [written.placed(problem) for problem in problems])
+    return ConfigRejected(path, sorted(map(written.placed, problems), key=lambda one: _place_in(str(path), one)))
+
+
+def _place_in(file: str, problem: Problem) -> tuple[bool, bool, str, int]:
+    """The order of reading: the configuration from its first line, other files, what stands nowhere."""
+    place = problem.place
+    return (True, True, "", 0) if place is None else (False, place.file != file, place.file, place.line)
 
 
 def no_toml(path: Path, error: ValueError, fix: str = "") -> ConfigRejected:

@@ -205,9 +205,9 @@ def test_what_cannot_be_is_told_with_key_rule_and_fix(tmp_path: Path, keys: str,
 def test_assets_and_tags_that_are_not_there_are_told_with_what_there_is(tmp_path: Path) -> None:
     rule = '[[rules]]\nassets = ["pump-2", "pump-9"]\ntag = "flow_2"\nkind = "silence"\nsilent_for = "5s"\n'
     assert problems(tmp_path, rule) == [
-        'rules[0] "flow_2".tag = "flow_2": asset pump-2 has no such tag. Did you mean \'flow\'? It has: flow.',
         'rules[0] "flow_2".assets = "pump-9": no link has a tag of this asset. '
         "Did you mean 'pump-2'? Assets with tags: pump-1, pump-2.",
+        'rules[0] "flow_2".tag = "flow_2": asset pump-2 has no such tag. Did you mean \'flow\'? It has: flow.',
     ]
     (found,) = problems(tmp_path, rule.replace("flow_2", "flow").replace("pump-9", "pump-2"))
     assert "assets: one stands there twice" in found
