@@ -34,7 +34,7 @@ from edge_gateway.training import train_bundle
 from flows.recorded import windows_of
 from flows.window_settings import WindowSettings
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(580)]
 
 WINDOWS = WindowSettings("1s", lateness="500ms")
 HEAD = """
