@@ -167,6 +167,26 @@ def _decode_payload(buffer: bytes, start: int, end: int, tables: Sequence[TagTab
     return Entry(batch, n, newest)
 
 
+def frame_size(buffer: bytes, at: int) -> int:
+    """Bytes of the frame that may begin here, going by its length alone; 0 where none can."""
+    if at + _FRAME.size > len(buffer):
+        return 0
+    length, _ = _FRAME.unpack_from(buffer, at)
+    return _FRAME.size + int(length) if 0 < length <= MAX_PAYLOAD and not length % 8 else 0
+
+
+def claimed(buffer: bytes, at: int, tables: Sequence[TagTable]) -> tuple[str, int] | None:
+    """Asset and samples of the block that a frame claims to be, whatever its check sum; None where it cannot be one."""
+    start, end = at + _FRAME.size, at + frame_size(buffer, at)
+    if not start + _BLOCK.size <= end <= len(buffer) or buffer[start] != _KIND_BLOCK:
+        return None
+    _, origin, number, n, _, _ = _BLOCK.unpack_from(buffer, start)
+    padded = (_BLOCK.size + n * _SAMPLE_BYTES + 7) // 8 * 8
+    if number >= len(tables) or origin >= len(_ORIGINS) or start + padded != end:
+        return None
+    return tables[number].asset, int(n)
+
+
 @dataclass(frozen=True)
 class SegmentHead:
     """First words of a segment: enough to read it without any other.

@@ -12,6 +12,7 @@ import structlog
 from connectors.errors import JournalDamaged
 from connectors.journal.books import Books
 from connectors.journal.mark import read_mark
+from connectors.journal.rot import books_behind
 from connectors.journal.segments import list_bases, open_segment, segment_path, walk
 
 log = structlog.get_logger()
@@ -56,6 +57,8 @@ def recover(folder: Path) -> tuple[int, Books, int]:
             end = max(end, base + size)
             continue
         good_end, books = walk(opened, size)
+        if good_end < size:
+            books = books_behind(opened, good_end, size, books)
         os.close(opened.descriptor)
         if good_end < size:
             log.error("journal_tail_cut", path=str(path), bytes=size - good_end)

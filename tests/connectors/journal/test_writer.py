@@ -16,7 +16,7 @@ from connectors.journal.segments import list_bases, segment_path
 from connectors.journal.settings import JournalSettings
 from connectors.journal.syncer import Syncer
 from connectors.journal.writer import JournalWriter
-from connectors.samples import SampleBatch
+from connectors.samples import Notice, SampleBatch
 from connectors.tags import Tag, TagTable
 
 PUMP = TagTable("pump", (Tag("flow", "m3/h", 0.1), Tag("head", "m")))
@@ -55,6 +55,25 @@ def test_garbage_at_the_end_is_cut(folder: Path, make, drain, write, tail: bytes
     with write(LARGE) as writer:
         assert writer.recovered.cut_bytes == len(tail)
         assert len(drain(JournalReader(folder, 0))) == 1
+
+
+@pytest.mark.parametrize("where", [0.3, 0.5, 0.7])
+def test_what_rots_in_the_middle_is_counted_and_stated(folder: Path, make, drain, counted, write, where: float) -> None:
+    with write(LARGE) as writer:
+        for life in range(20):
+            writer.append([make(10 * life + 1, 10, FAN if life % 3 else PUMP)])
+    path = segment_path(folder, list_bases(folder)[0])
+    rotten = bytearray(path.read_bytes())
+    rotten[int(where * len(rotten)) // 8 * 8 + 20] ^= 0x10  # within the columns of a block
+    path.write_bytes(rotten)
+    with write(LARGE) as writer:
+        assert writer.recovered.samples == 200
+        writer.append([make(1001, 5), make(1001, 5, FAN)])
+    items = drain(JournalReader(folder, 0))
+    told = [counted(items, asset) for asset in ("pump", "fan")]
+    assert sum(there + missing for there, missing in told) == 210
+    assert sum(missing for _, missing in told) > 0
+    assert {item.reason for item in items if isinstance(item, Notice)} == {"journal_corrupt"}
 
 
 def test_last_segment_without_a_head_is_discarded(folder: Path, make, drain, write) -> None:
