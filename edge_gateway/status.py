@@ -80,6 +80,13 @@ class StatusFile:
             os.utime(self._path, ns=(wall, wall))
 
 
+def forget(folder: Path) -> None:
+    """Remove what the processes of an earlier life said: it must not pose as what those of this one say."""
+    for path in folder.glob("*.json"):
+        with suppress(OSError):
+            path.unlink()
+
+
 def boot_id() -> str:
     """Tells one run of this machine from the next, between which monotonic times cannot be compared; "" = unknown."""
     try:

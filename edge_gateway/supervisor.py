@@ -17,7 +17,7 @@ import structlog
 
 from edge_gateway.exit_codes import Exit
 from edge_gateway.notify import Notifier
-from edge_gateway.status import PAGE, ROLES
+from edge_gateway.status import PAGE, ROLES, forget
 from edge_gateway.watch import Watch
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class Supervisor:
             keeper: Of the configuration in force; None = it does not change.
         """
         self._config = config
+        self._statuses = statuses
         self._roles = list(roles)
         self._keeper = keeper
         self._arguments = arguments
@@ -81,6 +82,7 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
+        forget(self._statuses)
         for role in self._roles:
             self._keeping[role] = asyncio.create_task(self._keep(role), name=role)
         watching = asyncio.create_task(self._keep_watch(), name="watch")

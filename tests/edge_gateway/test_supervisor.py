@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -57,6 +58,20 @@ def start(folder: Path, text: str = CONFIG, **environment: str) -> subprocess.Po
 
 def pids(folder: Path) -> list[int]:
     return [read_status(folder / "data" / "status", role).get("pid", 0) for role in ("acquire", "flow", "deliver")]
+
+
+def test_what_an_earlier_life_said_is_forgotten(tmp_path: Path) -> None:
+    """Killed with all its processes and started at once, a gateway is not ready before its own processes are."""
+    statuses = tmp_path / "data" / "status"
+    statuses.mkdir(parents=True)
+    old = statuses / "page.json"  # of which there is none now, so that nobody writes it anew
+    old.write_text(json.dumps({"pid": 1, "time": time.time_ns()}))
+    gateway = start(tmp_path, CONFIG + "[page]\nenabled = false\n")
+    try:
+        until(lambda: not old.exists())
+    finally:
+        gateway.terminate()
+        gateway.communicate(timeout=25)
 
 
 def alive(pid: int) -> bool:
