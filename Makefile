@@ -113,7 +113,7 @@ container-test: setup ## build the image and run it with podman: what it may, ho
 	@$(BIN)/python .ci/image.py && $(BIN)/python -m pytest -n0 -s -m container $(ARGS)
 
 slow: setup ## the whole gateway for half a minute and more, and servers of others: S3, Azure, InfluxDB, a browser
-	@$(BIN)/python -m pytest --numprocesses=auto --dist=worksteal -m slow $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=4 --dist=worksteal -m slow $(ARGS)
 
 faults: setup var/node/.ready ## every fault of acquisition, made on two families of servers; prints the table
 	@$(BIN)/python tests/faults/opcua/matrix.py $(ARGS)

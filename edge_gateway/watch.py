@@ -93,6 +93,8 @@ class Watch:
         for role, why in stuck.items():
             self.wedges[role] += 1
             log.error("process_wedged", process_name=role, why=why, pid=living[role])
+        if stuck:
+            self._status.beat(now=True)  # whoever sees the new process sees that it is one
         return stuck
 
     def _why(self, role: str, pid: int, statuses: Statuses, now: Now) -> str:
