@@ -276,7 +276,7 @@ def test_a2_server_refuses_sessions(harness: ModuleType, server: Any, settle: Se
             assert 3 <= len(tries) <= 14
             steps = [later - earlier for earlier, later in pairwise(tries)]
             assert all(ms >= 0.8 * min(50 * 2**i, 400) for i, ms in enumerate(steps)), "less than the back-off"
-            assert "BadTooManySessions" in str(run.told("link down"))
+            assert "BadTooManySessions" in str(run.told("opcua_link_down"))
             report = await server.tell("report")
             assert (report["sessions"], report["subscriptions"]) == (1, 1)
             assert await _tasks() == tasks
@@ -295,7 +295,7 @@ def test_a18_absent_at_start_and_unplugged(harness: ModuleType, server: Any, set
             async with harness.running(harness.make_settings(server, proxy.port, (*harness.USUAL, "absent"))) as run:
                 await run.until(lambda: run.driver.counters()["errors"] >= 2, "failed tries")
                 assert "EndpointUnreachable" in run.driver.trouble
-                assert len(run.told("link down")) == 1
+                assert len(run.told("opcua_link_down")) == 1
                 proxy.mode = "pass"
                 await run.ticks(5)
                 assert set(run.codes("absent")) == {BAD_NODE_ID_UNKNOWN}
@@ -364,7 +364,7 @@ def test_a1_restarted_server_lacks_a_node(harness: ModuleType, server: Any, sett
             await run.until(lambda: 42.0 in run.good("setpoint", since=before), "the node that came back")
             settle(harness.account(run, server, "A1", "kill -9, restart without one node, node added", healed))
             assert [gap.reason for gap in run.gaps()] == ["link_down"]
-            assert run.told("tags refused")
+            assert run.told("opcua_tags_refused")
 
     asyncio.run(scenario())
 
@@ -398,7 +398,7 @@ def test_a9_more_items_than_fit_a_call(harness: ModuleType, server: Any, settle:
             began = time.monotonic()
             await run.until(lambda: all(run.good(name) for name in (items[0], items[-1])), "first values")
             await run.ticks(3)
-            assert not run.told("tags refused")
+            assert not run.told("opcua_tags_refused")
             await server.tell("swallow 1 lose")
             before = len(run.items)
             await run.until(lambda: run.good(items[-1], since=before) != [], "values read")
@@ -422,7 +422,7 @@ def test_a9_more_items_than_fit_a_subscription(harness: ModuleType, server: Any,
             harness.running(harness.make_settings(server, proxy.port, names)) as run,
         ):
             await run.until(lambda: all(run.good(name) for name in names), "first values")
-            assert not run.told("tags refused")
+            assert not run.told("opcua_tags_refused")
             assert (await server.tell("report"))["subscriptions"] == 3
             proxy.mode = "refuse"
             proxy.cut()
@@ -454,7 +454,7 @@ def test_a9_limits_like_those_of_a_small_controller(harness: ModuleType, server:
             began = time.monotonic()
             await run.until(lambda: all(run.good(name) for name in names), "first values")
             await run.ticks(20)
-            assert not run.told("tags refused")
+            assert not run.told("opcua_tags_refused")
             report = await server.tell("report")
             assert (report["sessions"], report["subscriptions"]) == (1, 4)
             # The other session is somebody's; a lost one of ours frees its place, and is not in its own way.
