@@ -107,6 +107,7 @@ def lines_of(target: Path, lane: str) -> list[dict]:
     return [json.loads(line) for file in files for line in gzip.decompress(file.read_bytes()).splitlines()]
 
 
+@pytest.mark.slow
 def test_writer_killed_anywhere_keeps_every_acknowledged_record(start, tmp_path):
     chance = random.Random(7)
     acknowledged = 0
@@ -129,6 +130,7 @@ def test_writer_killed_anywhere_keeps_every_acknowledged_record(start, tmp_path)
     reader.close()
 
 
+@pytest.mark.slow
 def test_deliverer_killed_between_put_and_delete_sends_the_same_key_again(start, tmp_path, make):
     writer = OutboxWriter(tmp_path / "outbox", SETTINGS)
     writer.put([make.alert(i) for i in range(50)])
@@ -148,6 +150,7 @@ def test_deliverer_killed_between_put_and_delete_sends_the_same_key_again(start,
     writer.close()
 
 
+@pytest.mark.slow
 def test_both_killed_at_random_while_working_lose_and_double_nothing(start, tmp_path):
     chance = random.Random(11)
     acknowledged = 0

@@ -81,6 +81,7 @@ def alarms(folder: Path, until: Callable[[list[dict[str, Any]]], bool]) -> list[
         time.sleep(0.2)
 
 
+@pytest.mark.slow
 def test_an_alarm_is_raised_acknowledged_and_explained(tmp_path: Path) -> None:
     (tmp_path / "cloud").mkdir()
     (tmp_path / "gateway.toml").write_text(CONFIG)

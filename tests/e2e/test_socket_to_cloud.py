@@ -149,6 +149,7 @@ def test_kill_9_of_each_process_loses_and_doubles_nothing(files: DemoFiles, tmp_
     assert opened[0]["contributions"][0][0] == "vibration"
 
 
+@pytest.mark.slow
 def test_a_broken_flow_says_so_and_another_process_is_not_disturbed(files: DemoFiles) -> None:
     with plant(files.plant) as station:
         configure(files, station.facts)
@@ -174,6 +175,7 @@ def test_a_broken_flow_says_so_and_another_process_is_not_disturbed(files: DemoF
         assert '"exit_code": 3' in files.log.read_text()
 
 
+@pytest.mark.slow
 def test_bytewaxs_own_runner_runs_the_same_flow(files: DemoFiles) -> None:
     with plant(files.plant) as station, contextlib.ExitStack() as stack:
         configure(files, station.facts)

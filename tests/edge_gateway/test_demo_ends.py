@@ -19,6 +19,7 @@ def demo(folder: Path, *options: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_sigterm_in_the_middle_leaves_no_process(tmp_path: Path) -> None:
     with demo(tmp_path / "demo") as process:
         end = time.monotonic() + 60

@@ -67,6 +67,7 @@ def executions(store: Path) -> int:
     return int(count)
 
 
+@pytest.mark.slow
 def test_bytewaxs_own_runner_is_refused_beside_a_flow(tmp_path: Path) -> None:
     """Both would take the same journal's mark and the same outbox."""
     with start(tmp_path) as first:

@@ -114,6 +114,7 @@ def test_a_flow_that_cannot_be_used_ends_the_gateway_with_2(tmp_path: Path) -> N
         assert "has no function build(gateway)" in process.stderr.read()
 
 
+@pytest.mark.slow
 def test_a_second_gateway_in_the_folder_is_refused_and_the_first_can_still_restart(tmp_path: Path) -> None:
     with start(tmp_path) as process:
         until(lambda: read_status(tmp_path / "data" / "status", "acquire").get("received", 0) > 3)

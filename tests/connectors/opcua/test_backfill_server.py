@@ -38,6 +38,7 @@ def _settings(rig: ModuleType, port: int, *names: str, **changes: object) -> Any
     return replace(rig.make_settings(port, session_timeout=timedelta(seconds=1), **changes), tags=tags)
 
 
+@pytest.mark.slow
 def test_a_cut_longer_than_session_and_queues_is_filled_without_a_hole_or_a_duplicate(
     rig: ModuleType, plant: MakePlant
 ) -> None:
@@ -99,6 +100,7 @@ def test_a_link_that_breaks_again_resumes_the_backfill_where_it_was(rig: ModuleT
 
 
 @pytest.mark.parametrize("arguments", [(), ("--history",)])
+@pytest.mark.slow
 def test_a_server_without_history_and_a_link_without_backfill_leave_the_hole_to_the_gap(
     rig: ModuleType, plant: MakePlant, arguments: tuple[str, ...]
 ) -> None:

@@ -7,6 +7,7 @@ import tracemalloc
 from types import ModuleType
 
 import numpy as np
+import pytest
 
 from connectors.intake import Intake, IntakeSettings
 from connectors.opcua.columns import Shape, Values
@@ -33,6 +34,7 @@ def _kilobytes() -> float:
     return tracemalloc.get_traced_memory()[0] / 1000
 
 
+@pytest.mark.slow
 def test_a19_a_flow_that_is_too_slow_for_an_hour_costs_no_memory_and_every_drop_is_stated(rig: ModuleType) -> None:
     """What does not fit is let go of block by block; what waits is kept, and the server is never held up."""
     now = T0
