@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from models.arrays import decode_arrays, encode_arrays
 from models.baseline import Baseline
-from models.errors import BundleRejected
+from models.errors import BundleNotJudged, BundleRejected
 from models.manifest import FileEntry, Manifest, decode_manifest
 from models.onnx_rules import check_operators
 from models.safe_files import FETCH, read_file, sync_folder
@@ -207,10 +207,10 @@ def sign_bundle(path: Path, sign: Callable[[bytes], bytes]) -> Manifest:
 
 def _check_signature(path: Path, manifest: bytes, keys: TrustedKeys) -> None:
     if not (path / SIGNATURE).exists():
-        raise BundleRejected(path, "it is not signed, and [models] trusted_keys asks for it", _SIGN)
+        raise BundleNotJudged(path, "it is not signed, and [models] trusted_keys asks for it", _SIGN)
     signature = read_file(path / SIGNATURE, _MOST_SIGNATURE)
     if not keys.vouch(manifest, signature):
-        raise BundleRejected(path / SIGNATURE, "none of [models] trusted_keys signed this manifest", _SIGN)
+        raise BundleNotJudged(path / SIGNATURE, "none of [models] trusted_keys signed this manifest", _SIGN)
 
 
 def _check_names(path: Path, manifest: Manifest) -> None:

@@ -2,6 +2,7 @@
 
 ModelError
     BundleRejected      a bundle on disk that must not be served
+        BundleNotJudged for a reason that is not in its bytes
     TrainingRefused     rows that cannot carry a model, or a model that is not what was fitted
     RowsRefused         rows of another shape than the model was made for
     StateRefused        a state of another shape than the model remembers
@@ -35,6 +36,10 @@ class BundleRejected(ModelError):  # noqa: N818 - the name says what happened
         self.path = path
         self.rule = rule
         self.fix = fix
+
+
+class BundleNotJudged(BundleRejected):
+    """A bundle was refused here and now; the same bytes may pass elsewhere, later, or with other settings."""
 
 
 class TrainingRefused(ModelError):  # noqa: N818 - the name says what happened

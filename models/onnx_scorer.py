@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from models.bundle import MODEL, Bundle, read_bundle
 from models.drift import Reference, reference_of
-from models.errors import BundleRejected, RowsRefused, ScoringFailed, StateRefused
+from models.errors import BundleNotJudged, BundleRejected, RowsRefused, ScoringFailed, StateRefused
 from models.manifest import THRESHOLD, Manifest
 from models.onnx_names import ALARM, CONTRIBUTIONS, ROWS, SCORE, next_of
 from models.scores import Scores, follow
@@ -226,7 +226,8 @@ class OnnxScorer:
             got = follow(self, bundle.golden.rows).score
         except ScoringFailed as failure:
             fix = "train a smaller model, or give it a larger time_budget"
-            raise BundleRejected(path, f"its golden rows get no scores: {failure.detail}", fix) from failure
+            kind = BundleNotJudged if failure.trouble == "slow" else BundleRejected
+            raise kind(path, f"its golden rows get no scores: {failure.detail}", fix) from failure
         right = np.isclose(got, want, rtol=GOLDEN_TOLERANCE, atol=0.0, equal_nan=True)
         if not right.all():
             rule = f"{np.count_nonzero(~right)} of {len(want)} golden rows do not get their scores"
@@ -275,7 +276,7 @@ def open_session(model: bytes, path: Path) -> Any:
     # The engine's own exceptions have no common root but Exception; whatever it says, the bundle is refused.
     except Exception as error:
         rule = f"ONNX Runtime {ort.__version__} refuses it ({str(error).splitlines()[0]})"
-        raise BundleRejected(path, rule, "export it with an older opset, or upgrade onnxruntime") from error
+        raise BundleNotJudged(path, rule, "export it with an older opset, or upgrade onnxruntime") from error
 
 
 def _run_options() -> Any:

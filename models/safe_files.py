@@ -6,7 +6,7 @@ import os
 import stat
 from pathlib import Path
 
-from models.errors import BundleRejected
+from models.errors import BundleNotJudged, BundleRejected
 
 FETCH = "fetch or train the bundle again"
 
@@ -25,7 +25,7 @@ def read_file(path: Path, most: int) -> bytes:
                 raise BundleRejected(path, "it is not a regular file", FETCH)
             data = file.read(min(found.st_size, most) + 1)  # asking for more reserves the memory for it
     except OSError as error:
-        raise BundleRejected(path, f"it cannot be read ({error.strerror})", "check path and permissions") from error
+        raise BundleNotJudged(path, f"it cannot be read ({error.strerror})", "check path and permissions") from error
     if len(data) > most:
         raise BundleRejected(path, f"it is larger than {most} bytes", "train a smaller model")
     return data

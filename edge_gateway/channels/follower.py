@@ -29,7 +29,7 @@ from edge_gateway.model_fit import assets_of, misfits
 from flows.durations import to_ns
 from models.bundle import read_manifest
 from models.channel import MOST_BYTES, Channel, Pick, channel_key, check_fresh, chosen, read_channel
-from models.errors import BundleRejected, ChannelRefused, LifeRefused
+from models.errors import BundleNotJudged, BundleRejected, ChannelRefused, LifeRefused
 from models.features import FeatureSet
 from models.life import steps
 from models.life.agreement import Figures
@@ -42,6 +42,7 @@ from models.trial import try_bundle
 log = structlog.get_logger(__name__)
 
 _MOST_WHY = 600
+_AGAIN_NS = 24 * 3600 * 10**9  # what may have passed by is fetched once a day: uplinks are paid by the byte
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +86,19 @@ class Follower:
             kept = Kept(section.channel, outside.clock())
         self._kept = kept
         self._channel = self._known()
-        self._misfits: dict[str, str] = {}  # may fit after a restart with another configuration
-        self.trouble = ""
+        # By hash of the manifest, when to try it again: it may fit another configuration, or a machine less busy.
+        self._misfits: dict[str, int] = {}
+        self._troubles: dict[str, str] = {}
+        self.unreached = ""  # set by whoever takes the turns
 
     def take(self, config: Config) -> None:
         """Windows, features and tags are others; keys and channels would have come with a restart."""
         self._config, self._misfits = config, {}
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong now, the latest of it; "" = nothing."""
+        return self.unreached or next(reversed(self._troubles.values()), "")
 
     def facts(self) -> Mapping[str, Any]:
         """For the status file."""
@@ -123,6 +131,7 @@ class Follower:
             self._look_at_age(now)
             raise
         if found.data is None or hashlib.sha256(found.data).hexdigest() == self._kept.digest:
+            self._over("channel_refused")
             self._keep(heard=now, tag=found.tag or self._kept.tag, told=self._without("channel_refused"))
             self._look_at_age(now)
             return
@@ -141,7 +150,7 @@ class Follower:
             tag=found.tag,
             told=(),
         )
-        self._channel, self.trouble = channel, ""
+        self._channel, self._troubles = channel, {}
         self._look_at_age(now)
         log.info("channel_taken", model=channel.model, channel=self._kept.channel, counter=channel.counter)
 
@@ -164,7 +173,7 @@ class Follower:
         lives = self._store.read()
         life = lives.of(self._name)
         pick, active = self._wanted(channel, life)
-        if pick is not None and (pick.manifest in self._kept.refused or pick.manifest in self._misfits):
+        if pick is not None and self._is_refused(pick):
             return False
         try:
             found = Found(life, self._counter(pick), self._set_shadow(lives), self._figures(life))
@@ -173,6 +182,9 @@ class Follower:
         except (ChannelRefused, BundleRejected, LifeRefused, OSError) as refused:
             self._refuse(pick, refused)
             return False
+
+    def _is_refused(self, pick: Pick) -> bool:
+        return pick.manifest in self._kept.refused or self._outside.clock() < self._misfits.get(pick.manifest, 0)
 
     def _do(self, step: Next, pick: Pick | None, channel: Channel) -> bool:
         name, version = self._name, step.version
@@ -240,6 +252,7 @@ class Follower:
             shutil.rmtree(folder, ignore_errors=True)
         self._change(lambda lives: steps.added(lives, name, pick.version, self._asked("")))
         self._keep(fetched=tuple(dict.fromkeys((*self._kept.fetched, pick.version))))
+        self._over(*(what for what in self._troubles if what.split()[-1] == pick.version))
 
     def _check_fit(self, folder: Path) -> None:
         manifest = read_manifest(folder, self._store.keys)
@@ -252,31 +265,42 @@ class Follower:
         section = self._config.features
         if section.module is None:
             return section.feature_set()
-        from edge_gateway.flow_file import load_features  # noqa: PLC0415 - see above
+        from edge_gateway.flow_file import FlowRejected, load_features  # noqa: PLC0415 - see above
 
-        return load_features(section)
+        try:
+            return load_features(section)
+        except FlowRejected as error:  # as a bundle that does not fit: no reason to fetch it again and again
+            fix = "correct it, then reload or start again"
+            raise LifeRefused(self._name, f"nothing can be judged: {error}", fix) from error
 
     def _refuse(self, pick: Pick | None, refused: Exception) -> None:
-        """A bundle that was tried is not fetched again; what came damaged, or did not fit on the disk, is."""
+        """What its bytes condemn is never fetched again, what may pass another time once a day or after a restart.
+
+        What came damaged, or did not fit on the disk, is fetched again soon.
+        """
         why, version = str(refused), pick.version if pick else ""
         trouble = f"{type(refused).__name__} {version}"
         if isinstance(refused, BundleRejected):
             why = f"{refused.rule}; {refused.fix}"
         self._tell(trouble, version or f"channel-{self.section.channel}", Step.REFUSED, why)
-        if pick is not None and isinstance(refused, BundleRejected):
+        if pick is not None and isinstance(refused, BundleNotJudged | LifeRefused):
+            self._misfits[pick.manifest] = self._outside.clock() + _AGAIN_NS
+        elif pick is not None and isinstance(refused, BundleRejected):
             self._keep(refused={**self._kept.refused, pick.manifest: why[:_MOST_WHY]})
-        elif pick is not None and isinstance(refused, LifeRefused):
-            self._misfits[pick.manifest] = why
         if isinstance(refused, ChannelRefused | OSError):
             raise TransientDeliveryError(TransientReason.VERIFY_FAILED, why, hold=True) from refused
 
     def _tell(self, trouble: str, what: str, step: Step, why: str) -> None:
         """By one event as long as it lasts."""
-        self.trouble = why
+        self._over(trouble)
+        self._troubles = {**self._troubles, trouble: why}  # the latest is last; a new one, for another thread reads it
         if trouble not in self._kept.told:
             log.warning("channel_trouble", model=self._name, about=what, reason=step.value, why=why)
             self._change(lambda lives: steps.noted(lives, self._name, what, step, self._asked(why)))
             self._keep(told=(*self._kept.told[-9:], trouble))
+
+    def _over(self, *troubles: str) -> None:
+        self._troubles = {what: why for what, why in self._troubles.items() if what not in troubles}
 
     def _look_at_age(self, now: int) -> None:
         channel, most = self._channel, to_ns(self.section.max_age)

@@ -63,6 +63,7 @@ class Turn:
                 self._step_at = now + STEP_EVERY_S
                 while self._follower.step():
                     pass
+                self._follower.unreached = ""  # after a failure both are due: the poll was answered, too
         except DeliveryError as error:
             self._failed(error)
 
@@ -73,9 +74,9 @@ class Turn:
         wait = self._uniform(longest / 2, longest) if named is None else max(named, longest)
         self._failures += 1
         self._poll_at = self._step_at = self._monotonic() + wait
-        if self._follower.trouble != str(error):
+        if self._follower.unreached != str(error):
             log.warning("channel_not_reached", model=self._follower.section.model, error=str(error), retry_in_s=wait)
-        self._follower.trouble = str(error)
+        self._follower.unreached = str(error)
 
 
 class ChannelKeeper:

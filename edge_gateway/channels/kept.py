@@ -34,7 +34,7 @@ class Kept:
         digest: SHA-256 (hex) of its bytes.
         text: Its bytes, to go on with while the target is away.
         tag: By which the target knows it.
-        refused: SHA-256 of manifests that were tried and refused -> why; they are not fetched again.
+        refused: SHA-256 of manifests whose bundles break a rule by their bytes -> why; they are not fetched again.
         fetched: Versions that came by it, which may be removed when nothing needs them.
         told: Troubles that an event has told and that last.
     """

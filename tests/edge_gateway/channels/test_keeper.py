@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from bundles import CONFIG
+from structlog.testing import capture_logs
 
 from cloud_sink.egress import EgressLedger
 from cloud_sink.errors import TransientDeliveryError, TransientReason
@@ -29,7 +30,7 @@ class Scripted:
         self.steps: list[float] = []
         self.error: Exception | None = None
         self.more = 0
-        self.trouble = ""
+        self.unreached = ""
 
     def poll(self) -> None:
         self.polls.append(self.time)
@@ -42,7 +43,7 @@ class Scripted:
         return self.more >= 0
 
     def facts(self) -> dict[str, Any]:
-        return {"trouble": self.trouble}
+        return {"trouble": self.unreached}
 
 
 @pytest.fixture
@@ -80,7 +81,7 @@ def test_after_failures_it_waits_longer_and_longer_and_never_beyond_its_interval
     live(follower, turn, 5000)
     waits = [after - before for before, after in zip(follower.polls, follower.polls[1:], strict=False)]
     assert waits[:8] == [30, 60, 120, 240, 480, 900, 900, 900]
-    assert follower.trouble == "unreachable: nobody there"
+    assert follower.unreached == "unreachable: nobody there"
     follower.error = None
     follower.time = follower.polls[-1] + 900
     turn.take()
@@ -89,6 +90,18 @@ def test_after_failures_it_waits_longer_and_longer_and_never_beyond_its_interval
     turn.take()
     live(follower, turn, 31)
     assert follower.polls[-1] - follower.polls[-2] == 30  # from the beginning
+
+
+def test_an_outage_is_over_after_an_answer_and_the_next_one_is_told_again(follower: Scripted, turn: Turn) -> None:
+    with capture_logs() as logs:
+        for _ in range(2):
+            follower.error = TransientDeliveryError(TransientReason.UNREACHABLE, "nobody there")
+            live(follower, turn, 1100)
+            assert follower.unreached == "unreachable: nobody there"
+            follower.error = None
+            live(follower, turn, 1100)
+            assert follower.unreached == ""
+    assert [line["event"] for line in logs] == ["channel_not_reached"] * 2
 
 
 def test_a_server_that_names_a_time_is_not_asked_before(follower: Scripted, turn: Turn) -> None:
