@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from gateway_texts import HEAD, kept, link, rule
 
+import edge_gateway
 from edge_gateway.config.config import Config
 from edge_gateway.config.load import load
 from edge_gateway.reload.changes import Changes, changes
