@@ -163,7 +163,8 @@ def _ahead(told: Told) -> float:
 
 def _rank(view: GatewayView) -> tuple[Any, ...]:
     worst = WORRIES.index(view.worries[0]) if view.worries else len(WORRIES)
-    return worst, -len(view.worries), view.heard if "missing" in view.worries else 0, view.site, view.gateway
+    longest = view.heard.timestamp() if "missing" in view.worries else 0.0
+    return worst, -len(view.worries), longest, view.site, view.gateway
 
 
 def _who(found: Found) -> tuple[str, str]:

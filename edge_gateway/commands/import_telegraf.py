@@ -67,8 +67,8 @@ def import_telegraf(wish: ImportWish) -> int:
 
 
 def _converted(wish: ImportWish) -> Converted:
-    text = wish.source.read_text(encoding="utf-8-sig", errors="strict")
     try:
+        text = wish.source.read_text(encoding="utf-8-sig")
         data = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise no_toml(wish.source, error, "Numbers of the environment must be written out for this import.") from error

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import tarfile
-import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,7 +42,7 @@ def gather(path: Path, layout: Layout, logs: Sequence[Path], environ: Mapping[st
 
 
 def write(files: Sequence[Written], out: Path) -> int:
-    """Write the bundle; readable by this user alone. It appears under its name when it is whole.
+    """Write the bundle; readable by this user alone. Where that fails, nothing stays.
 
     Returns:
         Its size in bytes.
@@ -52,7 +51,8 @@ def write(files: Sequence[Written], out: Path) -> int:
         OSError: It cannot be written, or is there already.
     """
     folder = out.name.removesuffix(".gz").removesuffix(".tar")
-    handle, fresh = tempfile.mkstemp(prefix=out.name, dir=out.parent)  # mode 0600
+    # Not linked into place: a stick to carry it away on knows no links, and a rename would replace what is there.
+    handle = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(handle, "wb") as raw, tarfile.open(fileobj=raw, mode="w:gz") as archive:
             for one in files:
@@ -60,9 +60,9 @@ def write(files: Sequence[Written], out: Path) -> int:
                 info = tarfile.TarInfo(f"{folder}/{one.name}")
                 info.size, info.mode = len(data), 0o600
                 archive.addfile(info, io.BytesIO(data))
-        os.link(fresh, out)  # refuses one that is there
-    finally:
-        Path(fresh).unlink()
+    except BaseException:
+        out.unlink(missing_ok=True)
+        raise
     return out.stat().st_size
 
 

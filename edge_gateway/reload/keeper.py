@@ -99,6 +99,7 @@ class Keeper:
         self._clustered = clustered
         self._on_accept = on_accept
         self._path = in_force_path(config)
+        self._back = self._path.with_name("former.json")  # comes back where a process does not do with the next
         self._folder = Layout(config.gateway.data).config
         self._status_folder = Layout(config.gateway.data).status
         former = self._former()
@@ -152,21 +153,36 @@ class Keeper:
         parts = tuple(Part(one["name"], one["what"], tuple(one["roles"])) for one in verdict["changes"]["parts"])
         if all(part.what == SAME for part in parts):
             return self._outcome(began, SAME, parts=parts)
-        former = self._kept
+        return await self._replace(processes, verdict["changes"], began, parts)
+
+    async def _replace(
+        self, processes: Processes, changes: Mapping[str, Any], began: int, parts: tuple[Part, ...]
+    ) -> Outcome:
+        """What passed its trial comes into force, or what was before comes back."""
+        former, stuck = self._kept, self._on_trial
+        self._failed, self._on_trial = "", True  # until all is done: a second process may end while it is taken back
         try:
-            self._kept = await asyncio.to_thread(self._follow)
+            self._kept = await asyncio.to_thread(self._follow, former)
         except (OSError, ValueError) as error:
+            self._on_trial = stuck
             return self._outcome(began, REFUSED, refusal=f"cannot be kept: {error}", brief="it cannot be kept")
-        restarts = self._restarts(processes, verdict["changes"])
+        restarts = self._restarts(processes, changes)
         silent = await self._carry(processes, former, restarts)
-        if self._failed:
-            why = self._failed
-            log.warning("reload_taken_back", why=why)
-            new, self._kept = self._kept, replace(former, generation=self._kept.generation + 1)
-            await asyncio.to_thread(write, self._path, self._kept)
-            await self._carry(processes, new, restarts)
-            return self._outcome(began, REFUSED, refusal=why, brief=why)
-        return self._outcome(began, ACCEPTED, parts=parts, silent=silent)
+        if not self._failed:
+            self._on_trial = False
+            return self._outcome(began, ACCEPTED, parts=parts, silent=silent)
+        why, new = self._failed, self._kept
+        log.warning("reload_taken_back", why=why)
+        try:
+            await asyncio.to_thread(self._back.replace, self._path)
+        except OSError as error:  # still on trial: what does not do with it must not stop what does
+            log.error("reload_not_taken_back", path=str(self._path), error=error.strerror)
+            fix = f"{self._path}: the former cannot be put back ({error.strerror}). Correct the file, then reload."
+            return self._outcome(began, REFUSED, refusal=f"{why}; {fix}", brief=f"{why}; the former cannot be put back")
+        self._failed, self._kept = "", replace(former, generation=new.generation + 1)
+        await self._carry(processes, new, restarts)
+        self._on_trial = False
+        return self._outcome(began, REFUSED, refusal=why, brief=why)
 
     def _restarts(self, processes: Processes, changes: Mapping[str, Any]) -> tuple[str, ...]:
         """Processes that have to be started again; of a flow that is spread, all of its."""
@@ -200,34 +216,31 @@ class Keeper:
         verdict: dict[str, Any] = json.loads(said.decode().strip().rpartition("\n")[2])  # a module may print, too
         return verdict
 
-    def _follow(self) -> InForce:
-        """What was tried comes into force."""
+    def _follow(self, former: InForce) -> InForce:
+        """What was tried comes into force; the way back is laid before, for then the disk may be full."""
         following = self._path.with_name("next.json")
         kept = read(following)
+        write(self._back, replace(former, generation=kept.generation + 1))
         following.replace(self._path)
         return kept
 
     async def _carry(self, processes: Processes, former: InForce, restarts: tuple[str, ...]) -> tuple[str, ...]:
         """Start again what must be, and wait until all say that they run by it; those that did not."""
-        self._failed, self._on_trial = "", True
         self._on_accept(self._kept.config)
-        try:
-            await asyncio.gather(*(processes.restart(role) for role in restarts))
-            wanted, had = self._kept.config.page.enabled, former.config.page.enabled
-            if wanted and not had:
-                processes.begin(PAGE)
-            elif had and not wanted:
-                await processes.finish(PAGE)
-            end, silent = time.monotonic() + _SETTLE_S, processes.roles
-            begun: dict[int, int] = {}
-            while not self._failed and time.monotonic() < end:
-                silent = self._silent(processes, restarts, begun)
-                if not silent:
-                    return ()
-                await asyncio.sleep(_LOOK_S)
-            return silent
-        finally:
-            self._on_trial = False
+        await asyncio.gather(*(processes.restart(role) for role in restarts))
+        wanted, had = self._kept.config.page.enabled, former.config.page.enabled
+        if wanted and not had:
+            processes.begin(PAGE)
+        elif had and not wanted:
+            await processes.finish(PAGE)
+        end, silent = time.monotonic() + _SETTLE_S, processes.roles
+        begun: dict[int, int] = {}
+        while not self._failed and time.monotonic() < end:
+            silent = self._silent(processes, restarts, begun)
+            if not silent:
+                return ()
+            await asyncio.sleep(_LOOK_S)
+        return silent
 
     def _silent(self, processes: Processes, restarts: tuple[str, ...], begun: dict[int, int]) -> tuple[str, ...]:
         """Processes that have not said yet that they run by what is in force; notes one that refuses it.

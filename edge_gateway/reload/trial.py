@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from edge_gateway.cluster import as_host
 from edge_gateway.config import written
 from edge_gateway.config.config import Config
 from edge_gateway.config.problems import ConfigRejected, Problem
+from edge_gateway.parent import end_with_parent
 from edge_gateway.reload.changes import Changes, changes
 from edge_gateway.reload.in_force import InForce, digests, in_force_path, read, write
 
@@ -47,8 +49,10 @@ class Verdict:
 
 def main() -> None:
     """CONFIG IN_FORCE NEXT [HOST]: try CONFIG against what is kept in IN_FORCE; what may follow it is kept in NEXT."""
+    end_with_parent()
     config, in_force, following = map(Path, sys.argv[1:4])
-    os.nice(_NICE)
+    with suppress(OSError):  # the systemd unit forbids setpriority(2); a trial at full speed is one all the same
+        os.nice(_NICE)
     sys.stdout.write(json.dumps(judge(config, in_force, following, *sys.argv[4:]).to_json()) + "\n")
 
 

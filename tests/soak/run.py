@@ -29,6 +29,12 @@ CALM_S = 30.0  # at the end: what was disturbed comes back
 MOST = {"memory MB": 12.0, "threads": 3.0, "handles": 8.0, "tasks": 5.0}
 """What may be added over the whole soak, as far as the slope is sure of it (two standard errors)."""
 
+JUDGED_S = 240.0
+"""A soak of so many seconds has, in its second half, a life of every process that is long enough."""
+
+SPARE = 2
+"""Lives of a process beyond those that were ended on purpose: one that was frozen may be taken for one that hangs."""
+
 console = Console(highlight=False)
 
 
@@ -103,9 +109,14 @@ def _report(gauges: Gauges, done: Counter[str], books: Books, seconds: float) ->
     table = Table("process", "lives", "gauge", "from", "to", "slope an hour", "", title=f"{seconds / 60:.0f} minutes")
     grown = []
     for role in ("supervisor", *ROLES, PAGE):
+        ended = done[f"kill -9 {role}"] + done["gateway restarted"]
+        if (lives := gauges.lives(role)) > 1 + ended + SPARE:
+            grown.append(f"{role} had {lives} lives, and was ended {ended} times")
         for gauge, most in MOST.items():
             slope = gauges.slope(role, gauge)
             if slope is None:
+                if gauge == "memory MB" and seconds >= JUDGED_S:
+                    grown.append(f"{role} never lived for long enough to be judged")
                 continue
             sure = (slope.per_hour - 2 * slope.error) * seconds / 3600
             if sure > most:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cloud_sink.batch import Batch, Row, batch_id
 from cloud_sink.errors import PermanentDeliveryError, PermanentReason
-from cloud_sink.lake.fleet import GatewayView, Told, fleet, judge
+from cloud_sink.lake.fleet import GatewayView, Told, _rank, fleet, judge
 from cloud_sink.lake.places import Days, open_place
 from cloud_sink.objects import build_object, object_key
 from cloud_sink.records import Event, Lane, Record
@@ -117,6 +117,18 @@ def test_what_was_set_aside_for_a_foreign_object_shows() -> None:
     view = judge(("plant", "gw-1"), NOW, [Told(report, int(NOW.timestamp()) * NS, NOW)], NOW, MISSING)
     assert view.worries == ("conflict", "drops")
     assert view.grave
+
+
+def test_any_two_that_are_ill_can_be_ranked() -> None:
+    """As bad and as many worries, of which only one is that it is missing."""
+    views = [
+        replace_worries(name, worries) for name, worries in (("a", ("twins", "missing")), ("b", ("twins", "conflict")))
+    ]
+    assert [view.gateway for view in sorted(views, key=_rank)] == ["b", "a"]
+
+
+def replace_worries(name: str, worries: tuple[str, ...]) -> GatewayView:
+    return replace(judge(("plant", name), NOW, [], NOW, MISSING), worries=worries)
 
 
 def test_only_what_is_needed_is_opened(tmp_path: Path) -> None:

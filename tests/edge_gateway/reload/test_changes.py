@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 from gateway_texts import HEAD, kept, link, rule
 
+import edge_gateway
 from edge_gateway.config.config import Config
 from edge_gateway.config.load import load
 from edge_gateway.reload.changes import Changes, changes
 from edge_gateway.reload.effects import EFFECTS, effect_of, table
 from edge_gateway.reload.in_force import InForce, digests
 
-ROOM = Path(__file__).parents[3] / "edge_gateway"
+ROOM = Path(edge_gateway.__file__).parent
 PUMP, FAN = link("one", "pump"), link("two", "fan")
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+import edge_gateway
 from edge_gateway.config.load import load
 from edge_gateway.config.section import Section
 from edge_gateway.reload.codec import _all_sections, decode, encode
 
-SAMPLE = Path(__file__).parents[3] / "edge_gateway" / "sample.toml"
+SAMPLE = Path(edge_gateway.__file__).parent / "sample.toml"
 
 
 def test_the_sample_comes_back_as_it_was() -> None:

@@ -15,12 +15,17 @@ from gateway_texts import link, rule, write
 from edge_gateway.config.load import load
 from edge_gateway.exit_codes import Exit
 from edge_gateway.reload import keeper as keeper_module
-from edge_gateway.reload.in_force import InForce, read
+from edge_gateway.reload import trial
+from edge_gateway.reload.in_force import InForce, put, read
 from edge_gateway.reload.keeper import Keeper
 from edge_gateway.reload.outcomes import Outcome, read_outcomes
 from edge_gateway.reload.trial import judge
 
 PUMP, FAN = link("one", "pump"), link("two", "fan")
+
+
+def full(*_: object) -> None:
+    raise OSError(28, "No space left on device")
 
 
 class Processes:
@@ -192,6 +197,101 @@ def test_one_that_ends_by_itself_under_it_takes_it_back_everywhere(gateway: Gate
     assert not gateway.keeper.gave_up("flow", Exit.CONFIG)  # with no trial it is as ever
 
 
+def test_a_second_one_may_end_while_it_is_taken_back(
+    gateway: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    async def in_thread(act: Callable[..., Any], *args: object) -> Any:
+        if gateway.in_force.generation == 2:
+            seen.append(gateway.keeper.gave_up("acquire", Exit.CONFIG))
+        return act(*args)
+
+    monkeypatch.setattr(asyncio, "to_thread", in_thread)
+    gateway.processes.refuses = lambda role, kept: "no such key" if role == "flow" and kept.config.rules else ""
+    outcome = gateway.reload(PUMP, rule("pump"), folder=tmp_path)
+    assert (outcome.result, outcome.generation, outcome.refusal) == (
+        "refused",
+        3,
+        "the flow process refuses it: no such key",
+    )
+    assert seen == [True]
+    assert not gateway.keeper.gave_up("acquire", Exit.CONFIG)
+
+
+def test_a_disk_that_is_full_by_then_does_not_hinder_the_way_back(
+    gateway: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(role: str, kept: InForce) -> str:
+        monkeypatch.setattr(keeper_module, "write", full)
+        return "no such key" if role == "flow" and kept.config.rules else ""
+
+    gateway.processes.refuses = refuses
+    outcome = gateway.reload(PUMP, rule("pump"), folder=tmp_path)
+    assert (outcome.result, outcome.generation) == ("refused", 3)
+    assert (gateway.in_force.generation, gateway.in_force.config.rules) == (3, ())
+
+
+def test_a_full_disk_refuses_before_anything_happens(
+    gateway: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper_module, "write", full)
+    outcome = gateway.reload(PUMP, '[windows]\nlength = "7s"\n', folder=tmp_path)
+    assert (outcome.result, outcome.generation, gateway.processes.restarted) == ("refused", 1, [])
+    assert gateway.in_force.generation == 1
+    assert not gateway.keeper.gave_up("flow", Exit.CONFIG)
+
+
+def test_what_cannot_be_taken_back_stops_nothing(
+    gateway: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway.processes.refuses = lambda role, kept: "no such key" if role == "flow" and kept.config.rules else ""
+    back = tmp_path / "data" / "config" / "former.json"
+    rename = Path.replace
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "replace", lambda path, to: full() if path == back else rename(path, to))
+        outcome = gateway.reload(PUMP, rule("pump"), folder=tmp_path)
+    assert (outcome.result, outcome.generation, gateway.in_force.generation) == ("refused", 2, 2)
+    assert "no such key" in outcome.refusal
+    assert "cannot be put back (No space left on device)" in outcome.refusal
+    assert gateway.keeper.gave_up("flow", Exit.CONFIG), "else the supervisor stops all"
+    with monkeypatch.context() as broken:
+        broken.setattr(keeper_module, "write", full)
+        assert gateway.reload(PUMP, folder=tmp_path).brief == "it cannot be kept"
+    assert gateway.keeper.gave_up("flow", Exit.CONFIG)
+    outcome = gateway.reload(PUMP, folder=tmp_path)
+    assert (outcome.result, outcome.generation) == ("accepted", 3)
+    assert not gateway.keeper.gave_up("flow", Exit.CONFIG)
+
+
+def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path / "kept.json", b"former")
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        put(tmp_path / "kept.json", b"new")
+    assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("kept.json", b"former")]
+
+
+def test_the_check_ends_with_its_parent_and_may_not_be_able_to_be_nice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = []
+
+    def refused(_: int) -> None:
+        done.append("nice")
+        raise PermissionError(1, "Operation not permitted")
+
+    path = write(tmp_path, PUMP)
+    Keeper(path, load(path))
+    file = tmp_path / "data" / "config" / "in-force.json"
+    monkeypatch.setattr("os.nice", refused)
+    monkeypatch.setattr(trial, "end_with_parent", lambda: done.append("parent"))
+    monkeypatch.setattr("sys.argv", ["trial", str(path), str(file), str(file.with_name("next.json"))])
+    trial.main()
+    assert done == ["parent", "nice"]
+    assert json.loads(capsys.readouterr().out)["refusal"] == ""
+
+
 def test_a_kill_is_nobodys_refusal(gateway: Gateway, tmp_path: Path) -> None:
     gateway.processes.on_restart = lambda role: (
         None if not gateway.keeper.gave_up(role, -signal.SIGKILL) else pytest.fail("taken for a refusal")
@@ -263,9 +363,6 @@ def test_a_model_that_cannot_be_opened_is_refused_before_anything_happens(tmp_pa
 
 
 def test_a_full_disk_keeps_no_gateway_from_starting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
     monkeypatch.setattr(keeper_module, "write", full)
     gateway = Gateway(tmp_path, monkeypatch, PUMP)
     assert gateway.keeper.environment == {}

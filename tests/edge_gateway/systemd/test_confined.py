@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from connectors.simulator.recorder import simulate
 from connectors.simulator.tags import PUMPS, TABLES
 from edge_gateway.demo.files import DemoFiles, config_text
 from edge_gateway.layout import Layout
+from edge_gateway.reload.outcomes import read_outcomes
 from edge_gateway.status import read_status
 from edge_gateway.training import train_bundle
 from edge_gateway.verdict import Now, judge, read_statuses
@@ -91,6 +93,13 @@ def test_a_gateway_does_all_its_work_under_them(tmp_path: Path) -> None:
                             assert time.monotonic() < end, files.log.read_text()
                             time.sleep(0.2)
                         assert judge(read_statuses(statuses), Now.read()).ready
+                        files.config.write_text(files.config.read_text().replace("clear_after = 2", "clear_after = 3"))
+                        process.send_signal(signal.SIGHUP)
+                        end = time.monotonic() + 90
+                        while not (outcomes := read_outcomes(Layout(files.data).config)):
+                            assert time.monotonic() < end, files.log.read_text()
+                            time.sleep(0.2)
+                        assert [(one.result, one.generation) for one in outcomes] == [("accepted", 2)], outcomes
                         process.terminate()
                         assert process.wait(25) == 0
                     finally:

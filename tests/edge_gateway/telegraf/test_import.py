@@ -121,6 +121,13 @@ def test_what_was_imported_passes_check_once_it_is_resolved(tmp_path: Path) -> N
     assert check.exit_code == 0, check.output
 
 
+def test_a_file_that_is_not_utf_8_is_told(tmp_path: Path) -> None:
+    source = tmp_path / "telegraf.conf"
+    source.write_bytes('[[inputs.modbus]]\nname = "°C"\n'.encode("latin-1"))
+    code, output = run(source, "--out", tmp_path / "gateway.toml")
+    assert (code, "is not UTF-8" in output) == (2, True)
+
+
 def test_machines_read_it_too(tmp_path: Path) -> None:
     code, output = run(CASES / "modbus_serial" / "telegraf.conf", "--out", tmp_path / "g.toml", "--json")
     report = json.loads(output)
