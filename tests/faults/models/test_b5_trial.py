@@ -13,7 +13,7 @@ import pytest
 
 from models.arrays import encode_arrays
 from models.bundle import GOLDEN, MANIFEST, Golden, read_bundle
-from models.errors import BundleRejected
+from models.errors import BundleNotJudged, BundleRejected
 from models.signature import ANYBODY, TrustedKeys
 from models.trial import try_bundle
 
@@ -40,8 +40,9 @@ def golden(score: float, folder: Path) -> None:
 def test_golden_rows_that_get_other_scores(bundle: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(bundle, tmp_path / "bundle")
     golden(0.123, folder)
-    with pytest.raises(BundleRejected, match="golden rows do not get their scores"):
+    with pytest.raises(BundleRejected, match="golden rows do not get their scores") as refused:
         try_bundle(folder, ANYBODY, BUDGET)
+    assert not isinstance(refused.value, BundleNotJudged)
 
 
 @pytest.mark.parametrize(
@@ -54,10 +55,10 @@ def test_golden_rows_that_get_other_scores(bundle: Path, tmp_path: Path) -> None
     ids=["memory", "time", "slow"],
 )
 def test_one_that_takes_too_much(bundle: Path, limits: dict[str, float], budget: timedelta, rule: str) -> None:
-    with pytest.raises(BundleRejected, match=rule):
+    with pytest.raises(BundleNotJudged, match=rule):
         try_bundle(bundle, ANYBODY, budget, **limits)  # type: ignore[arg-type]
 
 
 def test_the_keys_are_asked_for_there_too(bundle: Path) -> None:
-    with pytest.raises(BundleRejected, match="is not signed"):
+    with pytest.raises(BundleNotJudged, match="is not signed"):
         try_bundle(bundle, TrustedKeys(["A" * 43 + "="]), BUDGET)
