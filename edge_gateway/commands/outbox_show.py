@@ -19,6 +19,7 @@ from cloud_sink.outbox.doctor import Finding, Level, ask_for_salvage, examine
 from cloud_sink.outbox.lock import holder
 from cloud_sink.outbox.onlooker import Held, Onlooker
 from cloud_sink.records import Lane
+from edge_gateway.commands.quiet import quiet_logs
 from edge_gateway.commands.refusal import Refusal
 from edge_gateway.commands.show import printable
 from edge_gateway.config.config import Config
@@ -137,11 +138,12 @@ def doctor(config: Config, *, salvage: bool, as_json: bool) -> int:
         `Exit.FAILED` where something is bad.
     """
     folder = Layout(config.gateway.data).outbox
-    if salvage:
-        if not folder.is_dir():
-            raise Refusal("outbox", str(folder), "is not there", "Run the gateway; it makes one.")
-        ask_for_salvage(folder)
-    findings = examine(folder, outbox_settings(config))
+    if salvage and not folder.is_dir():
+        raise Refusal("outbox", str(folder), "is not there", "Run the gateway; it makes one.")
+    with quiet_logs():
+        if salvage:
+            ask_for_salvage(folder)
+        findings = examine(folder, outbox_settings(config))
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings]))
     else:

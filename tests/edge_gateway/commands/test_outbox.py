@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import Result
 from typer.testing import CliRunner
 
 from cloud_sink.errors import PermanentReason
@@ -73,14 +74,18 @@ def gateway(tmp_path: Path) -> Path:
     return tmp_path / "gateway.toml"
 
 
-def run(*arguments: object, code: int = 0) -> str:
+def invoked(*arguments: object, code: int) -> Result:
     result = CliRunner().invoke(app, ["outbox", *map(str, arguments)], env={"COLUMNS": "200"})
     assert result.exit_code == code, result.output
-    return result.output
+    return result
+
+
+def run(*arguments: object, code: int = 0) -> str:
+    return invoked(*arguments, code=code).output
 
 
 def told(*arguments: object, code: int = 0) -> object:
-    return json.loads(run(*arguments, "--json", code=code))
+    return json.loads(invoked(*arguments, "--json", code=code).stdout)  # the log goes elsewhere
 
 
 class TestStat:
