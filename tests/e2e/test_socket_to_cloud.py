@@ -170,9 +170,9 @@ def test_a_broken_flow_says_so_and_another_process_is_not_disturbed(files: DemoF
         with gateway(files):
             until(lambda: status(files, "acquire").get("received", 0) > 10_000, 40, "acquisition goes on")
             until(lambda: "one of mine" in files.log.read_text(), 30, "the error is told")
+            until(lambda: '"exit_code": 3' in files.log.read_text(), 30, "and with which code the process ended")
         line = next(line for line in files.log.read_text().splitlines() if "flow_raised" in line)
         assert "my_step" in line
-        assert '"exit_code": 3' in files.log.read_text()
 
 
 @pytest.mark.slow
