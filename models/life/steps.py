@@ -165,7 +165,8 @@ def fail(lives: Lives, name: str, version: str, asked: Asked) -> Lives:
     """
     life = lives.of(name)
     if version == life.shadow:
-        ended = replace(life, shadow=None, failed={**life.failed, version: asked.why})
+        before = tuple(one for one in life.previous if one != version)  # no longer a place to go back to
+        ended = replace(life, shadow=None, previous=before, failed={**life.failed, version: asked.why})
         return _with(lives, name, ended, version, Step.FAILED, asked)
     if version != life.active:
         return lives

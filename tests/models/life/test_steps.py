@@ -3,7 +3,7 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from models.errors import LifeRefused
@@ -184,6 +184,15 @@ MOVES = st.one_of(
 
 
 @settings(max_examples=300, deadline=None)
+@example(
+    [
+        ("promote", "3", True),
+        ("promote", "1", True),
+        ("shadow", "3", False),
+        ("fail", "3", False),
+        ("back", None, False),
+    ]
+)
 @given(st.lists(MOVES, max_size=30))
 def test_whatever_is_asked_the_record_stays_sound(moves):
     lives = Lives()
