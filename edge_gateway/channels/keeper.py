@@ -12,8 +12,9 @@ import structlog
 
 from cloud_sink.egress import EgressLedger
 from cloud_sink.errors import DeliveryError, TransientDeliveryError
-from edge_gateway.channels.follower import Follower, Outside
+from edge_gateway.channels.follower import Follower
 from edge_gateway.channels.kept import KeptFile
+from edge_gateway.channels.outside import Outside
 from edge_gateway.config.config import Config
 from edge_gateway.config.targets import MqttTargetSection
 from edge_gateway.model_fit import store_of

@@ -22,8 +22,9 @@ from cloud_sink.egress import EgressLedger
 from cloud_sink.errors import DeliveryError
 from cloud_sink.targets.base import Shelf
 from cloud_sink.targets.file import FileTarget
-from edge_gateway.channels.follower import Follower, Outside
+from edge_gateway.channels.follower import Follower
 from edge_gateway.channels.kept import KeptFile
+from edge_gateway.channels.outside import Outside
 from edge_gateway.config.config import Config
 from edge_gateway.model_fit import store_of
 from models.bundle import MANIFEST, SIGNATURE

@@ -290,7 +290,7 @@ def test_d1_a_freeze_is_told_by_its_age_and_the_active_model_goes_on(gateway: Fo
     gateway.issue(gateway.pick("2"), 6)
     gateway.turn()
     assert gateway.life.shadow == "2"
-    assert "channel_old" not in gateway.follower._kept.told  # told again the next time
+    assert "channel_old" not in gateway.follower._notes.kept.told  # told again the next time
 
 
 def test_d1_after_its_time_a_channel_starts_nothing_any_more(gateway: Following) -> None:
