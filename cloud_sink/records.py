@@ -124,6 +124,8 @@ class Event:
         source: Driver, stage or bundle.
         detail: One sentence for people.
         report: How the gateway is, where that is what happened.
+        total: Samples that the books of the asset hold for this kind and reason, these included; 0 = none are kept.
+            Makes two records of what looks alike and is not: blocks of as many samples, late for the same window.
     """
 
     asset: str
@@ -135,13 +137,15 @@ class Event:
     source: str = ""
     detail: str = ""
     report: Report | None = None
+    total: int = 0
 
     lane = Lane.EVENT
 
     @property
     def key(self) -> str:
         """Idempotency key."""
-        return "event/" + _digest(self.asset, self.kind, self.reason, self.start, self.end, self.count, self.source)
+        parts = (self.asset, self.kind, self.reason, self.start, self.end, self.count, self.source)
+        return "event/" + (_digest(*parts, self.total) if self.total else _digest(*parts))
 
     @property
     def time(self) -> int:
@@ -151,8 +155,14 @@ class Event:
     def encode(self) -> bytes:
         """As one JSON object."""
         found = _fields(self)
-        del found["report"]  # most events have none, and a software from before would not know it
-        return _json(found if self.report is None else {**found, "report": self.report.to_json()})
+        # Most events have neither, and a software from before would not know them.
+        if not self.total:
+            del found["total"]
+        if self.report is None:
+            del found["report"]
+        else:
+            found["report"] = self.report.to_json()
+        return _json(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,6 +156,13 @@ EVENT_FIELDS = (
     Field("report.drops", Type.LIST, "[stage, reason, count] of all time: samples, records, lines."),
     Field("report.backlog", Type.LIST, "[lane, records, seconds since the oldest] of what waits for delivery."),
     Field("report.trouble", Type.LIST, "Why targets cannot be reached; empty = they can."),
+    Field(
+        "total",
+        Type.COUNT,
+        "With `late` and `dropped`: samples of the asset of this kind and reason since the gateway was set up, these "
+        "included. `total` less `count` is the `total` of the event before.",
+        absent=0.0,
+    ),
 )
 
 KEY_PARTS = (

@@ -146,11 +146,13 @@ class LateBlock:
         samples: As received.
         window_start: int64[n], start of the last window each missed.
         window_end: int64[n], its end, exclusive.
+        total: Late samples of the asset so far, these included.
     """
 
     samples: SampleBatch
     window_start: NDArray[np.int64]
     window_end: NDArray[np.int64]
+    total: int
 
     @property
     def asset(self) -> str:

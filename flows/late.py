@@ -40,4 +40,5 @@ def late_event(block: LateBlock) -> Event:
         count=count,
         source="window",
         detail=f"{count} samples ({origin}) came after their windows had closed.",
+        total=block.total,
     )

@@ -11,14 +11,22 @@ from flows.blocks import Windows
 SET_BACK, SET_AHEAD = "set_back", "set_ahead"
 
 
-def event_of(notice: Notice) -> Event:
-    """A notice as an event."""
+def event_of(notice: Notice, total: int = 0) -> Event:
+    """A notice as an event; `total` = samples dropped for its reason so far, these included."""
     if notice.kind is NoticeKind.DROPPED:
         detail = f"{notice.count} samples were let go before they reached a window: {notice.reason}."
     else:
         detail = notice.detail or f"Nothing was acquired: {notice.reason}. Windows without any sample are not reported."
     return Event(
-        notice.asset, str(notice.kind), notice.reason, notice.start, notice.end, notice.count, notice.source, detail
+        notice.asset,
+        str(notice.kind),
+        notice.reason,
+        notice.start,
+        notice.end,
+        notice.count,
+        notice.source,
+        detail,
+        total=total,
     )
 
 

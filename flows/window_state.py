@@ -137,7 +137,7 @@ class WindowState:
                 missed = _where(missed, ~placed)
             if len(missed):
                 self._late += len(missed)
-                out.append(LateBlock(missed, *self._windows.missed(missed.source_time)))
+                out.append(LateBlock(missed, *self._windows.missed(missed.source_time), self._late))
         return _where(block, ~(ahead | late))
 
     def _heed(self, notice: Notice) -> list[WindowOutput]:
@@ -160,7 +160,7 @@ class WindowState:
         if notice.kind is NoticeKind.DROPPED:
             self._received += notice.count
             self._dropped[notice.reason] = self._dropped.get(notice.reason, 0) + notice.count
-        return [*out, event_of(notice)]
+        return [*out, event_of(notice, self._dropped.get(notice.reason, 0) if notice.kind is NoticeKind.DROPPED else 0)]
 
     def _close_past(self, read_to: int | None) -> list[WindowOutput]:
         block = self._windows.close_past(read_to)

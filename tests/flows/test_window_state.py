@@ -18,10 +18,11 @@ from connectors.tags import Tag, TagTable
 from flows.blocks import LateBlock
 from flows.data_settings import CountSettings, SessionSettings
 from flows.errors import StateError
+from flows.late import late_event
 from flows.window_block import WindowBlock
 from flows.window_kinds import AnyWindowSettings
 from flows.window_settings import WindowSettings
-from flows.window_state import WindowState
+from flows.window_state import CLOCK_SKEW, WindowState
 
 TUMBLING = WindowSettings("10s", lateness="2s", allowed_skew="5s")
 SHAPES: list[AnyWindowSettings] = [
@@ -66,6 +67,13 @@ def test_agrees_with_the_oracle(items: list[Item], shape: AnyWindowSettings) -> 
     assert (books.received, books.placed, books.late) == (oracle.received, oracle.placed, len(oracle.late))
     assert dict(books.dropped) == oracle.dropped
     assert [(e.kind, e.reason) for e in out if isinstance(e, Event)] == oracle.told
+    told = [late_event(o) if isinstance(o, LateBlock) else o for o in out if isinstance(o, LateBlock | Event)]
+    counted = {event.key: event for event in told if event.kind in {"late", "dropped"} and event.count}.values()
+    assert sum(event.count for event in counted if event.kind == "late") == books.late
+    skewed = dict(books.dropped).get(CLOCK_SKEW, 0)  # many and small: the books alone have them
+    assert (
+        sum(event.count for event in counted if event.kind == "dropped") == sum(dict(books.dropped).values()) - skewed
+    )
 
 
 @settings(max_examples=50, deadline=None)

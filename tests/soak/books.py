@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -62,7 +62,10 @@ def close_books(world: World) -> Books:
         for block in windows_of(items(), WINDOWS)
         for start, n in zip(block.start, block.grouped.n.reshape(len(block), -1), strict=True)
     }
+    late: Counter[str] = Counter()
     for account in read_stat(layout.outbox).accounts:
+        if account.late:
+            late[account.asset] = account.late
         books.received += account.received
         books.placed += account.placed
         books.late += account.late
@@ -79,7 +82,7 @@ def close_books(world: World) -> Books:
         "web server": {path.removeprefix("/hub/"): request.body for path, request in world.hub.objects.items()},
     }
     for name, objects in targets.items():
-        _compare(books, name, objects, expected, gaps)
+        _compare(books, name, objects, expected, gaps, late)
     books.windows, books.gaps = len(expected), len(gaps)
     return books
 
@@ -90,17 +93,24 @@ def _compare(
     objects: Mapping[str, bytes],
     expected: Mapping[tuple[str, int], Mapping[str, int]],
     gaps: set[tuple[str, int, int]],
+    late: Counter[str],
 ) -> None:
     summaries: list[WindowSummary] = []
     lines: list[dict[str, object]] = []
+    seen: dict[str, list[str]] = defaultdict(list)
     for path, data in objects.items():
         if path.endswith(".parquet"):
-            summaries += read_summaries(data)
+            found = read_summaries(data)
+            summaries += found
+            for summary in found:
+                seen[summary.key].append(path)
         else:
-            lines += [json.loads(line) for line in gzip.decompress(data).splitlines()]
-    keys = Counter([summary.key for summary in summaries] + [str(line["key"]) for line in lines])
-    if twice := keys.total() - len(keys):
-        books.wrong.append(f"{target}: {twice} records are there twice")
+            read = [json.loads(line) for line in gzip.decompress(data).splitlines()]
+            lines += read
+            for line in read:
+                seen[line["key"]].append(f"{path} {line}")
+    if twice := {key: places for key, places in seen.items() if len(places) > 1}:
+        books.wrong.append(f"{target}: {len(twice)} records are there twice, such as {next(iter(twice.items()))}")
     counts = {(one.asset, one.start): dict(zip(one.tags, one.n.tolist(), strict=True)) for one in summaries}
     missing, foreign = expected.keys() - counts.keys(), counts.keys() - expected.keys()
     changed = [key for key in expected.keys() & counts.keys() if expected[key] != counts[key]]
@@ -108,6 +118,12 @@ def _compare(
         if found:
             books.wrong.append(f"{target}: {len(found)} windows {what}, such as {sorted(found)[:2]}")
     told = {(line["asset"], line["start"], line["end"]) for line in lines if line.get("kind") == "gap"}
+    told_late: Counter[str] = Counter()
+    for line in lines:
+        if line.get("kind") == "late":
+            told_late[str(line["asset"])] += int(str(line["count"]))
+    if told_late != late:
+        books.wrong.append(f"{target}: {dict(told_late)} samples were told as late, {dict(late)} are in the books")
     if untold := gaps - told:
         books.wrong.append(f"{target}: {len(untold)} gaps were not told, such as {sorted(untold)[:2]}")
     books.alerts = max(books.alerts, sum("alert_id" in line for line in lines))

@@ -27,3 +27,10 @@ def test_every_model_of_a_window_has_a_line_with_its_role(make, score, fields) -
         "edge_score,asset=pump,model=m,role=shadow,site=works",
     ]
     assert told[2][1] == fields
+
+
+def test_two_events_alike_of_which_the_books_are_kept_are_two_points(make) -> None:
+    alike = [replace(make.event(0), kind="late", total=total) for total in (1_024, 2_048)]
+    (first,), (second,) = (lines_of(event, "works") for event in alike)
+    assert first.rsplit(" ", 1)[0] == second.rsplit(" ", 1)[0]
+    assert first != second
