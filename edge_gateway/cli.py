@@ -9,7 +9,15 @@ import typer
 
 from edge_gateway import __version__
 from edge_gateway.commands.completion import assets
-from edge_gateway.commands.options import JsonOption
+from edge_gateway.commands.options import (
+    BudgetOption,
+    ColumnOption,
+    EveryOption,
+    FeaturesOption,
+    FollowOption,
+    JsonOption,
+    WindowOption,
+)
 from edge_gateway.commands.purposes import put_in_panels
 from edge_gateway.commands.register import register
 from edge_gateway.commands.register_alerts import register_alerts
@@ -155,22 +163,12 @@ def train(
     ] = None,
     version: Annotated[str, typer.Option(help="Version of the bundle.")] = "1",
     detector: Annotated[str, typer.Option(help="auto, or a name from models/README.md.")] = "auto",
-    features: Annotated[
-        str | None, typer.Option(metavar="SET", help="Feature set.", show_default="configured, or standard")
-    ] = None,
-    window: Annotated[
-        str | None,
-        typer.Option(metavar="10s", help="Length of a window.", show_default="configured, or 10s, or one sample"),
-    ] = None,
-    every: Annotated[
-        str | None, typer.Option(metavar="2s", help="From one start to the next.", show_default="configured, or length")
-    ] = None,
-    budget: Annotated[float, typer.Option(help="False-alarm episodes a day that are acceptable.", min=0.001)] = 1.0,
-    follow: Annotated[bool, typer.Option(help="Let the suite follow slow drift of the plant.")] = True,
-    column: Annotated[
-        list[str] | None,
-        typer.Option(metavar="TAG=COLUMN", help="Of a table; repeat. time=COLUMN for the times.", show_default="all"),
-    ] = None,
+    features: FeaturesOption = None,
+    window: WindowOption = None,
+    every: EveryOption = None,
+    budget: BudgetOption = 1.0,
+    follow: FollowOption = True,
+    column: ColumnOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Fit a model on normal operation and write a bundle, windowed and featurized by the code the gateway runs.

@@ -100,3 +100,31 @@ ModbusArgument = Annotated[
     ),
 ]
 PauseOption = Annotated[float, typer.Option("--pause", help="ms kept free after every exchange.", min=0, max=60_000)]
+FeaturesOption = Annotated[
+    str | None, typer.Option("--features", metavar="SET", help="Feature set.", show_default="configured, or standard")
+]
+WindowOption = Annotated[
+    str | None,
+    typer.Option(
+        "--window", metavar="10s", help="Length of a window.", show_default="configured, or 10s, or one sample"
+    ),
+]
+EveryOption = Annotated[
+    str | None,
+    typer.Option("--every", metavar="2s", help="From one start to the next.", show_default="configured, or --window"),
+]
+BudgetOption = Annotated[
+    float, typer.Option("--budget", help="False-alarm episodes a day that are acceptable.", min=0.001)
+]
+FollowOption = Annotated[
+    bool, typer.Option("--follow/--no-follow", help="Let the suite follow slow drift of the plant.")
+]
+ColumnOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        metavar="TAG=COLUMN",
+        help="Of a table; repeat. time=COLUMN for the times.",
+        show_default="all",
+    ),
+]

@@ -8,7 +8,15 @@ from typing import Annotated
 import typer
 
 from edge_gateway.commands.completion import assets
-from edge_gateway.commands.options import JsonOption
+from edge_gateway.commands.options import (
+    BudgetOption,
+    ColumnOption,
+    EveryOption,
+    FeaturesOption,
+    FollowOption,
+    JsonOption,
+    WindowOption,
+)
 
 
 def register_evaluate(app: typer.Typer) -> None:
@@ -54,22 +62,12 @@ def evaluate(
         list[str] | None,
         typer.Option(help="Repeat for several.", show_default="the only one", autocompletion=assets),
     ] = None,
-    features: Annotated[
-        str | None, typer.Option(metavar="SET", help="Feature set.", show_default="configured, or standard")
-    ] = None,
-    window: Annotated[
-        str | None,
-        typer.Option(metavar="10s", help="Length of a window.", show_default="configured, or 10s, or one sample"),
-    ] = None,
-    every: Annotated[
-        str | None, typer.Option(metavar="2s", help="From one start to the next.", show_default="configured, or window")
-    ] = None,
-    budget: Annotated[float, typer.Option(help="False-alarm episodes a day that are acceptable.", min=0.001)] = 1.0,
-    follow: Annotated[bool, typer.Option(help="Let the suite follow slow drift of the plant.")] = True,
-    column: Annotated[
-        list[str] | None,
-        typer.Option(metavar="TAG=COLUMN", help="Of a table; repeat. time=COLUMN for the times.", show_default="all"),
-    ] = None,
+    features: FeaturesOption = None,
+    window: WindowOption = None,
+    every: EveryOption = None,
+    budget: BudgetOption = 1.0,
+    follow: FollowOption = True,
+    column: ColumnOption = None,
     as_json: JsonOption = False,
     explain: Annotated[bool, typer.Option("--explain", help="Definition and source of every figure.")] = False,
 ) -> None:

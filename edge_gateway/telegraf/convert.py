@@ -9,11 +9,12 @@ from typing import Any
 
 from edge_gateway.config.toml_spots import Spot, Steps
 from edge_gateway.config.toml_text import toml_text
+from edge_gateway.telegraf.durations import duration
 from edge_gateway.telegraf.modbus import modbus_line
 from edge_gateway.telegraf.notes import Fate, Note, Notes
 from edge_gateway.telegraf.opcua import opcua_link
 from edge_gateway.telegraf.sieve import count_of
-from edge_gateway.telegraf.values import Given, duration, tables
+from edge_gateway.telegraf.values import Given, tables
 
 _AGENT = timedelta(seconds=10)  # Telegraf's interval where none is told
 _REASONS = {

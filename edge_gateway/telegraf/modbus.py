@@ -10,11 +10,11 @@ from typing import Any
 from edge_gateway.config.modbus import ModbusSection
 from edge_gateway.config.section import day, minute, ms
 from edge_gateway.config.toml_spots import Steps
-from edge_gateway.config.units import duration_text
+from edge_gateway.telegraf.durations import Wanted, duration_in, durations_in
 from edge_gateway.telegraf.modbus_tags import PLANNING, REGISTER_STYLE, Units
 from edge_gateway.telegraf.notes import Fate, Notes
 from edge_gateway.telegraf.sieve import count_of, sieved
-from edge_gateway.telegraf.values import Given, duration_in
+from edge_gateway.telegraf.values import Given
 
 _OPTIONS = {"name", "controller", "transmission_mode", "configuration_type", "slave_id", "timeout", "interval"}
 _SERIAL = {"baud_rate": "baudrate", "parity": "parity", "stop_bits": "stop_bits"}
@@ -90,22 +90,12 @@ def _link(steps: Steps, table: Mapping[str, Any], notes: Notes) -> dict[str, Any
 
 
 def _timing(steps: Steps, table: Mapping[str, Any], interval: timedelta, notes: Notes) -> dict[str, Any]:
-    timing: dict[str, Any] = {}
-    for key, ours, default, lowest, highest in (
-        ("interval", "poll_interval", interval, 10 * ms, day),
-        ("timeout", "timeout", None, 10 * ms, minute),
-    ):
-        value = table.get(key, default)
-        text = duration_in(value if not isinstance(value, timedelta) else value.total_seconds(), lowest, highest)
-        if text is not None:
-            timing[ours] = text
-        elif value is not None:
-            notes.add(
-                (*steps, key),
-                Fate.LEFT,
-                f"is no duration from {duration_text(lowest)} to {duration_text(highest)}, as {ours} takes it",
-            )
-    return timing
+    every = table.get("interval", interval.total_seconds())
+    wanted = {
+        "interval": Wanted("poll_interval", every, 10 * ms, day),
+        "timeout": Wanted("timeout", table.get("timeout"), 10 * ms, minute),
+    }
+    return durations_in(steps, wanted, notes)
 
 
 def _workarounds(steps: Steps, table: Mapping[str, Any], notes: Notes) -> dict[str, Any]:

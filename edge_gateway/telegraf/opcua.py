@@ -11,11 +11,11 @@ from typing import Any
 from edge_gateway.config.opcua import OpcUaSection
 from edge_gateway.config.section import day, minute, ms
 from edge_gateway.config.toml_spots import Steps
-from edge_gateway.config.units import duration_text
+from edge_gateway.telegraf.durations import Wanted, durations_in
 from edge_gateway.telegraf.notes import Fate, Notes
 from edge_gateway.telegraf.opcua_node import NodeRefused, monitoring, node_text
 from edge_gateway.telegraf.sieve import count_of, sieved
-from edge_gateway.telegraf.values import Given, duration_in, tables
+from edge_gateway.telegraf.values import Given, tables
 
 _REASONS = {
     "session_timeout": "the gateway keeps its sessions alive",
@@ -117,27 +117,13 @@ def _tag(
 def _timing(steps: Steps, table: Mapping[str, Any], interval: timedelta, notes: Notes) -> dict[str, Any]:
     listens = "opcua_listener" in steps
     every = table.get("interval", interval.total_seconds())
-    wanted: dict[str, tuple[str, Any, timedelta, timedelta]] = {
-        "connect_timeout": ("connect_timeout", table.get("connect_timeout"), 100 * ms, minute),
-        "request_timeout": ("request_timeout", table.get("request_timeout"), 100 * ms, minute),
-    }
+    wanted = {key: Wanted(key, table.get(key), 100 * ms, minute) for key in ("connect_timeout", "request_timeout")}
     if listens:  # what it documents as the interval where none is told
         rate = table.get("subscription_interval", "100ms")
-        wanted["subscription_interval"] = ("publishing_interval", rate, 10 * ms, minute)
+        wanted["subscription_interval"] = Wanted("publishing_interval", rate, 10 * ms, minute)
     else:
-        wanted["interval"] = ("poll_interval", every, 10 * ms, day)
-    found: dict[str, Any] = {}
-    for key, (ours, value, lowest, highest) in wanted.items():
-        text = duration_in(value, lowest, highest)
-        if text is not None:
-            found[ours] = text
-        elif value is not None:
-            notes.add(
-                (*steps, key),
-                Fate.LEFT,
-                f"is no duration from {duration_text(lowest)} to {duration_text(highest)}, as {ours} takes it",
-            )
-    return found
+        wanted["interval"] = Wanted("poll_interval", every, 10 * ms, day)
+    return durations_in(steps, wanted, notes)
 
 
 def _security(steps: Steps, table: Mapping[str, Any], has_login: bool, notes: Notes) -> dict[str, Any]:  # noqa: FBT001

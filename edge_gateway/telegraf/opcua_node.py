@@ -9,8 +9,8 @@ from typing import Any
 from connectors.opcua.address import parse_node
 from edge_gateway.config.section import day
 from edge_gateway.config.toml_spots import Steps
+from edge_gateway.telegraf.durations import duration_in
 from edge_gateway.telegraf.notes import Fate, Notes
-from edge_gateway.telegraf.values import duration_in
 
 STANDARD = "http://opcfoundation.org/UA/"
 _TRIGGERS = {"Status": "status", "StatusValue": "status_value", "StatusValueTimestamp": "status_value_timestamp"}

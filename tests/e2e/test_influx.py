@@ -6,9 +6,8 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +21,7 @@ from connectors.journal.writer import JournalWriter
 from connectors.samples import SampleBatch
 from connectors.tags import Tag, TagTable
 from tests.cloud_sink.influx.servers import PASSWORD, USER, Influx, find, influxd
+from tests.running import sluicegate, start, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 if not find("influxd"):
@@ -81,20 +81,9 @@ def flow(gateway: Path) -> Iterator[OutboxWriter]:
 
 @pytest.fixture
 def running(gateway: Path, flow: OutboxWriter) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "edge_gateway", "run", str(gateway), "--only", "deliver"]
-    log = (gateway.parent / "log").open("wb")
-    process = subprocess.Popen(command, env={**os.environ, "SLUICEGATE_PARENT": str(os.getpid())}, stderr=log)
-    yield process
-    process.terminate()
-    process.wait(20)
-    log.close()
-
-
-def until(what: Callable[[], bool], told: str, seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, told
-        time.sleep(0.1)
+    with start(gateway.parent / "log", "run", gateway, "--only", "deliver") as process:
+        yield process
+        process.terminate()
 
 
 def minute(number: int) -> WindowSummary:
@@ -126,23 +115,23 @@ def test_c12_an_influxdb_that_goes_and_comes_back(
 ) -> None:
     cloud = gateway.parent / "cloud"
     flow.put([minute(1), Event("a", "gap", "link_down", START, START + SECOND, 3, "press")])
-    until(lambda: seen(server) == [1.0], "the first window on the wall, long before its file is full")
-    until(lambda: bool(server.query("SELECT alive FROM edge_process WHERE role = 'deliver'")), "health")
+    until(lambda: seen(server) == [1.0], 30, "the first window on the wall, long before its file is full")
+    until(lambda: bool(server.query("SELECT alive FROM edge_process WHERE role = 'deliver'")), 30, "health")
 
     measured(gateway, 5.5)
-    until(lambda: bool(server.query("SELECT value FROM edge_live")), "the last value of a tag that is marked so")
+    until(lambda: bool(server.query("SELECT value FROM edge_live")), 30, "the last value of a tag that is marked so")
     assert server.query("SELECT value, quality FROM edge_live")[0]["values"][0][1:] == [5.5, "good"]
 
     os.kill(server.pid, signal.SIGSTOP)  # it takes connections and says nothing: the worst way to be down
     try:
         flow.put([Alert("a", "anomaly", "opened", "alarm", 1.5, 1.0, "m@1", START, START, START)])
-        until(lambda: any(cloud.rglob("alerts/**/*.gz")), "the alert in the cloud meanwhile", 5)
+        until(lambda: any(cloud.rglob("alerts/**/*.gz")), 5, "the alert in the cloud meanwhile")
         flow.put([minute(2), minute(3)])
     finally:
         os.kill(server.pid, signal.SIGCONT)
-    until(lambda: seen(server) == [1.0, 2.0, 3.0], "what waited, once it is back", 60)
+    until(lambda: seen(server) == [1.0, 2.0, 3.0], 60, "what waited, once it is back")
     assert server.query("SELECT state FROM edge_alert")[0]["values"][0][1] == "opened"
-    command = [sys.executable, "-m", "edge_gateway", "egress", str(gateway), "--json"]
-    told = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    asked = subprocess.run(sluicegate("egress", gateway, "--json"), capture_output=True, text=True, check=True)
+    told = json.loads(asked.stdout)
     sums = {one["target"]: one for one in told["sums"] if one["lane"] == "dashboard"}
     assert sums[f"influx:127.0.0.1:{server.port}"]["records"] >= 6

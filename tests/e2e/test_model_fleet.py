@@ -5,16 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -24,15 +20,14 @@ from fault_server import FaultServer
 
 from connectors.journal.settings import JournalSettings
 from connectors.journal.writer import JournalWriter
-from connectors.samples import SampleBatch
-from connectors.tags import TagTable
 from edge_gateway.cli import app
 from edge_gateway.config.load import load
 from edge_gateway.layout import Layout
 from edge_gateway.model_fit import store_of
 from edge_gateway.tables import tag_tables
 from edge_gateway.training import train_bundle
-from flows.window_settings import WindowSettings
+from tests.e2e.mill import LINK, WINDOWS, samples
+from tests.running import gateway
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -64,21 +59,6 @@ jitter = "0s"
 [[model]]
 assets = ["mill"]
 name = "press"
-[[modbus]]
-name = "mill"
-host = "127.0.0.1"
-port = 9
-[[modbus.units]]
-unit_id = 1
-poll_interval = "100ms"
-[[modbus.units.tags]]
-asset = "mill"
-tag = "flow"
-address = "holding:100:float32"
-[[modbus.units.tags]]
-asset = "mill"
-tag = "power"
-address = "holding:102:float32"
 [[target]]
 kind = "file"
 path = "../cloud"
@@ -90,8 +70,6 @@ bucket = "fleet"
 credentials_file = "../credentials"
 lanes = []
 """
-SECOND, RATE = 10**9, 10
-BEGIN = (time.time_ns() // SECOND - 3600) * SECOND
 VERSIONS = ("2", "3")  # those that are rolled out by stages
 
 
@@ -111,30 +89,13 @@ def names() -> list[str]:
     return [*of(0, 20, 1), *of(20, 60, 2), *of(60, 100, 2)]
 
 
-def samples(table: TagTable, start_s: int, seconds: int, mode: float = 0.0) -> SampleBatch:
-    """Two tags that move together, at 10 Hz; in the other mode of operation both are higher."""
-    rng = np.random.default_rng(start_s % 10_000)
-    n = seconds * RATE
-    times = BEGIN + start_s * SECOND + np.arange(n) * (SECOND // RATE)
-    load_ = np.sin(np.arange(start_s * RATE, start_s * RATE + n) / 70.0)
-    values = np.stack([50 + 40 * mode + 3 * load_, 20 + 16 * mode + 2 * load_], axis=1) + 0.3 * rng.normal(size=(n, 2))
-    return SampleBatch(
-        table,
-        np.tile(np.array([0, 1], dtype=np.uint16), n),
-        np.repeat(times, 2),
-        values.ravel(),
-        np.zeros(2 * n, dtype=np.uint32),
-        time.time_ns(),
-    )
-
-
 class Gateway:
     """One of the five: its flow and its deliver process, and a journal that the test writes."""
 
     def __init__(self, folder: Path, name: str, key: str, port: int) -> None:
         self.name, self.path = name, folder / name / "gateway.toml"
         self.path.parent.mkdir()
-        self.path.write_text(CONFIG.replace("NAME", name).replace("KEY", key).replace("PORT", str(port)))
+        self.path.write_text(CONFIG.replace("NAME", name).replace("KEY", key).replace("PORT", str(port)) + LINK)
         config = load(self.path)
         (self.table,) = tag_tables(config)
         self.store, self.layout = store_of(config), Layout(config.gateway.data)
@@ -152,20 +113,15 @@ class Gateway:
 
 @contextlib.contextmanager
 def running(gateways: list[Gateway]) -> Iterator[None]:
-    environment = {**os.environ, "SLUICEGATE_PARENT": str(os.getpid())}
     with contextlib.ExitStack() as stack:
-        processes = []
-        for gateway in gateways:
-            for role in ("flow", "deliver"):
-                command = [sys.executable, "-m", "edge_gateway", "run", str(gateway.path), "--only", role]
-                log = stack.enter_context((gateway.path.parent / f"{role}.log").open("wb"))
-                process = subprocess.Popen(command, stderr=log, env=environment)
-                stack.callback(process.wait)
-                stack.callback(process.kill)
-                processes.append(process)
+        processes = [
+            stack.enter_context(gateway(one.path, one.path.parent / f"{role}.log", "--only", role))
+            for one in gateways
+            for role in ("flow", "deliver")
+        ]
         yield
         for process in processes:
-            process.send_signal(signal.SIGTERM)
+            process.terminate()
         assert [process.wait(30) for process in processes] == [0] * len(processes)
 
 
@@ -194,16 +150,15 @@ class Fleet:
         table, folder = self.gateways[0].table, self.folder / "made" / version
         times = range(-2000 - seed, -1600 - seed, 10)
         normal = [samples(table, at, 10, (at // 10) % 2 if modes else 0) for at in times]
-        windows = WindowSettings("2s", "1s")
         counter = int(version)
         train_bundle(
-            normal, table, windows, folder, name="press", version=version, detector="mahalanobis", counter=counter
+            normal, table, WINDOWS, folder, name="press", version=version, detector="mahalanobis", counter=counter
         )
         assert self.publish("push", str(folder))["code"] == 0
 
     def feed(self, mode: float = 0.0) -> None:
-        for gateway in self.gateways:
-            gateway.journal.append([samples(gateway.table, self.at, 5, mode)])
+        for one in self.gateways:
+            one.journal.append([samples(one.table, self.at, 5, mode)])
         self.at += 5
 
     def serving(self, version: str) -> list[str]:

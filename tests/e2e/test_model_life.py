@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -22,15 +16,14 @@ from cloud_sink.outbox.database import Database
 from cloud_sink.records import Lane, WindowSummary
 from connectors.journal.settings import JournalSettings
 from connectors.journal.writer import JournalWriter
-from connectors.samples import SampleBatch
-from connectors.tags import TagTable
 from edge_gateway.cli import app
 from edge_gateway.config.load import load
 from edge_gateway.layout import Layout
 from edge_gateway.status import read_status
 from edge_gateway.tables import tag_tables
 from edge_gateway.training import train_bundle
-from flows.window_settings import WindowSettings
+from tests.e2e.mill import BEGIN, LINK, SECOND, WINDOWS, samples
+from tests.running import gateway, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -48,57 +41,10 @@ shadow_windows = 20
 [[model]]
 assets = ["mill"]
 name = "press"
-[[modbus]]
-name = "mill"
-host = "127.0.0.1"
-port = 9
-[[modbus.units]]
-unit_id = 1
-poll_interval = "100ms"
-[[modbus.units.tags]]
-asset = "mill"
-tag = "flow"
-address = "holding:100:float32"
-[[modbus.units.tags]]
-asset = "mill"
-tag = "power"
-address = "holding:102:float32"
 [[target]]
 kind = "file"
 path = "cloud"
 """
-SECOND, BEGIN = 10**9, (time.time_ns() // 10**9 - 3600) * 10**9
-RATE = 10
-
-
-def samples(table: TagTable, start_s: int, seconds: int) -> SampleBatch:
-    """Two tags that move together, at 10 Hz."""
-    rng = np.random.default_rng(start_s % 10_000)
-    n = seconds * RATE
-    times = BEGIN + start_s * SECOND + np.arange(n) * (SECOND // RATE)
-    load_ = np.sin(np.arange(start_s * RATE, start_s * RATE + n) / 70.0)
-    values = np.stack([50 + 3 * load_, 20 + 2 * load_], axis=1) + 0.3 * rng.normal(size=(n, 2))
-    return SampleBatch(
-        table,
-        np.tile(np.array([0, 1], dtype=np.uint16), n),
-        np.repeat(times, 2),
-        values.ravel(),
-        np.zeros(2 * n, dtype=np.uint32),
-        time.time_ns(),
-    )
-
-
-@contextlib.contextmanager
-def flow(folder: Path) -> Iterator[None]:
-    command = [sys.executable, "-m", "edge_gateway", "run", str(folder / "gateway.toml"), "--only", "flow"]
-    environment = {**os.environ, "SLUICEGATE_PARENT": str(os.getpid())}
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environment) as process:
-        try:
-            yield
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(30) == 0
-        finally:
-            process.kill()
 
 
 def sluicegate(folder: Path, *words: str) -> str:
@@ -132,29 +78,21 @@ class Outbox:
         return [event for event in map(json.loads, self._bodies(Lane.EVENT)) if event["kind"] == "model"]
 
 
-def until(true: Callable[[], bool], step: Callable[[], None] = lambda: None) -> None:
-    end = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < end
-        step()
-        time.sleep(0.2)
-
-
 @pytest.mark.timeout(300)
 def test_a_version_is_shadowed_and_promoted_while_the_flow_runs(tmp_path: Path) -> None:
-    (tmp_path / "gateway.toml").write_text(CONFIG)
+    (tmp_path / "gateway.toml").write_text(CONFIG + LINK)
     (tmp_path / "cloud").mkdir()
     config = load(tmp_path / "gateway.toml")
     layout, (table,) = Layout(config.gateway.data), tag_tables(config)
     for version, detector in (("1", "mahalanobis"), ("2", "lagged")):
         normal = [samples(table, at, 10) for at in range(-2000, -1600, 10)]
-        windows = WindowSettings("2s", "1s")
         folder = tmp_path / "made" / version
-        train_bundle(normal, table, windows, folder, name="press", version=version, detector=detector, counter=1)
+        train_bundle(normal, table, WINDOWS, folder, name="press", version=version, detector=detector, counter=1)
         sluicegate(tmp_path, "add", str(folder))
     sluicegate(tmp_path, "promote", "press@1")
 
     outbox, at = Outbox(layout), 0
+    flow = (tmp_path / "gateway.toml", tmp_path / "log", "--only", "flow")
     layout.journal.mkdir(parents=True)
     with JournalWriter(layout.journal, (table,), JournalSettings()) as journal:
 
@@ -166,14 +104,28 @@ def test_a_version_is_shadowed_and_promoted_while_the_flow_runs(tmp_path: Path) 
         def last() -> WindowSummary | None:
             return next(iter(outbox.summaries()[-1:]), None)
 
-        with flow(tmp_path):
-            until(lambda: (one := last()) is not None and one.model == "press@1" and one.score == one.score, more)
+        def fed(true: Callable[[WindowSummary], bool]) -> Callable[[], bool]:
+            """Whether it is so of the last window; otherwise there is more."""
+
+            def so() -> bool:
+                if (one := last()) is not None and true(one):
+                    return True
+                more()
+                time.sleep(0.2)
+                return False
+
+            return so
+
+        with gateway(*flow) as running:
+            until(fed(lambda one: one.model == "press@1" and one.score == one.score), 60, "the first version scores")
             assert "takes it at the next window" in sluicegate(tmp_path, "shadow", "press@2")
-            until(lambda: (one := last()) is not None and [other.model for other in one.others] == ["press@2"], more)
+            until(fed(lambda one: [other.model for other in one.others] == ["press@2"]), 60, "the shadow scores")
             for _ in range(8):
                 more()
-            until(lambda: len(outbox.summaries()) >= at - 3)
-        with flow(tmp_path):  # what the shadow showed, and remembers, outlives a restart
+            until(lambda: len(outbox.summaries()) >= at - 3, 60, "all windows close")
+            running.terminate()
+            assert running.wait(30) == 0
+        with gateway(*flow) as running:  # what the shadow showed, and remembers, outlives a restart
             facts = json.loads(sluicegate(tmp_path, "show", "press", "--json"))
             figures = facts["versions"][1]["figures"]
             assert figures["windows"] >= 20
@@ -181,7 +133,9 @@ def test_a_version_is_shadowed_and_promoted_while_the_flow_runs(tmp_path: Path) 
             assert len(facts["shadow_scores"]) == figures["windows"]
             more()
             sluicegate(tmp_path, "promote", "press")
-            until(lambda: (one := last()) is not None and one.model == "press@2", more)
+            until(fed(lambda one: one.model == "press@2"), 60, "the second version scores")
+            running.terminate()
+            assert running.wait(30) == 0
 
     steps = [(one["source"], one["reason"]) for one in outbox.events() if one["reason"] != "warming_up"]
     assert steps == [

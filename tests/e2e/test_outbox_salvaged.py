@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 
 import pytest
 
@@ -15,14 +14,15 @@ from edge_gateway.layout import Layout
 from flows.recorded import windows_of
 from tests.e2e import test_socket_to_cloud as whole
 from tests.e2e.arrived import journal_of
-from tests.e2e.test_socket_to_cloud import WINDOWS, files, gateway, plant, until, windows_written
+from tests.e2e.test_socket_to_cloud import WINDOWS, files, windows_written
+from tests.running import gateway, plant, sluicegate, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(180)]
 __all__ = ["files"]  # a fixture
 
 
 def command(*words: str) -> int:
-    return subprocess.run([sys.executable, "-m", "edge_gateway", "outbox", *words], check=False).returncode
+    return subprocess.run(sluicegate("outbox", *words), check=False).returncode
 
 
 def waiting(files) -> int:
@@ -35,7 +35,7 @@ def test_c4_a_running_gateway_salvages_its_outbox(files) -> None:
     with plant(files.plant) as station:
         whole.configure(files, station.facts)
         files.cloud.rename(away)  # all of it waits in the outbox
-        with gateway(files) as running:
+        with gateway(files.config, files.log) as running:
             until(lambda: waiting(files) > 5, 60, "windows are kept")
             assert command("doctor", str(files.config), "--salvage") == 1
             until(lambda: list(outbox.glob("*.corrupt-*")), 60, "the file is salvaged")

@@ -5,12 +5,12 @@ Pictures are left in var/page; `make page-pictures` makes them anew.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shutil
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -21,6 +21,7 @@ import pytest
 
 from edge_gateway.demo.files import DemoFiles, config_text
 from tests.cloud_sink.influx.servers import free_port
+from tests.running import plant, start
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(240)]
 ROOT = Path(__file__).parents[2]
@@ -42,15 +43,12 @@ class Gateway:
     def __init__(self, folder: Path) -> None:
         self.files = DemoFiles(folder)
         self.port = free_port()
-        simulator = [sys.executable, "-m", "connectors.simulator", "--seed", "3", "--folder", str(self.files.plant)]
-        self.plant = subprocess.Popen(simulator, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        facts = json.loads(self.plant.stdout.readline())
+        self.ending = contextlib.ExitStack()
+        facts = self.ending.enter_context(plant(self.files.plant)).facts
         text = re.sub(r"\[\[model\]\]\n(.+\n)+", "", config_text(facts)) + EXTRA.format(port=self.port)
         self.files.config.write_text(text.replace("[gateway]\n", '[gateway]\nepoch = "1s"\n'))
         self.files.cloud.mkdir()
-        command = [sys.executable, "-m", "edge_gateway", "run", str(self.files.config)]
-        self.log = self.files.log.open("wb")
-        self.gateway = subprocess.Popen(command, stdout=self.log, stderr=self.log)
+        self.gateway = start(self.files.log, "run", self.files.config)
 
     def wait(self) -> None:
         until = time.monotonic() + 60
@@ -74,9 +72,7 @@ class Gateway:
     def end(self) -> int:
         self.gateway.terminate()
         code = self.gateway.wait(40)
-        self.plant.stdin.close()
-        self.plant.wait(20)
-        self.log.close()
+        self.ending.close()
         return code
 
 

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import subprocess
-import sys
-import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,6 +16,7 @@ from connectors.simulator.tags import MODBUS_POINTS
 from edge_gateway.demo.report import delivered
 from edge_gateway.layout import Layout
 from edge_gateway.status import read_status
+from tests.running import drain, gateway, plant, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -49,19 +45,6 @@ poll_interval = "100ms"
 """
 
 
-def until(happened: Callable[[], object], seconds: float, what: str) -> None:
-    end = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < end, f"{what}: not within {seconds} s"
-        time.sleep(0.05)
-
-
-def run(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "edge_gateway", "run", str(folder / "gateway.toml"), *arguments]
-    with (folder / "log").open("ab") as log:
-        return subprocess.Popen(command, stderr=log, env={**os.environ, "SLUICEGATE_PARENT": str(os.getpid())})
-
-
 def test_a_machine_with_several_flow_processes(tmp_path: Path) -> None:
     layout = Layout(tmp_path / "data")
     (tmp_path / "cloud").mkdir()
@@ -72,30 +55,28 @@ def test_a_machine_with_several_flow_processes(tmp_path: Path) -> None:
     def written() -> int:
         return int(read_status(layout.status, "flow").get("written", {}).get("summary", 0))
 
-    command = [sys.executable, "-m", "connectors.simulator", "--seed", "3"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as plant:
-        assert plant.stdout is not None
-        facts = json.loads(plant.stdout.readline())
+    config, log = tmp_path / "gateway.toml", tmp_path / "log"
+    with plant(tmp_path / "plant") as station:
+        facts = station.facts
         text = CONFIG.format(host=facts["modbus_host"], port=facts["modbus_port"], unit=facts["unit_id"])
         for point in MODBUS_POINTS:
             text += f'[[modbus.tags]]\nasset = "{point.asset}"\ntag = "{point.tag}"\naddress = "{point.address}"\n'
-        (tmp_path / "gateway.toml").write_text(text)
+        config.write_text(text)
 
-        with run(tmp_path, "--processes", "2") as gateway:
+        with gateway(config, log, "--processes", "2") as running:
             until(lambda: written() > 6, 40, "windows")
             (second,) = (int(line) for line in (tmp_path / "data" / "flow-1.lock").read_text().split())
             os.kill(second, signal.SIGKILL)
             before = placed()
             until(lambda: placed() > before + 200, 40, "both flow processes start anew")
-            gateway.send_signal(signal.SIGTERM)
-            assert gateway.wait(25) == 0
-        with run(tmp_path, "--workers-per-process", "2") as gateway:
+            running.send_signal(signal.SIGTERM)
+            assert running.wait(25) == 0
+        with gateway(config, log, "--workers-per-process", "2") as running:
             before = placed()
             until(lambda: placed() > before + 200, 40, "one process goes on")
-            gateway.send_signal(signal.SIGTERM)
-            assert gateway.wait(25) == 0
-        with run(tmp_path, "--only", "deliver", "--drain") as last:
-            assert last.wait(25) == 0
+            running.send_signal(signal.SIGTERM)
+            assert running.wait(25) == 0
+        assert drain(config) == 0
 
     journalled = Counter[str]()
     reader = JournalReader(layout.journal, 0)
@@ -108,4 +89,4 @@ def test_a_machine_with_several_flow_processes(tmp_path: Path) -> None:
     assert {account.asset: account.received for account in accounts} == dict(journalled)
     assert all(account.balanced for account in accounts)
     assert delivered(tmp_path / "cloud").duplicates == 0
-    assert "cluster_peer_gone" in (tmp_path / "log").read_text()
+    assert "cluster_peer_gone" in log.read_text()

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +18,7 @@ from edge_gateway.demo.files import DemoFiles, config_text
 from edge_gateway.layout import Layout
 from edge_gateway.replay.run import record_bytes
 from edge_gateway.status import read_status
-from tests.e2e.test_socket_to_cloud import plant
+from tests.running import Plant, gateway, plant, sluicegate, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -33,35 +29,6 @@ tag = "flow"
 kind = "limit"
 l = 90.0
 """
-
-
-@contextlib.contextmanager
-def process(files: DemoFiles, role: str) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "edge_gateway", "run", str(files.config), "--only", role]
-    with files.log.open("ab") as log:
-        one = subprocess.Popen(
-            command, stdout=log, stderr=log, env={**os.environ, "SLUICEGATE_PARENT": str(os.getpid())}
-        )
-    try:
-        yield one
-    finally:
-        one.send_signal(signal.SIGTERM)
-        try:
-            one.wait(20)
-        finally:
-            one.kill()
-            one.wait()
-
-
-def until(happened: Callable[[], object], what: str, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < end, f"{what}: not within {seconds} s"
-        time.sleep(0.2)
-
-
-def sluicegate(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "edge_gateway", *map(str, arguments)]
 
 
 def run(*arguments: object) -> str:
@@ -89,7 +56,9 @@ def test_what_ran_live_is_told_again_by_its_recording(tmp_path: Path) -> None:
         sluicegate("replay", recording, "--gateway", files.config, "--out", out, "--speed", "1x"),
         stdout=subprocess.DEVNULL,
     ) as killed:
-        until(lambda: (out / "outbox" / "outbox.db").exists() or any((out / "outbox").glob("*")), "a replay to begin")
+        until(
+            lambda: (out / "outbox" / "outbox.db").exists() or any((out / "outbox").glob("*")), 60, "a replay to begin"
+        )
         killed.kill()
     run("replay", recording, "--gateway", files.config, "--out", out)
     run("replay", recording, "--gateway", files.config, "--out", tmp_path / "quick", "--speed", "30x")
@@ -109,7 +78,7 @@ def _straight_from_the_sources(files: DemoFiles, out: Path) -> None:
     with subprocess.Popen(
         sluicegate("record", files.config, "--out", out, "--for", "10min", "--json"), stdout=subprocess.PIPE, text=True
     ) as recorder:
-        until((out.parent / f"{out.name}.new").exists, "a recording to begin")
+        until((out.parent / f"{out.name}.new").exists, 60, "a recording to begin")
         time.sleep(6)
         recorder.send_signal(signal.SIGINT)
         told, _ = recorder.communicate(timeout=30)
@@ -120,18 +89,22 @@ def _straight_from_the_sources(files: DemoFiles, out: Path) -> None:
     assert {"flow", "vibration", "bearing_temperature", "level"} <= seen, "subscribed and polled ones"
 
 
-def _live(files: DemoFiles, layout: Layout, station: object) -> None:
+def _live(files: DemoFiles, layout: Layout, station: Plant) -> None:
     """Some seconds, a fault, a kill of the flow amid it, some seconds more."""
-    with process(files, "acquire"):
-        with process(files, "flow") as flow:
-            until(lambda: read_status(layout.status, "flow").get("written", {}).get("summary", 0) > 15, "windows")
-            station.say("inject clogged_filter pump-1")  # type: ignore[attr-defined]
-            until(lambda: read_status(layout.status, "flow").get("written", {}).get("alert"), "an alert")
+
+    def written(lane: str) -> int:
+        return int(read_status(layout.status, "flow").get("written", {}).get(lane, 0))
+
+    with gateway(files.config, files.log, "--only", "acquire"):
+        with gateway(files.config, files.log, "--only", "flow") as flow:
+            until(lambda: written("summary") > 15, 60, "windows")
+            station.say("inject clogged_filter pump-1")
+            until(lambda: written("alert"), 60, "an alert")
             flow.kill()
-        with process(files, "flow"):
-            until(lambda: read_status(layout.status, "flow").get("written", {}).get("summary", 0) > 9, "more windows")
-    with process(files, "flow") as last:  # what came after it had ended
-        until(lambda: read_status(layout.status, "flow").get("pid") == last.pid, "the last flow")
+        with gateway(files.config, files.log, "--only", "flow"):
+            until(lambda: written("summary") > 9, 60, "more windows")
+    with gateway(files.config, files.log, "--only", "flow") as last:  # what came after it had ended
+        until(lambda: read_status(layout.status, "flow").get("pid") == last.pid, 60, "the last flow")
         time.sleep(1)
 
 

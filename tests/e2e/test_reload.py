@@ -8,10 +8,9 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,7 @@ from edge_gateway.status import ROLES, read_status
 from edge_gateway.training import train_bundle
 from flows.recorded import windows_of
 from flows.window_settings import WindowSettings
+from tests.running import drain, gateway, plant, sluicegate, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(580)]
 
@@ -110,6 +110,10 @@ class Site:
         return self.root / "gateway.toml"
 
     @property
+    def log(self) -> Path:
+        return self.root / "gateway.log"
+
+    @property
     def layout(self) -> Layout:
         return Layout(self.root / "data")
 
@@ -129,7 +133,7 @@ class Site:
         return next(one for one in self.outcomes() if one.began >= asked)
 
     def command(self) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "edge_gateway", "reload", str(self.config), "--json"]
+        command = sluicegate("reload", self.config, "--json")
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def generations(self) -> set[int]:
@@ -148,44 +152,11 @@ class Site:
         return {(row[1], row[2]) for row in rows if row[9] in inodes and row[3] == "01"}
 
 
-@contextlib.contextmanager
-def gateway(site: Site) -> Iterator[subprocess.Popen[bytes]]:
-    with (site.root / "gateway.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "edge_gateway", "run", str(site.config)],
-            stdout=log,
-            stderr=log,
-            env={**os.environ, "SLUICEGATE_PARENT": str(os.getpid())},
-        )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            process.wait(25)
-
-
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    folder = tmp_path / "plant"
-    folder.mkdir()
     (tmp_path / "cloud").mkdir()
-    command = [sys.executable, "-m", "connectors.simulator", "--seed", "3", "--folder", str(folder)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield Site(tmp_path, json.loads(process.stdout.readline()))
-        finally:
-            assert process.stdin is not None
-            process.stdin.close()  # it stops by itself
-            process.wait(10)
-
-
-def until(happened: Callable[[], object], seconds: float, what: str) -> None:
-    end = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < end, f"{what}: not within {seconds} s"
-        time.sleep(0.05)
+    with plant(tmp_path / "plant") as station:
+        yield Site(tmp_path, station.facts)
 
 
 def journal_of(site: Site) -> list[Item]:
@@ -225,7 +196,7 @@ def test_20_reloads_lose_split_and_double_nothing(site: Site) -> None:
     ghost = site.modbus("ghost", "mill", port=9)  # a source that is down all the time
     site.configure(ghost)
     away = site.root / "cloud-away"
-    with gateway(site) as running:
+    with gateway(site.config, site.log) as running:
         until(lambda: site.status("flow").get("written", {}).get("summary", 0) > 4, 60, "windows are written")
         pids, connections = site.pids(), site.connections()
         assert len(connections) == 2
@@ -257,8 +228,7 @@ def test_20_reloads_lose_split_and_double_nothing(site: Site) -> None:
         until(lambda: site.status("flow")["written"]["summary"] > written + 6, 30, "windows go on")
         running.send_signal(signal.SIGTERM)
         assert running.wait(25) == 0
-    drain = [sys.executable, "-m", "edge_gateway", "run", str(site.config), "--only", "deliver", "--drain"]
-    assert subprocess.run(drain, check=False).returncode == 0
+    assert drain(site.config) == 0
 
     items = journal_of(site)
     journalled = Counter[str]()
@@ -302,7 +272,7 @@ def test_20_reloads_lose_split_and_double_nothing(site: Site) -> None:
 
 def test_faults_while_a_configuration_is_taken_over(site: Site) -> None:
     site.configure()
-    with gateway(site) as running:
+    with gateway(site.config, site.log) as running:
         until(lambda: site.status("flow").get("written", {}).get("summary", 0) > 2, 60, "windows are written")
 
         # Other windows: the flow alone is started again, and what was open comes out as partial windows.
@@ -382,7 +352,7 @@ def test_faults_while_a_configuration_is_taken_over(site: Site) -> None:
         time.sleep(1)
         running.kill()
         running.wait()
-    with gateway(site) as running:
+    with gateway(site.config, site.log) as running:
         until(lambda: not set(site.pids().values()) & {0, *former.values()}, 60, "it runs again")
         until(lambda: len(site.generations()) == 1, 60, "all run by the same")
         running.send_signal(signal.SIGTERM)

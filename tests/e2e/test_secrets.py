@@ -6,8 +6,6 @@ Every server refuses, and repeats in its refusal all that it was sent, as some d
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import socket
 import subprocess
 import sys
@@ -25,6 +23,7 @@ from fault_server import FaultServer
 from cloud_sink.outbox.writer import OutboxWriter
 from cloud_sink.records import Alert, Event
 from cloud_sink.settings import OutboxSettings
+from tests.running import plant, sluicegate, start
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -147,10 +146,6 @@ expect_every = "1s"
 """
 
 
-def command(*arguments):
-    return [sys.executable, "-m", "edge_gateway", *map(str, arguments)]
-
-
 def family(pid):
     """Arguments and environment of a process and of all below it."""
     told = b""
@@ -170,22 +165,13 @@ def test_d3_the_whole_gateway_tells_no_secret(gateway, tmp_path):
     (tmp_path / "plc").write_text("plc-hush\n")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    folder = tmp_path / "plant"
-    folder.mkdir()
-    simulator = [sys.executable, "-m", "connectors.simulator", "--seed", "1", "--folder", str(folder)]
     everything, log = b"", tmp_path / "log"
-    with subprocess.Popen(simulator, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as plant:
-        facts = json.loads(plant.stdout.readline())
+    with plant(tmp_path / "plant") as station:
+        facts = station.facts
         more = PLANT.replace("PAGE", str(port)).replace("ENDPOINT", facts["opcua_endpoint"])
         more = more.replace("SERVER", facts["opcua_server_certificate"])
         config.write_text(config.read_text() + more)
-        with log.open("wb") as told:
-            process = subprocess.Popen(
-                command("run", config),
-                env={**os.environ, "SLUICEGATE_PARENT": str(os.getpid())},
-                stdout=told,
-                stderr=told,
-            )
+        process = start(log, "run", config)
         try:
             give_up = time.monotonic() + 40
             while time.monotonic() < give_up and log.read_bytes().count(b"uplink_down") < 4:
@@ -195,13 +181,12 @@ def test_d3_the_whole_gateway_tells_no_secret(gateway, tmp_path):
             for name in ("", "metrics", "healthz", "readyz", "api/stream"):
                 everything += fetched(port, f"/{name}")
             for words in (("status", config, "--json"), ("health", config, "--json"), ("check", config, "--json")):
-                ran = subprocess.run(command(*words), capture_output=True, check=False, timeout=60)
+                ran = subprocess.run(sluicegate(*words), capture_output=True, check=False, timeout=60)
                 assert b"No such command" not in ran.stderr
                 everything += ran.stdout + ran.stderr
         finally:
             process.terminate()
             process.wait(30)
-            plant.stdin.close()
     everything += log.read_bytes()
     token = (tmp_path / "data" / "page-token").read_bytes().strip()
     for file in (tmp_path / "data").rglob("*"):
@@ -229,13 +214,7 @@ def fetched(port, path):
 def test_d3_no_secret_is_told(gateway, broker, tmp_path):
     config, server = gateway
     log = tmp_path / "log"
-    with log.open("wb") as told:
-        process = subprocess.Popen(
-            command("run", config, "--only", "deliver"),
-            env={**os.environ, "SLUICEGATE_PARENT": str(os.getpid())},
-            stdout=told,
-            stderr=told,
-        )
+    process = start(log, "run", config, "--only", "deliver")
     everything = b""
     try:
         give_up = time.monotonic() + 40
@@ -247,7 +226,7 @@ def test_d3_no_secret_is_told(gateway, broker, tmp_path):
         process.terminate()
         process.wait(30)
     for words in (("check", config), ("egress", config, "--json"), ("outbox", "stat", config)):
-        ran = subprocess.run(command(*words), capture_output=True, check=False, timeout=60)
+        ran = subprocess.run(sluicegate(*words), capture_output=True, check=False, timeout=60)
         everything += ran.stdout + ran.stderr
     assert b"store_client" in everything, "the process that talks to Azure was seen"
     everything += log.read_bytes()

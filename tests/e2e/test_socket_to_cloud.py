@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,61 +14,17 @@ import pytest
 from cloud_sink.outbox.stat import read_stat
 from connectors.simulator.recorder import simulate
 from connectors.simulator.tags import PUMPS, TABLES
-from edge_gateway.demo.files import DemoFiles, config_text
+from edge_gateway.demo.files import DemoFiles
 from edge_gateway.layout import Layout
 from edge_gateway.status import read_status
 from edge_gateway.training import train_bundle
 from flows.window_settings import WindowSettings
 from tests.e2e.arrived import alerts, assert_nothing_lost_or_doubled
+from tests.running import drain, gateway, hasty, plant, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 WINDOWS = WindowSettings("1s", lateness="500ms")
-
-
-@dataclass
-class Plant:
-    process: subprocess.Popen[str]
-    facts: dict[str, Any]
-
-    def say(self, line: str) -> dict[str, Any]:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        answer: dict[str, Any] = json.loads(self.process.stdout.readline())
-        return answer
-
-
-@contextlib.contextmanager
-def plant(folder: Path) -> Iterator[Plant]:
-    folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "connectors.simulator", "--seed", "3", "--folder", str(folder)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield Plant(process, json.loads(process.stdout.readline()))
-        finally:
-            assert process.stdin is not None
-            process.stdin.close()  # it stops by itself
-            process.wait(10)
-
-
-@contextlib.contextmanager
-def gateway(files: DemoFiles) -> Iterator[subprocess.Popen[bytes]]:
-    with files.log.open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "edge_gateway", "run", str(files.config)],
-            stdout=log,
-            stderr=log,
-            env={**os.environ, "SLUICEGATE_PARENT": str(os.getpid())},
-        )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            process.wait(25)
 
 
 @pytest.fixture
@@ -86,20 +37,11 @@ def files(tmp_path: Path) -> DemoFiles:
 
 
 def configure(files: DemoFiles, facts: dict[str, Any]) -> None:
-    text = config_text(facts).replace('length = "3s"', 'length = "1s"').replace('lateness = "1s"', 'lateness = "500ms"')
-    text = text.replace('data = "data"', 'data = "data"\nepoch = "1s"').replace('"10s"   #', '"5s"   #')
-    files.config.write_text(text)
+    files.config.write_text(hasty(facts))
 
 
 def status(files: DemoFiles, role: str) -> dict[str, Any]:
     return read_status(Layout(files.data).status, role)
-
-
-def until(happened: Callable[[], object], seconds: float, what: str) -> None:
-    end = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < end, f"{what}: not within {seconds} s"
-        time.sleep(0.05)
 
 
 def kill(files: DemoFiles, role: str) -> None:
@@ -116,7 +58,7 @@ def windows_written(files: DemoFiles) -> int:
 def test_kill_9_of_each_process_loses_and_doubles_nothing(files: DemoFiles, tmp_path: Path) -> None:
     with plant(files.plant) as station:
         configure(files, station.facts)
-        with gateway(files) as running:
+        with gateway(files.config, files.log) as running:
             until(lambda: status(files, "deliver").get("delivered", {}).get("summary", 0) > 0, 60, "summaries arrive")
 
             kill(files, "flow")
@@ -137,10 +79,7 @@ def test_kill_9_of_each_process_loses_and_doubles_nothing(files: DemoFiles, tmp_
             until(lambda: windows_written(files) > before + 30_000, 30, "acquisition goes on")
             running.send_signal(signal.SIGTERM)
             assert running.wait(25) == 0
-    drain = subprocess.run(
-        [sys.executable, "-m", "edge_gateway", "run", str(files.config), "--only", "deliver", "--drain"], check=False
-    )
-    assert drain.returncode == 0
+    assert drain(files.config) == 0
 
     assert assert_nothing_lost_or_doubled(files.data, files.cloud, WINDOWS) > 30
 
@@ -167,7 +106,7 @@ def test_a_broken_flow_says_so_and_another_process_is_not_disturbed(files: DemoF
         )
         text = files.config.read_text()
         files.config.write_text(text.replace('data = "data"', 'data = "data"\nflow = "broken.py"'))
-        with gateway(files):
+        with gateway(files.config, files.log):
             until(lambda: status(files, "acquire").get("received", 0) > 10_000, 40, "acquisition goes on")
             until(lambda: "one of mine" in files.log.read_text(), 30, "the error is told")
             until(lambda: '"exit_code": 3' in files.log.read_text(), 30, "and with which code the process ended")
@@ -177,28 +116,19 @@ def test_a_broken_flow_says_so_and_another_process_is_not_disturbed(files: DemoF
 
 @pytest.mark.slow
 def test_bytewaxs_own_runner_runs_the_same_flow(files: DemoFiles) -> None:
-    with plant(files.plant) as station, contextlib.ExitStack() as stack:
+    with plant(files.plant) as station:
         configure(files, station.facts)
-        log = stack.enter_context(files.log.open("ab"))
-        acquire = stack.enter_context(
-            subprocess.Popen(
-                [sys.executable, "-m", "edge_gateway", "run", str(files.config), "--only", "acquire"],
-                stderr=log,
-                env={**os.environ, "SLUICEGATE_PARENT": str(os.getpid())},
-            )
-        )
-        flow = stack.enter_context(
-            subprocess.Popen(
-                [sys.executable, "-m", "bytewax.run", f"edge_gateway.dataflow:build('{files.config}')"], stderr=log
-            )
-        )
-        try:
-            until(lambda: status(files, "flow").get("written", {}).get("summary", 0) > 6, 60, "windows are written")
-        finally:
-            for process in (acquire, flow):
-                process.send_signal(signal.SIGTERM)
-        assert acquire.wait(20) == 0
-        assert flow.wait(20) == 0
+        bytewax = [sys.executable, "-m", "bytewax.run", f"edge_gateway.dataflow:build('{files.config}')"]
+        with gateway(files.config, files.log, "--only", "acquire") as acquire, files.log.open("ab") as log:
+            with subprocess.Popen(bytewax, stderr=log) as flow:
+                try:
+                    written = lambda: status(files, "flow").get("written", {}).get("summary", 0)  # noqa: E731
+                    until(lambda: written() > 6, 60, "windows are written")
+                finally:
+                    flow.send_signal(signal.SIGTERM)
+                assert flow.wait(20) == 0
+            acquire.send_signal(signal.SIGTERM)
+            assert acquire.wait(20) == 0
     accounts = read_stat(Layout(files.data).outbox).accounts
     assert {account.asset for account in accounts} == set(TABLES)
     assert all(account.balanced for account in accounts)

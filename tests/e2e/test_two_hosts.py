@@ -32,6 +32,7 @@ from edge_gateway.layout import Layout
 from edge_gateway.status import read_status
 from flows.recorded import windows_of
 from flows.window_settings import WindowSettings
+from tests.running import start, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -104,15 +105,8 @@ class Host:
         return sum(account.placed for account in read_stat(self.layout.outbox).accounts)
 
     def run(self, *arguments: str) -> subprocess.Popen[bytes]:
-        config = str(self.folder / "gateway.toml")
-        command = ["ip", "netns", "exec", self.space, sys.executable, "-m", "edge_gateway", "run", config]
-        with (self.folder / "log").open("ab") as log:
-            return subprocess.Popen(
-                [*command, "--host", self.name, *arguments],
-                stdout=log,
-                stderr=log,
-                env={**os.environ, "SLUICEGATE_PARENT": str(os.getpid())},
-            )
+        words = ("run", self.folder / "gateway.toml", "--host", self.name, *arguments)
+        return start(self.folder / "log", *words, before=("ip", "netns", "exec", self.space))
 
 
 def ip(*arguments: str) -> None:
@@ -188,14 +182,6 @@ def configure(hosts: list[Host], plants: list[dict[str, Any]], cloud: Path) -> N
             text += TAG.format(name=host.name, **told)
     for host in hosts:
         (host.folder / "gateway.toml").write_text(text)
-
-
-def until(happened: Callable[[], object], seconds: float, what: str) -> float:
-    began = time.monotonic()
-    while not happened():
-        assert time.monotonic() < began + seconds, f"{what}: not within {seconds} s"
-        time.sleep(0.1)
-    return time.monotonic() - began
 
 
 def journal_of(host: Host) -> list[Item]:

@@ -18,7 +18,7 @@ import psutil
 
 from connectors.simulator.recorder import simulate
 from connectors.simulator.tags import PUMPS, TABLES
-from edge_gateway.demo.files import DemoFiles, config_text
+from edge_gateway.demo.files import DemoFiles
 from edge_gateway.demo.plant import Plant
 from edge_gateway.layout import Layout
 from edge_gateway.status import read_status
@@ -26,6 +26,7 @@ from edge_gateway.training import train_bundle
 from flows.window_settings import WindowSettings
 from tests.cloud_sink.fault_server import FaultServer
 from tests.connectors.proxy import Proxy, proxied
+from tests.running import hasty
 
 WINDOWS = WindowSettings("1s", lateness="500ms")
 _STOPS_WITHIN_S = 20.0
@@ -135,15 +136,7 @@ async def world(folder: Path, seed: int) -> AsyncIterator[World]:
 
 
 def _configuration(facts: dict[str, Any], opcua: int, modbus: int, hub: int) -> str:
-    text = config_text({**facts, "opcua_endpoint": f"opc.tcp://127.0.0.1:{opcua}", "modbus_port": modbus})
-    for old, new in (
-        ('length = "3s"', 'length = "1s"'),
-        ('lateness = "1s"', 'lateness = "500ms"'),
-        ('data = "data"', 'data = "data"\nepoch = "2s"'),
-        ('summary_file = "10s"', 'summary_file = "5s"'),
-    ):
-        assert old in text
-        text = text.replace(old, new)
+    text = hasty({**facts, "opcua_endpoint": f"opc.tcp://127.0.0.1:{opcua}", "modbus_port": modbus})
     with socket.create_server(("127.0.0.1", 0)) as free:
         page = free.getsockname()[1]
     return text + (

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from connectors.opcua.trust import load_certificate
 from edge_gateway.cli import app
 from edge_gateway.commands.check_certificate import OURS, THEIRS, check_file
 from edge_gateway.commands.check_found import LinkFound
+from tests import running
 
 pytestmark = pytest.mark.integration
 
@@ -55,17 +54,8 @@ Check = Callable[[str], tuple[Result, dict[str, Any]]]
 
 @pytest.fixture(scope="module")
 def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    folder = tmp_path_factory.mktemp("plant")
-    with subprocess.Popen(
-        [sys.executable, "-m", "connectors.simulator", "--folder", str(folder)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        assert process.stdout is not None
-        yield json.loads(process.stdout.readline())
-        process.terminate()
-        process.wait(10)
+    with running.plant(tmp_path_factory.mktemp("plant")) as station:
+        yield station.facts
 
 
 @pytest.fixture

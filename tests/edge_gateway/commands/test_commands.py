@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from typer.testing import CliRunner
 
 from edge_gateway.cli import app
 from edge_gateway.config.load import load
+from tests import running
 
 FLOW = "nsu=urn:sluicegate:simulator;s=pump-1.flow"
 CONFIG = """
@@ -43,22 +42,8 @@ def sluicegate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Sluicegate:
 
 @pytest.fixture(scope="module")
 def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """A plant of its own process; it stops when its standard input ends."""
-    folder = tmp_path_factory.mktemp("plant")
-    with subprocess.Popen(
-        [sys.executable, "-m", "connectors.simulator", "--folder", str(folder)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        assert process.stdout is not None
-        yield json.loads(process.stdout.readline())
-        assert process.stdin is not None
-        process.stdin.close()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
+    with running.plant(tmp_path_factory.mktemp("plant")) as station:
+        yield station.facts
 
 
 @pytest.mark.integration

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +18,7 @@ from edge_gateway.claim import claim
 from edge_gateway.cli import app
 from edge_gateway.commands.dry_run import Teller, tag_rows
 from edge_gateway.dry_run import AssetSeen
+from tests.running import plant, sluicegate
 
 S = 10**9
 TABLE = TagTable("a", (Tag("flow", "m3/h", 0.5), Tag("level", "m"), Tag("silent")))
@@ -74,14 +73,8 @@ def test_a_serial_line_is_left_to_the_gateway_that_runs(tmp_path: Path) -> None:
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Path]:
     """A plant that serves, and a configuration of it with an alarm that opens at once."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "connectors.simulator", "--folder", str(tmp_path / "plant")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        assert process.stdout is not None
-        facts: dict[str, Any] = json.loads(process.stdout.readline())
+    with plant(tmp_path / "plant") as station:
+        facts = station.facts
         (tmp_path / "cloud").mkdir()
         (tmp_path / "gateway.toml").write_text(
             f"""
@@ -121,16 +114,18 @@ kind = "limit"
 h = 1.0
 """
         )
-        try:
-            yield tmp_path
-        finally:
-            process.terminate()
-            process.wait(10)
+        yield tmp_path
 
 
 def run(site: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "edge_gateway", "run", "gateway.toml", "--dry-run", *words]
-    return subprocess.run(command, cwd=site, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        sluicegate("run", "gateway.toml", "--dry-run", *words),
+        cwd=site,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
 @pytest.mark.slow

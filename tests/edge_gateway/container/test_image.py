@@ -17,8 +17,9 @@ from edge_gateway.layout import Layout
 from edge_gateway.status import PAGE, ROLES
 from edge_gateway.training import train_bundle
 from tests.e2e.arrived import alerts, assert_nothing_lost_or_doubled
-from tests.e2e.test_socket_to_cloud import WINDOWS, Plant, plant, until
+from tests.e2e.test_socket_to_cloud import WINDOWS
 from tests.edge_gateway.container.engine import CannotRunError, Engine, engine
+from tests.running import Plant, plant, until
 
 pytestmark = [pytest.mark.container, pytest.mark.timeout(240)]
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ import pytest
 from edge_gateway.exit_codes import Exit
 from edge_gateway.verdict import Now, Verdict, judge, read_statuses
 from tests.edge_gateway.health.impatient import impatient
+from tests.running import start, until
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -56,21 +56,13 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(place)], check=True)
 
 
-def until(happened: Callable[[], object], seconds: float, what: str) -> None:
-    end = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < end, what
-        time.sleep(0.1)
-
-
 def test_c3_a_full_disk_is_told_and_kills_nobody(tmp_path: Path, disk: Path) -> None:
     def verdict() -> Verdict:
         return judge(read_statuses(disk / "data" / "status"), Now.read())
 
     (tmp_path / "gateway.toml").write_text(CONFIG)
     (tmp_path / "cloud").mkdir()
-    command = [sys.executable, "-m", "edge_gateway", "run", str(tmp_path / "gateway.toml")]
-    with (tmp_path / "log").open("wb") as log, subprocess.Popen(command, stderr=log, env=impatient(tmp_path)) as run:
+    with start(tmp_path / "log", "run", tmp_path / "gateway.toml", env=impatient(tmp_path)) as run:
         try:
             until(lambda: verdict().ready, 40, "it begins well")
             assert fill(disk)

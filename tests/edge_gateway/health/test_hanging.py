@@ -9,8 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from urllib.request import urlopen
@@ -21,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from edge_gateway.status import read_status
 from tests.cloud_sink.influx.servers import free_port
 from tests.edge_gateway.health.impatient import impatient
+from tests.running import start, until
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -51,13 +50,6 @@ port = {port}
 ROLES = ("acquire", "flow", "deliver", "page")
 
 
-def until(happened: Callable[[], object], seconds: float, what: str) -> None:
-    end = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < end, what
-        time.sleep(0.1)
-
-
 def test_each_process_that_hangs_is_replaced_and_nothing_is_lost(tmp_path: Path) -> None:
     statuses, address = tmp_path / "data" / "status", str(tmp_path / "notify")
     port = free_port()
@@ -66,10 +58,8 @@ def test_each_process_that_hangs_is_replaced_and_nothing_is_lost(tmp_path: Path)
         manager.bind(address)
         heard: list[str] = []
         threading.Thread(target=listen, args=(manager, heard), daemon=True).start()
-        command = [sys.executable, "-m", "edge_gateway", "run", str(tmp_path / "gateway.toml")]
         environment = {**impatient(tmp_path), "NOTIFY_SOCKET": address, "WATCHDOG_USEC": "9000000"}
-        log = (tmp_path / "log").open("wb")
-        with subprocess.Popen(command, stderr=log, env=environment) as process:
+        with start(tmp_path / "log", "run", tmp_path / "gateway.toml", env=environment) as process:
             try:
                 until(lambda: "READY=1" in heard, 60, "it is ready")
                 assert heard[0].startswith("STATUS=unhealthy"), "it begins with nobody there"

@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from ctypes.util import find_library
 from pathlib import Path
 
@@ -17,7 +16,7 @@ import pytest
 
 from connectors.simulator.recorder import simulate
 from connectors.simulator.tags import PUMPS, TABLES
-from edge_gateway.demo.files import DemoFiles, config_text
+from edge_gateway.demo.files import DemoFiles
 from edge_gateway.layout import Layout
 from edge_gateway.reload.outcomes import read_outcomes
 from edge_gateway.status import read_status
@@ -26,6 +25,7 @@ from edge_gateway.verdict import Now, judge, read_statuses
 from flows.window_settings import WindowSettings
 from tests.cloud_sink.influx.servers import free_port
 from tests.edge_gateway.systemd import confine
+from tests.running import hasty, plant, until
 
 pytestmark = [
     pytest.mark.e2e,
@@ -70,43 +70,30 @@ def test_a_gateway_does_all_its_work_under_them(tmp_path: Path) -> None:
     windows = WindowSettings("1s", lateness="500ms")
     train_bundle(items, TABLES[PUMPS[0]], windows, files.bundle, name="pump", version="1")
     (tmp_path / "azure-key").write_text("c2VjcmV0" * 8)
-    simulator = [sys.executable, "-m", "connectors.simulator", "--seed", "3", "--folder", str(files.plant)]
     statuses = Layout(files.data).status
-    with subprocess.Popen(simulator, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as plant:
-        try:
-            text = config_text(json.loads(plant.stdout.readline()))
-            text = text.replace('length = "3s"', 'length = "1s"').replace('lateness = "1s"', 'lateness = "500ms"')
-            text = text.replace('data = "data"', 'data = "data"\nepoch = "1s"').replace('"10s"   #', '"5s"   #')
-            files.config.write_text(text + MORE.format(nowhere=free_port(), port=free_port()))
-            gateway = [sys.executable, "-m", "edge_gateway", "run", str(files.config), "--log-format", "json"]
-            with files.log.open("wb") as log, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-                manager.bind(str(tmp_path / "notify"))
-                manager.settimeout(60)
-                environment = {**os.environ, "NOTIFY_SOCKET": str(tmp_path / "notify")}
-                command = [sys.executable, confine.__file__, str(confine.UNIT), *gateway]
-                with subprocess.Popen(command, stderr=log, env=environment) as process:
-                    try:
-                        while manager.recv(4096) != b"READY=1":
-                            pass
-                        end = time.monotonic() + 60
-                        while not has_worked(statuses):
-                            assert time.monotonic() < end, files.log.read_text()
-                            time.sleep(0.2)
-                        assert judge(read_statuses(statuses), Now.read()).ready
-                        files.config.write_text(files.config.read_text().replace("clear_after = 2", "clear_after = 3"))
-                        process.send_signal(signal.SIGHUP)
-                        end = time.monotonic() + 90
-                        while not (outcomes := read_outcomes(Layout(files.data).config)):
-                            assert time.monotonic() < end, files.log.read_text()
-                            time.sleep(0.2)
-                        assert [(one.result, one.generation) for one in outcomes] == [("accepted", 2)], outcomes
-                        process.terminate()
-                        assert process.wait(25) == 0
-                    finally:
-                        process.kill()
-        finally:
-            plant.stdin.close()
-            plant.wait(20)
+    with plant(files.plant) as station:
+        files.config.write_text(hasty(station.facts) + MORE.format(nowhere=free_port(), port=free_port()))
+        gateway = [sys.executable, "-m", "edge_gateway", "run", str(files.config), "--log-format", "json"]
+        with files.log.open("wb") as log, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(str(tmp_path / "notify"))
+            manager.settimeout(60)
+            environment = {**os.environ, "NOTIFY_SOCKET": str(tmp_path / "notify")}
+            command = [sys.executable, confine.__file__, str(confine.UNIT), *gateway]
+            with subprocess.Popen(command, stderr=log, env=environment) as process:
+                try:
+                    while manager.recv(4096) != b"READY=1":
+                        pass
+                    until(lambda: has_worked(statuses), 60, "it works")
+                    assert judge(read_statuses(statuses), Now.read()).ready
+                    files.config.write_text(files.config.read_text().replace("clear_after = 2", "clear_after = 3"))
+                    process.send_signal(signal.SIGHUP)
+                    until(lambda: read_outcomes(Layout(files.data).config), 90, "it reloads")
+                    outcomes = read_outcomes(Layout(files.data).config)
+                    assert [(one.result, one.generation) for one in outcomes] == [("accepted", 2)], outcomes
+                    process.terminate()
+                    assert process.wait(25) == 0
+                finally:
+                    process.kill()
     told = [json.loads(line) for line in files.log.read_text().splitlines()]
     assert [one for one in told if "not permitted" in json.dumps(one)] == []
     assert not {"process_restarting", "process_ended", "driver_failed"} & {one["event"] for one in told}
