@@ -8,7 +8,6 @@ tell another story. So every closed window is put right behind the block or noti
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 from connectors.samples import Item, Notice, NoticeKind
 from flows.alarms.event_time import EventTime, newest_of
@@ -29,8 +28,7 @@ def in_order(values: Sequence[Item | ScoredBlock], time: EventTime, settings: Ti
         return list(values)
     scores.reverse()
     items = [value for value in values if not isinstance(value, ScoredBlock)]
-    heard = [(n, received) for n, item in enumerate(items) if (received := _received(item)) is not None]
-    following = {n: after for (n, _), (_, after) in pairwise(heard)}
+    last = {received: n for n, item in enumerate(items) if (received := _received(item)) is not None}
     out: list[Item | ScoredBlock] = []
     newest = time.now
     for n, item in enumerate(items):
@@ -39,8 +37,7 @@ def in_order(values: Sequence[Item | ScoredBlock], time: EventTime, settings: Ti
             continue
         newest = max(newest, item.end if isinstance(item, Notice) else newest_of(item, time.guard.limit(received)))
         # Of items received at one time the last has closed what no other did, also where a clock was set in between
-        is_last = following.get(n) != received
-        while scores and (is_last or _was_closed_by(scores[-1], newest - settings.lateness_ns)):
+        while scores and (n == last[received] or _was_closed_by(scores[-1], newest - settings.lateness_ns)):
             if scores[-1].decided_received != received:
                 break
             out.append(scores.pop())

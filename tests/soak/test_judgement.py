@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -54,10 +55,10 @@ def lines(*records: dict[str, object]) -> bytes:
 GAP = {"key": "event/1", "asset": "pump-1", "kind": "gap", "start": 1, "end": 2}
 
 
-def compared(*objects: bytes, expected=None, gaps=()) -> list[str]:
+def compared(*objects: bytes, expected=None, gaps=(), late=None) -> list[str]:
     books = Books()
     named = {f"{number}.jsonl.gz": data for number, data in enumerate(objects)}
-    _compare(books, "folder", named, expected or {}, set(gaps))
+    _compare(books, "folder", named, expected or {}, set(gaps), Counter(late))
     return books.wrong
 
 
@@ -71,6 +72,13 @@ def test_a_record_that_is_there_twice_is_found():
 
 def test_a_gap_that_was_not_told_is_found():
     assert "1 gaps were not told" in compared(lines(GAP), gaps=[("pump-1", 1, 2), ("pump-1", 3, 4)])[0]
+
+
+@pytest.mark.parametrize("late", [{}, {"pump-1": 7}, {"pump-1": 8, "pump-2": 1}])
+def test_late_samples_that_were_not_told_are_found(late):
+    told = lines({"key": "event/2", "asset": "pump-1", "kind": "late", "start": 1, "end": 2, "count": 8})
+    assert compared(told, late={"pump-1": 8}) == []
+    assert "are in the books" in compared(told, late=late)[0]
 
 
 def test_a_window_that_is_missing_is_found():

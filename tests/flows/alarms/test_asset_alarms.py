@@ -66,6 +66,18 @@ def test_neither_the_size_of_a_poll_nor_a_restart_changes_anything(
     assert len(set(keys)) == len(keys)
 
 
+def test_scores_find_what_closed_them_though_something_else_was_received_at_that_time() -> None:
+    """Our own clock was set back between the two."""
+    items = [block((-3595, 2, 1.0), received=6), block((-3590.5, 0, 9.0), received=6.5), idle(6.0, start=1.0)]
+    scorer = MeanScorer(limit=1.0, min_coverage=0.0, tags=("current",))
+    way, alarms, single = Scored(WINDOWS, scorer), AssetAlarms(with_rules()), []
+    for item in items:
+        single += alarms.push(way.push([item]))
+    joined = AssetAlarms(with_rules()).push(Scored(WINDOWS, scorer).push(items))
+    assert [one.key for one in joined] == [one.key for one in single]
+    assert [one.rule for one in single if isinstance(one, Alert)] == ["current", "current", "anomaly"]
+
+
 def test_a_rule_alarm_opens_on_its_block_and_clears() -> None:
     setup = with_rules(current=AlarmSettings(severity="alarm"))
     out = run(setup, block((1, 0, 1.0)), block((2, 0, 9.0), received=2.5), block((3, 0, 1.0)))
