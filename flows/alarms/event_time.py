@@ -22,7 +22,12 @@ class EventTime:
         self.now = now
         self.behind = behind
         self.guard = guard or ClockGuard(timing)
+        self._timing = timing
         self._straggling = timing.lateness_ns + timing.allowed_skew_ns
+
+    def copy(self) -> EventTime:
+        """Another one that goes on from here by itself."""
+        return EventTime(self._timing, self.now, self.behind, ClockGuard.from_json(self._timing, self.guard.to_json()))
 
     def take(self, block: SampleBatch) -> int:
         """Go on by samples that say something about now, at least one of them.

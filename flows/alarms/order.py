@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connectors.samples import Item, Notice, NoticeKind
+from connectors.samples import Item, Notice, NoticeKind, Origin, SampleBatch
 from flows.alarms.event_time import EventTime, newest_of
 from flows.blocks import ScoredBlock
 from flows.timing import Timing
@@ -30,18 +30,34 @@ def in_order(values: Sequence[Item | ScoredBlock], time: EventTime, settings: Ti
     items = [value for value in values if not isinstance(value, ScoredBlock)]
     last = {received: n for n, item in enumerate(items) if (received := _received(item)) is not None}
     out: list[Item | ScoredBlock] = []
-    newest = time.now
+    scout = time.copy()  # it goes where `time` will be when the scores are taken
     for n, item in enumerate(items):
         out.append(item)
         if (received := _received(item)) is None:
             continue
-        newest = max(newest, item.end if isinstance(item, Notice) else newest_of(item, time.guard.limit(received)))
-        # Of items received at one time the last has closed what no other did, also where a clock was set in between
-        while scores and (n == last[received] or _was_closed_by(scores[-1], newest - settings.lateness_ns)):
-            if scores[-1].decided_received != received:
+        followed = scout.guard.followed
+        watermark = _newest(scout, item) - settings.lateness_ns
+        while scores and scores[-1].decided_received == received:
+            block = scores[-1]
+            if block.partial:
+                closed = scout.guard.followed > followed or (isinstance(item, SampleBatch) and item.tags != block.tags)
+            else:
+                closed = block.backfilled or not len(block) or int(block.end[-1]) <= watermark
+            if not closed and n < last[received]:  # of items received at one time the last closed what no other did
                 break
             out.append(scores.pop())
     return out + scores[::-1]
+
+
+def _newest(time: EventTime, item: Item) -> int:
+    """Go on by an item; the newest source time that closes windows."""
+    if isinstance(item, Notice):
+        time.idle(item)
+    elif item.origin is Origin.BACKFILLED:
+        return max(time.now, newest_of(item, time.guard.limit(item.received_time)))
+    elif len(item):
+        time.take(item)
+    return time.now
 
 
 def _received(item: Item) -> int | None:
@@ -49,7 +65,3 @@ def _received(item: Item) -> int | None:
     if isinstance(item, Notice):
         return item.end if item.kind is NoticeKind.IDLE else None
     return item.received_time
-
-
-def _was_closed_by(block: ScoredBlock, watermark: int) -> bool:
-    return block.partial or block.backfilled or not len(block) or int(block.end[-1]) <= watermark
