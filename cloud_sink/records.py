@@ -1,6 +1,7 @@
 """Records: everything that may leave the site, with deterministic keys, so that a replay writes nothing twice.
 
-A record's key is made from what it says (site, asset, rule, event time), never from a clock, a counter or chance.
+A record's key is made from what it says (site, asset, rule, event time), never from a clock or chance. That of late and
+dropped samples is also made from the books of their asset, which a replay counts alike.
 """
 
 from __future__ import annotations

@@ -159,9 +159,9 @@ EVENT_FIELDS = (
     Field(
         "total",
         Type.COUNT,
-        "With `late` and `dropped`: samples of the asset of this kind and reason since the gateway was set up, these "
-        "included. `total` less `count` is the `total` of the event before.",
-        absent=0.0,
+        "`late`, and `dropped` of an asset, have it: samples of this kind and reason in the books, these included. "
+        "The books begin with the recovery state. `total` less `count` is the `total` of the event before.",
+        absent=0,
     ),
 )
 

@@ -62,16 +62,16 @@ def plant(folder: Path, seed: int = 3) -> Iterator[Plant]:
             try:
                 process.wait(10)
             finally:
-                process.kill()
+                process.kill()  # it is waited for where it was begun
 
 
-def hasty(facts: dict[str, Any]) -> str:
+def hasty(facts: dict[str, Any], epoch: str = "1s") -> str:
     """The configuration of the demo for a plant, with windows of one second that close and arrive soon."""
     text = config_text(facts)
     for old, new in (
         ('length = "3s"', 'length = "1s"'),
         ('lateness = "1s"', 'lateness = "500ms"'),
-        ('data = "data"', 'data = "data"\nepoch = "1s"'),
+        ('data = "data"', f'data = "data"\nepoch = "{epoch}"'),
         ('summary_file = "10s"', 'summary_file = "5s"'),
     ):
         assert text.count(old) == 1, old
@@ -115,6 +115,7 @@ def gateway(config: Path, log: Path, *words: object) -> Iterator[Process]:
             process.wait(_STOPS_WITHIN_S)
         finally:
             process.kill()
+            process.wait()
 
 
 def drain(config: Path) -> int:

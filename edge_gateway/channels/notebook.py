@@ -32,7 +32,6 @@ class Notebook:
 
     def __init__(self, model: str, channel: str, store: ModelStore, outside: Outside) -> None:
         self.model = model
-        self.channel = channel
         self.by = f"channel {channel}"
         self._store = store
         self._outside = outside

@@ -8,11 +8,22 @@ tell another story. So every closed window is put right behind the block or noti
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from connectors.samples import Item, Notice, NoticeKind, Origin, SampleBatch
+from connectors.samples import (
+    ACQUIRER_DOWN,
+    RECONFIGURED,
+    REMOVED,
+    Item,
+    Notice,
+    NoticeKind,
+    Origin,
+    SampleBatch,
+)
 from flows.alarms.event_time import EventTime, newest_of
 from flows.blocks import ScoredBlock
 from flows.timing import Timing
+from flows.window_state import ADVANCED
 
 
 def in_order(values: Sequence[Item | ScoredBlock], time: EventTime, settings: Timing) -> list[Item | ScoredBlock]:
@@ -37,22 +48,61 @@ def in_order(values: Sequence[Item | ScoredBlock], time: EventTime, settings: Ti
             continue
         followed = scout.guard.followed
         watermark = _newest(scout, item) - settings.lateness_ns
-        while scores and scores[-1].decided_received == received:
-            block = scores[-1]
-            if block.partial:
-                closed = scout.guard.followed > followed or (isinstance(item, SampleBatch) and item.tags != block.tags)
-            else:
-                closed = block.backfilled or not len(block) or int(block.end[-1]) <= watermark
-            if not closed and n < last[received]:  # of items received at one time the last closed what no other did
+        step = _Step(item, received, watermark, scout.guard.followed > followed)
+        while scores:
+            live = next((block for block in reversed(scores) if not block.backfilled), scores[-1])
+            # What no other item of its time closed, the last did; what stands before one that was closed was closed too
+            is_over = last.get(live.decided_received, -1) <= n and not live.backfilled
+            if not (is_over or step.closed(live) or step.closed(scores[-1])):
                 break
             out.append(scores.pop())
     return out + scores[::-1]
 
 
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What an item did to the windows.
+
+    Attributes:
+        item: Of the asset.
+        received: When, ns.
+        watermark: After it, ns.
+        followed: A clock was followed at it.
+    """
+
+    item: Item
+    received: int
+    watermark: int
+    followed: bool
+
+    def closed(self, block: ScoredBlock) -> bool:
+        """Whether it closed these windows, as far as can be told."""
+        if block.backfilled:
+            return self._closed_past(block)
+        if block.decided_received != self.received:
+            return False
+        return self._closed_out(block) if block.partial else not len(block) or int(block.end[-1]) <= self.watermark
+
+    def _closed_past(self, block: ScoredBlock) -> bool:
+        """Who reads a history says how far it is."""
+        item = self.item
+        if not isinstance(item, Notice):
+            return block.partial and self._closed_out(block)
+        if item.kind is NoticeKind.BACKFILL and item.reason == ADVANCED:
+            return int(block.end[-1]) <= item.end
+        return item.kind is NoticeKind.BACKFILL or item.reason in (REMOVED, ACQUIRER_DOWN, RECONFIGURED)
+
+    def _closed_out(self, block: ScoredBlock) -> bool:
+        if isinstance(self.item, SampleBatch):
+            return self.followed or self.item.tags != block.tags
+        return self.item.reason == REMOVED
+
+
 def _newest(time: EventTime, item: Item) -> int:
     """Go on by an item; the newest source time that closes windows."""
     if isinstance(item, Notice):
-        time.idle(item)
+        if item.kind is NoticeKind.IDLE:
+            time.idle(item)
     elif item.origin is Origin.BACKFILLED:
         return max(time.now, newest_of(item, time.guard.limit(item.received_time)))
     elif len(item):
@@ -61,7 +111,7 @@ def _newest(time: EventTime, item: Item) -> int:
 
 
 def _received(item: Item) -> int | None:
-    """When it came, ns; None where it closes no windows that are judged."""
+    """When it came, ns; None where it closes no windows."""
     if isinstance(item, Notice):
-        return item.end if item.kind is NoticeKind.IDLE else None
+        return None if item.kind is NoticeKind.COMMAND else item.end
     return item.received_time

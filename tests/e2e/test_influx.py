@@ -21,7 +21,8 @@ from connectors.journal.writer import JournalWriter
 from connectors.samples import SampleBatch
 from connectors.tags import Tag, TagTable
 from tests.cloud_sink.influx.servers import PASSWORD, USER, Influx, find, influxd
-from tests.running import sluicegate, start, until
+from tests.running import gateway as running_gateway
+from tests.running import sluicegate, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 if not find("influxd"):
@@ -81,9 +82,8 @@ def flow(gateway: Path) -> Iterator[OutboxWriter]:
 
 @pytest.fixture
 def running(gateway: Path, flow: OutboxWriter) -> Iterator[subprocess.Popen[bytes]]:
-    with start(gateway.parent / "log", "run", gateway, "--only", "deliver") as process:
+    with running_gateway(gateway, gateway.parent / "log", "--only", "deliver") as process:
         yield process
-        process.terminate()
 
 
 def minute(number: int) -> WindowSummary:

@@ -21,7 +21,7 @@ import pytest
 
 from edge_gateway.demo.files import DemoFiles, config_text
 from tests.cloud_sink.influx.servers import free_port
-from tests.running import plant, start
+from tests.running import gateway, plant
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(240)]
 ROOT = Path(__file__).parents[2]
@@ -48,7 +48,7 @@ class Gateway:
         text = re.sub(r"\[\[model\]\]\n(.+\n)+", "", config_text(facts)) + EXTRA.format(port=self.port)
         self.files.config.write_text(text.replace("[gateway]\n", '[gateway]\nepoch = "1s"\n'))
         self.files.cloud.mkdir()
-        self.gateway = start(self.files.log, "run", self.files.config)
+        self.gateway = self.ending.enter_context(gateway(self.files.config, self.files.log))
 
     def wait(self) -> None:
         until = time.monotonic() + 60
@@ -70,10 +70,9 @@ class Gateway:
         return (self.files.data / "page-token").read_text().strip()
 
     def end(self) -> int:
-        self.gateway.terminate()
-        code = self.gateway.wait(40)
-        self.ending.close()
-        return code
+        with self.ending:
+            self.gateway.terminate()
+            return self.gateway.wait(40)
 
 
 @pytest.fixture
@@ -122,11 +121,14 @@ def test_a_person_beside_the_machine(running: Gateway) -> None:
 
 def test_the_page_ends_with_the_gateway_though_somebody_looks(tmp_path: Path) -> None:
     one = Gateway(tmp_path)
-    one.wait()
-    with urllib.request.urlopen(one.url + "api/stream", timeout=20) as stream:
-        assert stream.readline() == b"retry: 2000\n"
-        asked = time.monotonic()
-        assert one.end() == 0
+    try:
+        one.wait()
+        with urllib.request.urlopen(one.url + "api/stream", timeout=20) as stream:
+            assert stream.readline() == b"retry: 2000\n"
+            asked = time.monotonic()
+            assert one.end() == 0
+    finally:
+        one.end()
     assert time.monotonic() - asked < 20
     log = [json.loads(line) for line in one.files.log.read_text().splitlines()]
     assert [line for line in log if line["event"] in {"process_restarting", "process_killed"}] == []

@@ -136,7 +136,7 @@ async def world(folder: Path, seed: int) -> AsyncIterator[World]:
 
 
 def _configuration(facts: dict[str, Any], opcua: int, modbus: int, hub: int) -> str:
-    text = hasty({**facts, "opcua_endpoint": f"opc.tcp://127.0.0.1:{opcua}", "modbus_port": modbus})
+    text = hasty({**facts, "opcua_endpoint": f"opc.tcp://127.0.0.1:{opcua}", "modbus_port": modbus}, epoch="2s")
     with socket.create_server(("127.0.0.1", 0)) as free:
         page = free.getsockname()[1]
     return text + (

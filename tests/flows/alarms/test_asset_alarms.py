@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from alarm_streams import ALERTS, SETUP, WINDOWS, Scored, command, run, told, with_rules
 from flows_gateway import MeanScorer
-from flows_streams import T0, S, block, idle, regular, streams
+from flows_streams import T0, S, backfill, block, idle, regular, streams
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud_sink.records import Alert, Event
-from connectors.samples import Item, Notice, Origin
+from connectors.samples import REMOVED, Item, Notice, NoticeKind, Origin
 from flows.alarm_settings import AlarmSettings
 from flows.alarms import AlarmSetup, AlertSettings, AssetAlarms, Maintenance, Once
 from flows.alarms.rules import watched as by_rules
@@ -85,8 +85,26 @@ def test_neither_the_size_of_a_poll_nor_a_restart_changes_anything(
             command("shelve", 142, until=900),
             block((159, 2, 1.0), received=142),
         ],
+        # the asset came back after it had been removed
+        [
+            block((5, 0, 1.0), received=5),
+            Notice(NoticeKind.GAP, "press", REMOVED, T0 + 6 * S, T0 + 7 * S),
+            block((21, 0, 9.0), received=21),
+            block((33, 0, 9.0), received=33),
+            command("shelve", 34, "anomaly", until=900),
+        ],
+        # a history was read; then a window of now closes
+        [
+            *(block((second, 0, 1.0), received=second) for second in (5, 45, 57)),
+            block((25, 0, 1.0), received=58, origin=Origin.BACKFILLED),
+            block((63, 0, 9.0), received=63),
+            backfill(40, "finished"),
+            block((73, 0, 9.0), received=73),
+            command("shelve", 73.5, "anomaly", until=900),
+            block((85, 0, 9.0), received=85),
+        ],
     ],
-    ids=["set back", "followed at the second", "followed at the first"],
+    ids=["set back", "followed at the second", "followed at the first", "removed", "history"],
 )
 def test_scores_find_what_closed_them_though_something_else_was_received_at_that_time(items: list[Item]) -> None:
     scorer = MeanScorer(limit=1.0, min_coverage=0.0, tags=("current",))
