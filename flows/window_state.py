@@ -157,10 +157,11 @@ class WindowState:
             self._tags = None
         elif notice.reason in (ACQUIRER_DOWN, RECONFIGURED):  # whoever read a history does not any more
             out = self._close_past(None)
+        total = 0
         if notice.kind is NoticeKind.DROPPED:
             self._received += notice.count
-            self._dropped[notice.reason] = self._dropped.get(notice.reason, 0) + notice.count
-        return [*out, event_of(notice, self._dropped.get(notice.reason, 0) if notice.kind is NoticeKind.DROPPED else 0)]
+            total = self._dropped[notice.reason] = self._dropped.get(notice.reason, 0) + notice.count
+        return [*out, event_of(notice, total)]
 
     def _close_past(self, read_to: int | None) -> list[WindowOutput]:
         block = self._windows.close_past(read_to)

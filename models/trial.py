@@ -132,9 +132,7 @@ def main() -> None:
     wish = json.loads(sys.stdin.readline())
     if sys.platform.startswith("linux"):
         ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL)  # it does not outlive who asked
-    with suppress(
-        OSError
-    ):  # a filter of system calls, as the systemd unit's, may forbid it; the limits below must hold
+    with suppress(OSError):  # the systemd unit's filter of system calls forbids it; the limits below must hold
         os.nice(10)
     for what, most in (
         (resource.RLIMIT_AS, wish["memory"]),
