@@ -235,7 +235,7 @@ class Story:
         step.mark = Mark.RUNNING
         try:
             yield step
-        except BaseException:
+        except BaseException:  # whatever it was, also Ctrl-C: the picture shows where
             step.mark = Mark.FAILED
             raise
         step.mark = Mark.DONE

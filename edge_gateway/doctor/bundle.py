@@ -60,7 +60,7 @@ def write(files: Sequence[Written], out: Path) -> int:
                 info = tarfile.TarInfo(f"{folder}/{one.name}")
                 info.size, info.mode = len(data), 0o600
                 archive.addfile(info, io.BytesIO(data))
-    except BaseException:
+    except BaseException:  # whatever it was, half a bundle must not be taken for one
         out.unlink(missing_ok=True)
         raise
     return out.stat().st_size
